@@ -1,0 +1,77 @@
+"""What travels between actors: a request, its response, and the callable that turns one into the
+other.
+
+API server, kubelet and webhook are all Handlers; a socket and an in-process call look alike to
+them. A caller that hands over a Request never touches it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from attrs import Factory, frozen
+
+
+@frozen
+class User:
+    """Who asks, as authentication found out (upstream: `authentication/user.Info`)."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = Factory(dict)
+
+
+@frozen
+class Peer:
+    """The other end of the connection that a request came through."""
+
+    address: str = ""
+    # The subject of a client certificate that the transport has verified, or the identity of a
+    # component in this process.
+    user: User | None = None
+
+
+class Stream(Protocol):
+    """A response body that arrives piece by piece: watches and followed logs."""
+
+    async def receive(self) -> bytes:
+        """The next piece, never empty; b"" at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what stands behind it. Safe to call at any time, and twice."""
+        ...
+
+
+@frozen
+class Request:
+    """One HTTP request, whichever way it came."""
+
+    method: str
+    path: str  # percent-decoded, without the query
+    query: tuple[tuple[str, str], ...] = ()  # decoded, in order, duplicates kept
+    headers: Mapping[str, str] = Factory(dict)  # names in lower case
+    body: bytes = b""
+    peer: Peer = Peer()
+
+    def parameter(self, name: str) -> str:
+        """The first value of a query parameter, or ""."""
+        for key, value in self.query:
+            if key == name:
+                return value
+        return ""
+
+
+@frozen
+class Response:
+    """One HTTP response; a body that is a Stream belongs to the receiver, who closes it."""
+
+    status: int
+    body: bytes | Stream = b""
+    # Pairs, since `Warning` may come several times; names in any case.
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
