@@ -1,4 +1,4 @@
-"""Complaints about single fields, with upstream's wording (`apimachinery/pkg/util/validation/field`).
+"""Complaints about single fields, in upstream's words (`apimachinery/pkg/util/validation/field`).
 
 A validation function returns a list of these; the registry turns them into one Invalid error.
 A path is a string such as `spec.containers[0].image`.

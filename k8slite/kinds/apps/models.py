@@ -1,0 +1,84 @@
+"""The apps group's kinds, as far as components read them."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from k8slite.kinds.core.models import Condition, PodSpec
+from k8slite.kinds.models import LabelSelector, Metadata
+
+
+@frozen
+class PodTemplate:
+    metadata: Metadata = Metadata()
+    spec: PodSpec = PodSpec()
+
+
+@frozen
+class ReplicaSetSpec:
+    replicas: int = 1
+    min_ready_seconds: int = 0
+    selector: LabelSelector = LabelSelector()
+    template: PodTemplate = PodTemplate()
+
+
+@frozen
+class ReplicaSetStatus:
+    replicas: int = 0
+    fully_labeled_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    terminating_replicas: int | None = None
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+
+
+@frozen
+class ReplicaSet:
+    metadata: Metadata
+    spec: ReplicaSetSpec = ReplicaSetSpec()
+    status: ReplicaSetStatus = ReplicaSetStatus()
+
+
+@frozen
+class RollingUpdate:
+    max_unavailable: int | str = "25%"
+    max_surge: int | str = "25%"
+
+
+@frozen
+class DeploymentStrategy:
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate | None = None
+
+
+@frozen
+class DeploymentSpec:
+    replicas: int = 1
+    selector: LabelSelector = LabelSelector()
+    template: PodTemplate = PodTemplate()
+    strategy: DeploymentStrategy = DeploymentStrategy()
+    min_ready_seconds: int = 0
+    revision_history_limit: int | None = None
+    paused: bool = False
+    progress_deadline_seconds: int | None = None
+
+
+@frozen
+class DeploymentStatus:
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    unavailable_replicas: int = 0
+    terminating_replicas: int | None = None
+    conditions: tuple[Condition, ...] = ()
+    collision_count: int | None = None
+
+
+@frozen
+class Deployment:
+    metadata: Metadata
+    spec: DeploymentSpec = DeploymentSpec()
+    status: DeploymentStatus = DeploymentStatus()

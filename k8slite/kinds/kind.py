@@ -1,0 +1,163 @@
+"""What there is to say about a kind that its published schema does not.
+
+A `Kind` is data plus a few pure functions on plain dicts. The registry calls them in this order:
+
+    create   prepare(new, None) -> default -> validate(new, None)
+    update   default -> prepare(new, old) -> validate(new, old)
+    status   the spec is put back, then validate_status(new, old)
+
+All functions may change the `new` object in place (it is freshly decoded and nobody else's) and
+must leave `old` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from attrs import Factory, frozen
+
+from k8slite.objects.errors import Cause
+
+Json = dict[str, Any]
+Default = Callable[[Json], None]
+Prepare = Callable[[Json, Json | None], None]
+Validate = Callable[[Json, Json | None], list[Cause]]
+Warn = Callable[[Json, Json | None], list[str]]
+Cells = Callable[[Json, datetime], list[Any]]
+
+ALL_VERBS: Final = (
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+)
+STATUS_VERBS: Final = ("get", "patch", "update")
+
+
+@frozen
+class Column:
+    """One column of the Table rendering (upstream: `metav1.TableColumnDefinition`)."""
+
+    name: str
+    type: str = "string"
+    description: str = ""
+    format: str = ""
+    priority: int = 0
+
+
+@frozen
+class Table:
+    """How `kubectl get` prints a kind: `cells(object, now)` gives one value per column."""
+
+    columns: Sequence[Column]
+    cells: Cells
+
+
+@frozen
+class Subresource:
+    """A path below an object; group, version and kind are of what it takes, as discovery says."""
+
+    name: str
+    kind: str
+    verbs: tuple[str, ...] = STATUS_VERBS
+    group: str = ""
+    version: str = ""
+
+
+def _nothing(_new: Json) -> None: ...
+
+
+def _unchanged(_new: Json, _old: Json | None) -> None: ...
+
+
+def _content(_new: Json, _old: Json | None) -> list[Cause]:
+    return []
+
+
+def _silent(_new: Json, _old: Json | None) -> list[str]:
+    return []
+
+
+NameRule = Literal["subdomain", "label", "label1035", "path"]
+
+
+@frozen
+class Strategy:
+    """How a kind's objects are filled in, checked and protected from the wrong writer."""
+
+    default: Default = _nothing
+    prepare: Prepare = _unchanged
+    validate: Validate = _content
+    validate_status: Validate = _content
+    warn: Warn = _silent  # texts for Warning headers
+    name_rule: NameRule = "subdomain"
+    # True: metadata.generation starts at 1 and rises whenever the spec changes.
+    generation: bool = False
+    # True: status is written through /status only; other writes keep what is stored.
+    status: bool = False
+    # PUT on an absent name creates it (upstream: AllowCreateOnUpdate).
+    create_on_update: bool = False
+    # PUT and PATCH may come without a resourceVersion (upstream: AllowUnconditionalUpdate).
+    unconditional_update: bool = True
+    # The propagation policy where the client names none (upstream: DefaultGarbageCollectionPolicy).
+    orphan_by_default: bool = False
+    # Top-level fields besides metadata whose change raises the generation.
+    generation_fields: tuple[str, ...] = ("spec",)
+
+
+@frozen
+class Kind:
+    """One built-in resource in one version."""
+
+    group: str  # "" for core
+    version: str
+    kind: str
+    plural: str
+    singular: str
+    namespaced: bool
+    verbs: tuple[str, ...] = ALL_VERBS
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subresources: tuple[Subresource, ...] = ()
+    storage_version_hash: str = ""
+    # Served by default from Kubernetes 1.`since` on, and last in 1.`until`.
+    since: int = 0
+    until: int = 99
+    strategy: Strategy = Strategy()
+    table: Table | None = None  # None: name and creation time only
+    # Field selectors besides metadata.name and metadata.namespace, and how to read each:
+    # a function from the object (in this version) to the selected text.
+    selectable: Mapping[str, Callable[[Json], str]] = Factory(dict)
+    # Where its objects are kept: the plural and group of the storage kind, when another version
+    # or group (events.k8s.io) shares them; and how to turn an object into this version and back.
+    stored_as: tuple[str, str] | None = None  # (group, plural)
+    from_stored: Callable[[Json], Json] | None = None
+    to_stored: Callable[[Json], Json] | None = None
+    # The definition's name in the published schemas, where it is not the usual one.
+    definition: str = ""
+
+    @property
+    def api_version(self) -> str:
+        """`v1` or `apps/v1`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def group_resource(self) -> str:
+        """`pods` or `deployments.apps`, as messages name it."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def prefix(self) -> str:
+        """Where the store keeps its objects: `pods/` or `apps/deployments/`."""
+        group, plural = self.stored_as or (self.group, self.plural)
+        return f"{group}.{plural}/" if group else f"{plural}/"
+
+    def key(self, namespace: str, name: str) -> str:
+        """The store's key of one object."""
+        return f"{self.prefix}{namespace}/{name}" if self.namespaced else f"{self.prefix}{name}"
