@@ -1,0 +1,19 @@
+"""How the kinds of group `apiextensions` are filled in, checked and protected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.kind import Strategy
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {
+    "customresourcedefinitions": Strategy(
+        generation=True,
+        status=True,
+        prepare=keep_status,
+        unconditional_update=False,
+        name_rule="path",
+    ),
+}

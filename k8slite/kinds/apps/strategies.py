@@ -1,0 +1,17 @@
+"""How the kinds of group `apps` are filled in, checked and protected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.kind import Strategy
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {
+    "controllerrevisions": Strategy(),
+    "daemonsets": Strategy(generation=True, status=True, prepare=keep_status),
+    "deployments": Strategy(generation=True, status=True, prepare=keep_status),
+    "replicasets": Strategy(generation=True, status=True, prepare=keep_status),
+    "statefulsets": Strategy(generation=True, status=True, prepare=keep_status),
+}

@@ -1,0 +1,19 @@
+"""How the kinds of group `discovery` are filled in, checked and protected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from k8slite.kinds.kind import Strategy
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {
+    "endpointslices": Strategy(
+        generation=True,
+        generation_fields=(
+            "endpoints",
+            "ports",
+            "addressType",
+        ),
+    ),
+}

@@ -1,0 +1,12 @@
+"""How the kinds of group `events` are filled in, checked and protected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from k8slite.kinds.kind import Strategy
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {
+    "events": Strategy(create_on_update=True, name_rule="path"),
+}

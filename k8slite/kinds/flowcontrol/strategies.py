@@ -1,0 +1,14 @@
+"""How the kinds of group `flowcontrol` are filled in, checked and protected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.kind import Strategy
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {
+    "flowschemas": Strategy(generation=True, status=True, prepare=keep_status),
+    "prioritylevelconfigurations": Strategy(generation=True, status=True, prepare=keep_status),
+}

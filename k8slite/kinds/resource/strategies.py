@@ -1,0 +1,16 @@
+"""How the kinds of group `resource` are filled in, checked and protected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.kind import Strategy
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {
+    "deviceclasses": Strategy(generation=True),
+    "resourceclaims": Strategy(status=True, prepare=keep_status),
+    "resourceclaimtemplates": Strategy(),
+    "resourceslices": Strategy(generation=True),
+}

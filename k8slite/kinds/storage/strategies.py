@@ -1,0 +1,18 @@
+"""How the kinds of group `storage` are filled in, checked and protected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.kind import Strategy
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {
+    "csidrivers": Strategy(unconditional_update=False),
+    "csinodes": Strategy(unconditional_update=False),
+    "csistoragecapacities": Strategy(unconditional_update=False),
+    "storageclasses": Strategy(),
+    "volumeattachments": Strategy(status=True, prepare=keep_status, unconditional_update=False),
+    "volumeattributesclasses": Strategy(),
+}
