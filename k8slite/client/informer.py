@@ -1,0 +1,338 @@
+"""Mirrors: local copies of resources, kept by list and watch (upstream: reflector and informer).
+
+A mirror lists once, then watches from the list's resourceVersion. A watch that closes is resumed
+after the last revision seen; where the server has forgotten that revision (410), the mirror lists
+again and announces the differences, deletions too. What subscribers see of one name is always a
+chain: the `old` of a call is the `new` of the call before, and an object that was deleted and made
+again is announced as a deletion and an addition, however much of the story was missed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Generic, TypeVar
+
+import trio
+
+from k8slite.client.client import Client, Json
+from k8slite.client.ordered import Index, Ordered
+from k8slite.client.resource import Resource
+from k8slite.kinds.models import Model
+from k8slite.messages import Stream
+from k8slite.objects.codec import dumps, loads
+from k8slite.objects.errors import ApiError, Expired, Gone, from_status
+from k8slite.objects.meta import Name
+from k8slite.objects.structure import structure
+from k8slite.world import World
+
+log = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=Model)
+Subscriber = Callable[[M | None, M | None], None]
+
+RETRY_SECONDS: Final = 0.2  # the first pause after a failed list or watch; doubles
+RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
+# How long a watch may last, times 1 to 2 (upstream's minWatchTimeout): a connection that died
+# without a word is found out by its end.
+WATCH_SECONDS: Final = 300
+# How long `caught_up` waits for the watch to bring what a list has shown, before it reads all.
+CATCH_UP_SECONDS: Final = 1.0
+
+
+class Mirror(Generic[M]):
+    """A local copy of one resource; an Actor. Reads never wait."""
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        model: type[M],
+        *,
+        world: World,
+        namespace: str = "",
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> None:
+        self.name = f"mirror of {resource.plural}"
+        self.resource = resource
+        self._client = client
+        self._model = model
+        self._world = world
+        self._namespace = namespace
+        self._selection: dict[str, str | int] = {}
+        if label_selector:
+            self._selection["labelSelector"] = label_selector
+        if field_selector:
+            self._selection["fieldSelector"] = field_selector
+        self._objects: Ordered[M] = Ordered()
+        self._raw: dict[Name, bytes] = {}  # {"object": ...}, as a watch sends it
+        self._indexes: dict[str, Index[M]] = {}
+        self._subscribers: list[Subscriber[M]] = []
+        self._revision = 0
+        self._waiting: list[tuple[int, int, trio.Event]] = []
+        self._waiting_number = 0
+        self._synced = trio.Event()
+        self._must_list = True
+
+    @property
+    def revision(self) -> int:
+        """Every event up to this resourceVersion has been applied."""
+        return self._revision
+
+    def get(self, name: Name) -> M | None:
+        return self._objects.get(name)
+
+    def all(self) -> list[M]:
+        """Everything, in order of Name."""
+        return self._objects.values()
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def add_index(self, index: str, keys: Callable[[M], Iterable[str]]) -> None:
+        """Keep objects under keys as well; the first definition of an index name stands."""
+        if index in self._indexes:
+            return
+        made = self._indexes[index] = Index(keys)
+        for obj in self._objects.values():
+            made.put(obj.metadata.full_name, obj)
+
+    def indexed(self, index: str, key: str) -> list[M]:
+        """What is under a key, in order of Name. Raises KeyError for an unknown index."""
+        return self._indexes[index].values(key)
+
+    def document(self, name: Name) -> Json | None:
+        """The whole object, freshly decoded and the caller's to change."""
+        raw = self._raw.get(name)
+        if raw is None:
+            return None
+        found: Json = loads(raw)["object"]
+        found.setdefault("apiVersion", self.resource.api_version)
+        found.setdefault("kind", self.resource.kind)
+        return found
+
+    def subscribe(self, callback: Subscriber[M]) -> None:
+        """Call back (old, new) for each change, in order, from now on; and at once (None, object)
+        for each that is there."""
+        for obj in self._objects.values():
+            callback(None, obj)
+        self._subscribers.append(callback)
+
+    async def synced(self) -> None:
+        """Wait for the first list."""
+        await self._synced.wait()
+
+    async def reached(self, revision: int) -> None:
+        """Wait until every event up to a revision has been applied (bookmarks count)."""
+        if self._revision >= revision:
+            await trio.lowlevel.checkpoint()
+            return
+        self._waiting_number += 1
+        event = trio.Event()
+        heapq.heappush(self._waiting, (revision, self._waiting_number, event))
+        await event.wait()
+
+    async def caught_up(self) -> None:
+        """Wait until the mirror shows every write that was made before this call.
+
+        Asks the server where it stands; where the watch does not bring that soon (nothing of this
+        resource may have changed), everything is read anew. Raises what the requests raise.
+        """
+        page = await self._client.list(self.resource, self._namespace, limit=1)
+        revision = _revision(page)
+        with trio.move_on_after(CATCH_UP_SECONDS):
+            await self.reached(revision)
+            return
+        await self._list()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """List, then watch for ever; started once listed."""
+        pause_seconds = RETRY_SECONDS
+        self._must_list = True
+        started = False
+        while True:
+            before, began = self._revision, trio.current_time()
+            try:
+                if self._must_list:
+                    await self._list()
+                    if not started:
+                        started = True
+                        task_status.started()
+                await self._watch()
+            except (Expired, Gone):
+                self._must_list = True
+            except _Broken as broken:
+                # The cause may be any fault between here and the server: none of them may end
+                # a mirror.
+                log.info("%s: %s; trying again", self.name, broken)
+            if self._revision > before:
+                pause_seconds = RETRY_SECONDS
+                continue
+            if trio.current_time() - began > RETRY_MOST_SECONDS:
+                pause_seconds = RETRY_SECONDS
+            await trio.sleep(pause_seconds * (1 + self._world.chance.random()))
+            pause_seconds = min(pause_seconds * 2, RETRY_MOST_SECONDS)
+
+    async def _list(self) -> None:
+        """Read everything and announce what differs."""
+        try:
+            found = await self._client.list(self.resource, self._namespace, **self._selection)
+        except ApiError as error:
+            raise _Broken(f"listing: {error}") from error
+        except Exception as error:
+            raise _Broken(f"listing: {error!r}") from error
+        revision = _revision(found)
+        if not self._must_list and revision <= self._revision:
+            return  # asked for by caught_up, and the watch was quicker
+        present: dict[Name, Json] = {}
+        for item in found.get("items") or ():
+            metadata = item["metadata"]
+            present[Name(metadata.get("namespace", ""), metadata["name"])] = item
+        for name in self._objects.names():
+            if name not in present:
+                self._remove(name)
+        for name, item in present.items():
+            old = self._objects.get(name)
+            version = item["metadata"].get("resourceVersion", "")
+            if old is None or old.metadata.resource_version != version:
+                self._put(name, item, b'{"object":%b}' % dumps(item))
+        self._must_list = False
+        self._advance(revision, backwards=True)
+        self._synced.set()
+
+    async def _watch(self) -> None:
+        """Follow one watch until it closes. Raises Expired, Gone or _Broken."""
+        seconds = int(WATCH_SECONDS * (1 + self._world.chance.random()))
+        try:
+            stream = await self._client.watch(
+                self.resource,
+                self._namespace,
+                resourceVersion=self._revision,
+                allowWatchBookmarks="true",
+                timeoutSeconds=seconds,
+                **self._selection,
+            )
+        except (Expired, Gone):
+            raise
+        except Exception as error:
+            raise _Broken(f"watching: {error!r}") from error
+        try:
+            rest = b""
+            while piece := await _piece(stream):
+                *lines, rest = (rest + piece if rest else piece).split(b"\n")
+                for line in lines:
+                    if line:
+                        self._event(line)
+        finally:
+            stream.close()
+
+    def _event(self, line: bytes) -> None:
+        """Apply one event of the watch."""
+        event = loads(line)
+        kind, obj = event["type"], event["object"]
+        if kind == "ERROR":
+            error = from_status(obj, obj.get("code", 500))
+            if error.status_code == Expired.status_code:
+                raise Expired(error.message) from error
+            raise _Broken(f"watching: {error}") from error
+        revision = _revision(obj)
+        if revision <= self._revision:
+            return  # a list that was made meanwhile has shown it
+        if kind != "BOOKMARK":
+            metadata = obj["metadata"]
+            name = Name(metadata.get("namespace", ""), metadata["name"])
+            if kind == "DELETED":
+                self._remove(name)
+            else:
+                self._put(name, obj, line)
+        self._advance(revision)
+
+    def _put(self, name: Name, obj: Json, raw: bytes) -> None:
+        try:
+            new = structure(obj, self._model)
+        except (KeyError, TypeError, ValueError):
+            # An object that does not fit its model must not blind us for all the others.
+            log.exception("%s: cannot read %s, which is left out", self.name, name)
+            self._remove(name)
+            return
+        old = self._objects.get(name)
+        if old is not None and old.metadata.uid != new.metadata.uid:
+            self._remove(name)
+            old = None
+        self._objects.put(name, new)
+        self._raw[name] = raw
+        for index in self._indexes.values():
+            index.put(name, new)
+        for subscriber in self._subscribers:
+            subscriber(old, new)
+
+    def _remove(self, name: Name) -> None:
+        old = self._objects.get(name)
+        if old is None:
+            return
+        self._objects.remove(name)
+        del self._raw[name]
+        for index in self._indexes.values():
+            index.remove(name)
+        for subscriber in self._subscribers:
+            subscriber(old, None)
+
+    def _advance(self, revision: int, *, backwards: bool = False) -> None:
+        """Note how far the mirror is; only a list may lead backwards (a restored backup)."""
+        if revision > self._revision or backwards:
+            self._revision = revision
+        while self._waiting and self._waiting[0][0] <= self._revision:
+            heapq.heappop(self._waiting)[2].set()
+
+
+class Mirrors:
+    """A component's mirrors, each shared by all of its users; an Actor."""
+
+    def __init__(self, client: Client, world: World, name: str) -> None:
+        self.name = name
+        self._client = client
+        self._world = world
+        self._mirrors: dict[tuple[Resource, type[Any]], Mirror[Any]] = {}
+        self._nursery: trio.Nursery | None = None
+
+    def of(self, resource: Resource, model: type[M]) -> Mirror[M]:
+        """The mirror of a resource; the same one for the same model."""
+        mirror = self._mirrors.get((resource, model))
+        if mirror is None:
+            mirror = Mirror(self._client, resource, model, world=self._world)
+            self._mirrors[resource, model] = mirror
+            if self._nursery is not None:
+                self._nursery.start_soon(mirror.run)
+        return mirror
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run every mirror, also those asked for later; started when all known have synced."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            try:
+                known = list(self._mirrors.values())
+                for mirror in known:
+                    nursery.start_soon(mirror.run)
+                for mirror in known:
+                    await mirror.synced()
+                task_status.started()
+                await trio.sleep_forever()
+            finally:
+                self._nursery = None
+
+
+class _Broken(Exception):
+    """The way to the server, or the server, failed."""
+
+
+async def _piece(stream: Stream) -> bytes:
+    try:
+        return await stream.receive()
+    except Exception as error:
+        raise _Broken(f"watching: {error!r}") from error
+
+
+def _revision(obj: Json) -> int:
+    return int(obj["metadata"]["resourceVersion"])
