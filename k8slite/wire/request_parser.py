@@ -102,15 +102,14 @@ class RequestParser:
 
     def on_url(self, url: bytes) -> None:
         self._target += url
-        self._count_header(len(url))
+        self._header_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
         if self.stage is not Stage.HEADER:
             return  # trailers must not pass for headers
-        value = value or b""
-        self._count_header(len(name) + len(value) + 4)
+        text = value.decode("utf-8", "replace").strip(" \t") if value else ""
+        self._header_bytes += len(name) + len(text) + 4
         key = _NAMES.get(name) or name.decode("latin-1").lower()
-        text = value.decode("utf-8", "replace").strip(" \t")
         headers = self._headers
         if key in headers:
             if key == "host":
@@ -120,6 +119,8 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         self.stage = Stage.BODY
+        if self._header_bytes > self._limits.max_header_bytes:
+            raise Refused(HEADER_TOO_LARGE)
         parser, headers = self._parser, self._headers
         version = parser.get_http_version()
         self._old = version == "1.0"
@@ -174,11 +175,6 @@ class RequestParser:
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._old = False
-
-    def _count_header(self, length: int) -> None:
-        self._header_bytes += length
-        if self._header_bytes > self._limits.max_header_bytes:
-            raise Refused(HEADER_TOO_LARGE)
 
     def _check_fed(self) -> None:
         """Bounds what llhttp keeps or skips without telling: half headers, chunk extensions."""

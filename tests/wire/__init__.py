@@ -1,0 +1,1 @@
+"""The wire's behaviour, seen through memory streams and real loopback sockets."""
