@@ -111,7 +111,7 @@ def _text(value: str | int | float) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool):
-        raise ValueError(_WRONG_FORMAT)
+        raise ValueError(WRONG_FORMAT)
     return str(value)
 
 
@@ -121,7 +121,7 @@ def _parsed(text: str) -> tuple[Amount, str]:
         return Amount(0, 0, DECIMAL), text
     found = _SYNTAX.match(text) if text else None
     if found is None:
-        raise ValueError(_WRONG_FORMAT)
+        raise ValueError(WRONG_FORMAT)
     sign, digits, fraction, suffix = found.groups()
     fraction = (fraction or ".")[1:]
     digits = digits.lstrip("0") or "0"
@@ -172,13 +172,14 @@ def _rounded(unscaled: int, scale: int) -> tuple[int, int]:
 
 def _scaled(found: Amount, scale: int) -> int:
     power = found.scale - scale
+    factor: int = 10 ** abs(power)
     if power >= 0:
-        return found.unscaled * int(10**power)
-    quotient = -(-abs(found.unscaled) // 10**-power)
+        return found.unscaled * factor
+    quotient = -(-abs(found.unscaled) // factor)
     return quotient if found.unscaled >= 0 else -quotient
 
 
-_WRONG_FORMAT: Final = (
+WRONG_FORMAT: Final = (
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 )
 _WRONG_SUFFIX: Final = "unable to parse quantity's suffix"

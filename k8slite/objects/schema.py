@@ -1,0 +1,223 @@
+"""What Kubernetes publishes about its types: fields, formats, list keys and merge strategies.
+
+    schemas = Schemas.load(37)
+    pod = schemas.definition("", "v1", "Pod")
+    pod.field("spec").field("containers").merge_key        # "name"
+    pod.decode(obj)                                        # unknown fields; obj is put in order
+
+The schemas are the ones that the package `kubernetes-validate` carries. The package itself is
+never imported, its file is read once per version, and a definition is looked into only when
+somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import orjson
+
+Json = dict[str, Any]
+Shape = Literal["struct", "map", "list", "scalar", "any"]
+
+_PREFIX: Final = "#/$defs/"
+# Nesting of references that only point on: the published schemas have two at most.
+_REFERENCES_LIMIT: Final = 8
+
+
+class Schemas:
+    """All definitions of one minor version of Kubernetes."""
+
+    def __init__(self, definitions: dict[str, Json], minor: int) -> None:
+        self.minor = minor
+        self.definitions = definitions
+        self._schemas: dict[str, Schema] = {}
+
+    @classmethod
+    def load(cls, minor: int) -> Schemas:
+        """The schemas of Kubernetes 1.`minor`, read once. Raises LookupError if there are none."""
+        return _load(minor)
+
+    def named(self, name: str) -> Schema:
+        """A definition by its name, such as `io.k8s.api.core.v1.Pod`. Raises KeyError."""
+        found = self._schemas.get(name)
+        if found is None:
+            found = Schema(self, self.definitions[name], name)
+            self._schemas[name] = found
+        return found
+
+    def definition(self, group: str, version: str, kind: str) -> Schema:
+        """The definition of a kind. Raises KeyError."""
+        return self.named(self._by_kind[(group, version, kind)])
+
+    def names(self) -> Iterator[str]:
+        """The names of all definitions, as published (sorted)."""
+        return iter(self.definitions)
+
+    @cached_property
+    def _by_kind(self) -> dict[tuple[str, str, str], str]:
+        found = {}
+        for name, definition in self.definitions.items():
+            for one in definition.get("x-kubernetes-group-version-kind", ()):
+                key = (one["group"], one["version"], one["kind"])
+                # Options that every group takes over are first of all apimachinery's.
+                found.setdefault(key, name)
+        return found
+
+
+class Schema:
+    """The type of one place in an object: a definition, a field, a list's items, a map's values."""
+
+    __slots__ = (
+        "_decode",
+        "_element",
+        "_fields",
+        "_schemas",
+        "compiled",
+        "json",
+        "list_keys",
+        "list_type",
+        "map_type",
+        "merge_key",
+        "name",
+        "patch_strategies",
+        "required",
+        "shape",
+        "type",
+    )
+
+    def __init__(self, schemas: Schemas, json: Json, name: str = "") -> None:
+        self._schemas = schemas
+        # What the field says counts before what its type says.
+        self.patch_strategies = tuple(
+            strategy
+            for strategy in json.get("x-kubernetes-patch-strategy", "").split(",")
+            if strategy
+        )
+        self.merge_key: str = json.get("x-kubernetes-patch-merge-key", "")
+        resolved = json
+        for _ in range(_REFERENCES_LIMIT):
+            if "$ref" not in resolved:
+                break
+            name = resolved["$ref"][len(_PREFIX) :]
+            resolved = schemas.definitions[name]
+        self.json = resolved
+        self.name = name  # of the definition, "" where the type is written out in place
+        self.list_type: str = json.get("x-kubernetes-list-type", "atomic")
+        self.list_keys: tuple[str, ...] = tuple(json.get("x-kubernetes-list-map-keys", ()))
+        self.map_type: str = json.get(
+            "x-kubernetes-map-type", resolved.get("x-kubernetes-map-type", "granular")
+        )
+        self.required = frozenset(resolved.get("required", ()))
+        self.type = _type(resolved)
+        self.shape = _shape(resolved, self.type, name)
+        self._fields: dict[str, Schema | None] = {}
+        self._element: Schema | None = None
+        self._decode: Any = None
+        self.compiled: Any = None  # the decoder's own, see `schema_decode`
+
+    def field(self, name: str) -> Schema | None:
+        """The type of a struct's field or of a map's value; None if there is no such field."""
+        if self.shape == "map":
+            return self.element
+        try:
+            return self._fields[name]
+        except KeyError:
+            json = self.json.get("properties", {}).get(name)
+            found = None if json is None else Schema(self._schemas, json)
+            if found is not None:
+                # Only what exists is remembered: names come from clients.
+                self._fields[name] = found
+            return found
+
+    def field_names(self) -> Iterator[str]:
+        """The names of a struct's fields."""
+        return iter(self.json.get("properties", {}))
+
+    @property
+    def element(self) -> Schema:
+        """The type of a list's items or of a map's values; only where there are such."""
+        if self._element is None:
+            key = "items" if self.shape == "list" else "additionalProperties"
+            self._element = Schema(self._schemas, self.json[key])
+        return self._element
+
+    @property
+    def format(self) -> str:
+        """`int32`, `date-time`, `byte` ... or ""."""
+        found: str = self.json.get("format", "")
+        return found
+
+    def named(self, name: str) -> Schema:
+        """Another definition of the same version. Raises KeyError."""
+        return self._schemas.named(name)
+
+    def decode(self, obj: Json) -> list[str]:
+        """Put a decoded JSON object in order, in place; answer the unknown fields' paths.
+
+        Nulls and unknown fields are removed, quantities and times become canonical. Raises
+        `schema_decode.Undecodable` where a value has the wrong type.
+        """
+        if self._decode is None:
+            # The compiler stands on this module.
+            from k8slite.objects import schema_decode
+
+            self._decode = schema_decode.decoder(self)
+        found: list[str] = self._decode(obj)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Schema {self.name or self.shape}>"
+
+
+def decode(definition: Schema, obj: Json) -> list[str]:
+    """As `definition.decode(obj)`."""
+    return definition.decode(obj)
+
+
+def field(schema: Schema, name: str) -> Schema | None:
+    """As `schema.field(name)`: the type of a field together with its merge metadata."""
+    return schema.field(name)
+
+
+@lru_cache(None)  # one entry per minor version that the package carries
+def _load(minor: int) -> Schemas:
+    package = importlib.util.find_spec("kubernetes_validate")
+    if package is None or not package.submodule_search_locations:
+        raise LookupError("the package kubernetes-validate is not installed")
+    folder = Path(package.submodule_search_locations[0]) / "kubernetes-json-schema"
+    file = folder / f"v1.{minor}.0-local" / "_definitions.json"
+    if not file.is_file():
+        raise LookupError(f"there are no schemas of Kubernetes 1.{minor}")
+    return Schemas(orjson.loads(file.read_bytes())["$defs"], minor)
+
+
+def _type(json: Json) -> str:
+    found = json.get("type", "")
+    if isinstance(found, list):
+        return next(one for one in found if one != "null")
+    return str(found)
+
+
+def _shape(json: Json, type_: str, name: str) -> Shape:
+    if name in _OPAQUE:
+        return "any"
+    if type_ == "array":
+        return "list"
+    if "additionalProperties" in json:
+        return "map"
+    if type_ == "object":
+        return "struct"
+    return "scalar" if type_ or "oneOf" in json else "any"
+
+
+# Types that carry JSON of somebody else, which is nobody's to look into.
+_OPAQUE: Final = frozenset(
+    (
+        "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1",
+        "io.k8s.apimachinery.pkg.runtime.RawExtension",
+    )
+)
