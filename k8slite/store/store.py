@@ -22,10 +22,14 @@ class StoreError(Exception):
 
 
 class KeyConflict(StoreError):
-    """The key's newest revision is not the expected one; `actual` is it (0: the key is absent)."""
+    """The key's newest revision is not the expected one; `actual` is it (0: the key is absent).
 
-    def __init__(self, key: str, expected: int, actual: int) -> None:
-        super().__init__(f"{key} is at revision {actual}, not {expected}")
+    `expected` None: something was expected, whatever it be, and there is nothing.
+    """
+
+    def __init__(self, key: str, expected: int | None, actual: int) -> None:
+        wanted = f"not {expected}" if expected else "where something was expected"
+        super().__init__(f"{key} is at revision {actual}, {wanted}")
         self.key = key
         self.expected = expected
         self.actual = actual

@@ -1,0 +1,47 @@
+"""Forgets what is older than a window, so that memory and disk stay bounded under churn.
+
+Upstream compacts every five minutes (`--etcd-compaction-interval`); ours goes in small steps, so
+that watches and continue tokens live for the window, and a little longer, whenever they began.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import trio
+
+from k8slite.store.store import Store
+
+# Watches, continue tokens and exact reads older than this may find their revision compacted
+# (upstream: `--etcd-compaction-interval`, 5 minutes).
+WINDOW_SECONDS: Final = 300.0
+
+# Parts of a window after which what is too old is forgotten: what is kept beyond the window, and
+# what one compaction has to do, is a thirtieth.
+_STEPS: Final = 30
+
+
+class Compactor:
+    """The actor that compacts a store."""
+
+    name = "store-compactor"
+
+    def __init__(self, store: Store, window_seconds: float = WINDOW_SECONDS) -> None:
+        self._store = store
+        self._window_seconds = window_seconds
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Compact for ever. Raises Broken when the store's journal has failed."""
+        task_status.started()
+        # When which revision was the newest; as many as there are steps in a window.
+        marks: deque[tuple[float, int]] = deque()
+        while True:
+            now = trio.current_time()
+            marks.append((now, self._store.revision))
+            before = 0
+            while marks and marks[0][0] <= now - self._window_seconds:
+                before = marks.popleft()[1]
+            if before > self._store.oldest:
+                await self._store.compact(before)
+            await trio.sleep(self._window_seconds / _STEPS)
