@@ -3,9 +3,24 @@
 In: mirrors, and keys that their changes lead to. Out: API writes and events. Never here: the API
 server, the store, another controller (they meet in the API only).
 
-    controller  the frame: mirrors, queue, workers, retries, read your own writes
+    controller  the frame: mirrors, queue, workers, retries
+    written     read your own writes
     ownership   whose an object is: adopt, release
     one file (or a few, with the controller's name in front) for each controller
 
-`table` lists the controllers; a new one is a file here and a line there.
+A new controller is one file and one line in the table below.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from k8slite.controllers.controller import Context, Controller
+
+__all__ = ["CONTROLLERS", "Context", "Controller"]
+
+_ALL: Final[tuple[type[Controller], ...]] = ()
+
+# By the names that they sign their events with.
+CONTROLLERS: Final[Mapping[str, type[Controller]]] = {one.name: one for one in _ALL}
