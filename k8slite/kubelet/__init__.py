@@ -1,1 +1,14 @@
-"""To be described."""
+"""The nodes: many kubelets in one actor, their containers run by a pluggable runtime.
+
+In: pods bound to this fleet's nodes, the runtime's reports, time. Out: Nodes and their Leases, pod
+statuses, Events, logs. Never here: where a pod goes (the scheduler), who replaces it (controllers).
+
+    kubelet      NodeFleet: the watch, the timers, who is told what
+    pod_worker   what one pod does next (no waiting, no clock)
+    pod_status   what the API is told about a pod (pure)
+    node         the Node object; heartbeat: registration, Leases, node status
+    writing      the few tasks that write to the API
+    addresses    pod addresses of a node
+    logs         GET /containerLogs as port 10250 answers it
+    runtimes/    what runs containers: the contract and its implementations
+"""

@@ -1,1 +1,11 @@
-"""To be described."""
+"""What runs containers: `runtime` is the contract, every other runtime module keeps it.
+
+In: orders to start and stop containers. Out: reports of what became of them, logs. Never here: the
+API, restart policies, statuses.
+
+    runtime       the contract
+    fake          containers that only pretend, each playing a script
+    script        what such a container does, as a value (pure)
+    annotations   a script out of a pod's annotations (pure)
+    container_log which lines of a log are asked for (pure)
+"""

@@ -1,0 +1,87 @@
+"""What a kubelet knows of one container of a pod."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from attrs import define, field
+
+from k8slite.kubelet.back_off import BackOff
+from k8slite.kubelet.pod import Container
+
+Json = dict[str, Any]
+
+
+class Role(Enum):
+    """What a container is for."""
+
+    INIT = "init"
+    SIDECAR = "sidecar"  # an init container that is restarted always
+    REGULAR = "regular"
+
+
+class Stage(Enum):
+    """Where it is in its current run."""
+
+    NEW = "new"
+    STARTING = "starting"  # the runtime has been asked
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@define(eq=False, slots=True)
+class ContainerRecord:
+    """One container, over all its runs; times are trio's."""
+
+    container: Container
+    role: Role
+    waiting: tuple[str, str] | None  # reason and message, shown while it does not run
+    stage: Stage = Stage.NEW
+    id: str = ""
+    image_id: str = ""
+    restart_count: int = 0
+    ready: bool = False
+    started: bool = False  # its startup probe has succeeded, if it has one
+    started_at: str = ""
+    terminated: Json | None = None  # how its last run ended
+    terminated_before: Json | None = None  # how the run before ended
+    ended_seconds: float = 0.0
+    exit_code: int = 0
+    stopping: bool = False
+    replaced: bool = False  # it was stopped in order to be started again
+    pull_failed: bool = False
+    pull_message: str = ""
+    pull_failed_seconds: float = 0.0
+    retry_at_seconds: float | None = None
+    back_off: BackOff = field(factory=BackOff)
+    pull_back_off: BackOff = field(factory=BackOff)
+
+    @property
+    def alive(self) -> bool:
+        return self.stage in (Stage.RUNNING, Stage.STARTING)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.stage is Stage.ENDED and self.exit_code == 0
+
+    def restartable(self, pod_restart_policy: str) -> bool:
+        """Whether it is started again after its last run (upstream: `ContainerShouldRestart`)."""
+        if self.role is Role.SIDECAR or self.replaced:
+            return True
+        policy = self.container.restart_policy or pod_restart_policy
+        return policy == "Always" or (policy == "OnFailure" and self.exit_code != 0)
+
+
+def records_of(containers: tuple[Container, ...], init: tuple[Container, ...]) -> list[
+    ContainerRecord
+]:
+    """The records of a pod that has not been started: init containers first, in order."""
+    waiting = ("PodInitializing" if init else "ContainerCreating", "")
+    found = [
+        ContainerRecord(
+            one, Role.SIDECAR if one.restart_policy == "Always" else Role.INIT, waiting
+        )
+        for one in init
+    ]
+    return found + [ContainerRecord(one, Role.REGULAR, waiting) for one in containers]

@@ -1,0 +1,215 @@
+"""What a pod's annotations tell its pretended containers to do.
+
+Every name may end in `.<container>`, which goes before the name without (an annotation's name
+holds at most 63 characters after the slash). Durations are seconds ("1.5") or Go's ("250ms", "10s",
+"2m", "1h30m").
+
+    k8slite.dev/exit-code: "1"          ends with that code (0 to 255), or "never"
+    k8slite.dev/exit-after: "10s"       how long it runs before (alone: code 0); default at once
+    k8slite.dev/exit-times: "3"         so many runs end, then one stays up
+    k8slite.dev/oom-after: "10s"        the kernel kills it then: 137, OOMKilled
+    k8slite.dev/ready-after: "5s"       its readiness probe fails until then, or "never" succeeds
+    k8slite.dev/unready-after: "30s"    its readiness probe fails from then on
+    k8slite.dev/unready-for: "10s"      and only so long
+    k8slite.dev/liveness-fails-after: "30s"   startup and liveness probes fail from then on
+    k8slite.dev/pull-error: "..."       its image cannot be pulled, with that message ("" for usual)
+    k8slite.dev/pull-error-times: "2"   so many pulls fail, then one succeeds
+    k8slite.dev/pull-delay: "3s"        how long a pull takes
+    k8slite.dev/start-delay: "3s"       how long the start takes
+    k8slite.dev/stop-delay: "20s"       how long it takes to end after SIGTERM
+    k8slite.dev/stop-code: "143"        with what code, default 0
+    k8slite.dev/log: "line\\nline"       what it prints at its start
+    k8slite.dev/log-every: "1s"         prints a numbered line each
+
+Without any: an init container, and a container of a pod that a Job controls, ends at once with
+code 0; every other runs for ever. A value that cannot be read is left out, with a complaint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from attrs import frozen
+
+from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.runtimes.script import Alive, Exit, Log, Ready, Script, Step, Wait
+
+T = TypeVar("T")
+
+PREFIX: Final = "k8slite.dev/"
+OOM_CODE: Final = 137  # 128 and SIGKILL
+
+
+@frozen
+class Behaviour:
+    """A script, and what could not be read on the way to it."""
+
+    script: Script
+    complaints: tuple[str, ...] = ()
+
+
+def behaviour_of(pod: Pod, container: Container) -> Behaviour:
+    """What the container does."""
+    annotations = pod.metadata.annotations
+    ends = _ends_by_itself(pod, container)
+    if not any(name.startswith(PREFIX) for name in annotations):
+        return _ENDING if ends else _RUNNING
+    read = _Reader(annotations, container.name)
+    steps = _steps(read, ends)
+    pull_error = read.value("pull-error", str)
+    return Behaviour(
+        Script(
+            steps=steps,
+            exits=read.value("exit-times", _count),
+            pull_error="" if pull_error is None else pull_error or _not_found(container.image),
+            pull_errors=read.value("pull-error-times", _count),
+            pull_seconds=read.value("pull-delay", duration_seconds) or 0.0,
+            start_seconds=read.value("start-delay", duration_seconds) or 0.0,
+            log_every_seconds=read.value("log-every", _period) or 0.0,
+            stop_seconds=read.value("stop-delay", duration_seconds) or 0.0,
+            stop_code=read.value("stop-code", _exit_code) or 0,
+        ),
+        tuple(read.complaints + _unknown(annotations)),
+    )
+
+
+def duration_seconds(text: str) -> float:
+    """Read seconds, or a duration as Go writes it. Raises ValueError."""
+    if _PLAIN.fullmatch(text):
+        return float(text)
+    if not text or not _DURATION.fullmatch(text):
+        raise ValueError("not a duration such as 10, 1.5s, 250ms or 2m")
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+class _Reader:
+    def __init__(self, annotations: Mapping[str, str], container: str) -> None:
+        self._annotations = annotations
+        self._container = container
+        self.complaints: list[str] = []
+
+    def value(self, name: str, convert: Callable[[str], T]) -> T | None:
+        """The annotation for this container, or for all; None if it is absent or unreadable."""
+        for key in (f"{PREFIX}{name}.{self._container}", PREFIX + name):
+            if key in self._annotations:
+                text = self._annotations[key]
+                try:
+                    return convert(text)
+                except ValueError as error:
+                    self.complaints.append(f"annotation {key}={text!r} is ignored: {error}")
+                    return None
+        return None
+
+
+def _steps(read: _Reader, ends_by_itself: bool) -> tuple[Step, ...]:
+    """The annotations' moments, in order."""
+    moments: list[tuple[float, Step]] = []
+    text = read.value("log", str)
+    if text:
+        moments.append((0.0, Log(text)))
+    ready_after = read.value("ready-after", _or_never)
+    if ready_after is not None:
+        moments.append((0.0, Ready(False)))
+        if ready_after >= 0:
+            moments.append((ready_after, Ready(True)))
+    unready_after = read.value("unready-after", duration_seconds)
+    unready_for = read.value("unready-for", duration_seconds)
+    if unready_after is not None or unready_for is not None:
+        begin = unready_after or 0.0
+        moments.append((begin, Ready(False)))
+        if unready_for is not None:
+            moments.append((begin + unready_for, Ready(True)))
+    dead_after = read.value("liveness-fails-after", duration_seconds)
+    if dead_after is not None:
+        moments.append((dead_after, Alive(False)))
+    end = _end(read, ends_by_itself)
+    moments.sort(key=lambda moment: moment[0])
+    if end is not None:
+        moments = [moment for moment in moments if moment[0] <= end[0]]
+        moments.append(end)
+    return _played(moments)
+
+
+def _end(read: _Reader, ends_by_itself: bool) -> tuple[float, Step] | None:
+    oom_after = read.value("oom-after", duration_seconds)
+    if oom_after is not None:
+        return oom_after, Exit(OOM_CODE, "OOMKilled")
+    code = read.value("exit-code", _code_or_never)
+    after = read.value("exit-after", _or_never)
+    if code == _NEVER or after == _NEVER or (code is None and after is None and not ends_by_itself):
+        return None
+    return after or 0.0, Exit(int(code or 0))
+
+
+def _played(moments: list[tuple[float, Step]]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    offset = 0.0
+    for at, step in moments:
+        if at > offset:
+            steps.append(Wait(at - offset))
+            offset = at
+        steps.append(step)
+    return tuple(steps)
+
+
+def _ends_by_itself(pod: Pod, container: Container) -> bool:
+    if any(container.name == one.name for one in pod.spec.init_containers):
+        return container.restart_policy != "Always"
+    controller = pod.metadata.controller
+    return controller is not None and controller.kind == "Job"
+
+
+def _unknown(annotations: Mapping[str, str]) -> list[str]:
+    return [
+        f"annotation {name} is not known"
+        for name in sorted(annotations)
+        if name.startswith(PREFIX) and name[len(PREFIX) :].partition(".")[0] not in _NAMES
+    ]
+
+
+def _not_found(image: str) -> str:
+    return f'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": not found'
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("not a count")
+    return int(text)
+
+
+def _exit_code(text: str) -> int:
+    if not text.isdecimal() or int(text) > 255:
+        raise ValueError("not an exit code from 0 to 255")
+    return int(text)
+
+
+def _period(text: str) -> float:
+    seconds = duration_seconds(text)
+    if seconds < 0.001:
+        raise ValueError("shorter than a millisecond")
+    return seconds
+
+
+def _or_never(text: str) -> float:
+    return _NEVER if text == "never" else duration_seconds(text)
+
+
+def _code_or_never(text: str) -> float:
+    return _NEVER if text == "never" else _exit_code(text)
+
+
+_NEVER: Final = -1.0
+_RUNNING: Final = Behaviour(Script())
+_ENDING: Final = Behaviour(Script(steps=(Exit(0),)))
+_PLAIN: Final = re.compile(r"\d+(\.\d+)?")
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_DURATION: Final = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
+_UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Other tools of this project have annotations of their own under the prefix: none yet.
+_NAMES: Final[Mapping[str, Any]] = dict.fromkeys(
+    "exit-code exit-after exit-times oom-after ready-after unready-after unready-for "
+    "liveness-fails-after pull-error pull-error-times pull-delay start-delay stop-delay stop-code "
+    "log log-every".split()
+)
