@@ -37,17 +37,9 @@ def backup(path: Path | str, target: Path | str) -> int:
     if target.exists():
         raise FileExistsError(f"{target} exists")
     fresh = database.beside(target, ".new")
-    fresh.unlink(missing_ok=True)
     try:
-        with closing(_opened(path)) as connection:
-            # Compact, complete and with our mark in its header; not yet synced.
-            connection.execute("VACUUM INTO ?", (str(fresh),))
-        revision = _checked(fresh)
+        revision = _copy(path, fresh)
         database.install(fresh, target)
-    except sqlite3.DatabaseError as error:
-        if database.is_damage(error):
-            raise CorruptStore(path, str(error)) from error
-        raise
     finally:
         fresh.unlink(missing_ok=True)
     return revision
@@ -62,18 +54,10 @@ def restore(source: Path | str, path: Path | str) -> int:
     source, path = Path(source), Path(path)
     fresh = database.beside(path, ".restored")
     with database.locked(path):
-        fresh.unlink(missing_ok=True)
         try:
-            database.check_header(source)
-            with closing(_opened(source)) as connection:
-                connection.execute("VACUUM INTO ?", (str(fresh),))
-            revision = max(_checked(fresh) + BUMP_REVISIONS, _former(path) + 1)
+            revision = max(_copy(source, fresh) + BUMP_REVISIONS, _former(path) + 1)
             _move_on(fresh, revision)
             database.install(fresh, path)
-        except sqlite3.DatabaseError as error:
-            if database.is_damage(error):
-                raise CorruptStore(source, str(error)) from error
-            raise
         finally:
             fresh.unlink(missing_ok=True)
     return revision
@@ -88,39 +72,57 @@ def _opened(path: Path) -> sqlite3.Connection:
     )
 
 
-def _checked(path: Path) -> int:
-    """The revision of a file that nobody else has open, once all of it has been looked at."""
-    database.check_header(path)
-    with closing(_opened(path)) as connection:
-        found = [row[0] for row in connection.execute("PRAGMA integrity_check(1)")]
-        if found != ["ok"]:
-            raise CorruptStore(path, "; ".join(found))
-        return _revision(connection)
+def _copy(path: Path, fresh: Path) -> int:
+    """Copy a store's present state to a new file and look at all of it; returns its revision.
+
+    The file's header is read in the copy: reading it in a file that this process may have open
+    would drop sqlite's locks. Raises CorruptStore.
+    """
+    try:
+        with closing(_opened(path)) as connection:
+            # Compact, complete and with our mark in its header; not yet synced.
+            connection.execute("VACUUM INTO ?", (str(database.empty(fresh)),))
+        database.check_header(fresh)
+        with closing(_opened(fresh)) as connection:
+            found = [row[0] for row in connection.execute("PRAGMA integrity_check(1)")]
+            if found != ["ok"]:
+                raise CorruptStore(path, "; ".join(found))
+            return _revision(connection)
+    except CorruptStore as error:
+        raise CorruptStore(path, error.why) from None
+    except sqlite3.DatabaseError as error:
+        if database.is_damage(error):
+            raise CorruptStore(path, str(error)) from error
+        raise
 
 
 def _revision(connection: sqlite3.Connection) -> int:
     """The newest revision that the store in a file is known to have given out."""
     marks = dict(connection.execute(database.MARKS))
     (newest,) = connection.execute("SELECT coalesce(max(revision), 0) FROM log").fetchone()
-    return max(newest, marks.get("revision", 0), marks.get("oldest", 0))
+    found: int = max(newest, marks.get("revision", 0), marks.get("oldest", 0))
+    return found
 
 
 def _former(path: Path) -> int:
     """The revision of a store that is going to be replaced; 0 where there is none to be read."""
+    if not path.exists():
+        return 0
     try:
-        if not path.exists():
-            return 0
         database.check_header(path)
         with closing(_opened(path)) as connection:
             return _revision(connection)
-    except (CorruptStore, sqlite3.DatabaseError):
+    except CorruptStore:
         return 0  # it may well be restored because it is damaged
+    except sqlite3.DatabaseError as error:
+        if database.is_damage(error):
+            return 0
+        raise
 
 
 def _move_on(path: Path, revision: int) -> None:
     """Let the file's store go on from a revision, with all watches before it expired."""
     with closing(_opened(path)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("BEGIN")
         connection.executemany(database.MARK, [("oldest", revision), ("revision", revision)])
         connection.execute("COMMIT")

@@ -89,11 +89,17 @@ def address(path: Path, mode: str) -> str:
 
 def create(path: Path) -> None:
     """Make an empty store; a crash half way leaves no file, or a whole one."""
-    fresh = beside(path, ".new")
-    fresh.unlink(missing_ok=True)
+    fresh = empty(beside(path, ".new"))
     with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
         connection.executescript(_SCHEMA)
     install(fresh, path)
+
+
+def empty(path: Path) -> Path:
+    """An empty file in place of whatever is there, for its owner only: a store holds secrets."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    return path
 
 
 def install(fresh: Path, path: Path) -> None:

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import trio
+
 from k8slite.store import database
 from k8slite.store.database import CorruptStore, InUse
 from k8slite.store.history import Record
@@ -142,13 +144,24 @@ async def _load(connection: aiosqlite.Connection) -> Loaded:
 
 @asynccontextmanager
 async def _connected(path: Path, mode: str) -> AsyncIterator[aiosqlite.Connection]:
-    import aiosqlite
     from trio_asyncio import aio_as_trio
 
     address = database.address(path, mode)
-    connecting = aiosqlite.connect(address, uri=True, timeout=BUSY_SECONDS, factory=Batches)
-    async with aio_as_trio(connecting) as connection:
+    # Shielded, since a connection that is left half open or half closed leaves a thread behind;
+    # each takes as long as sqlite's current call.
+    with trio.CancelScope(shield=True):
+        connection = await aio_as_trio(_connect)(address)
+    try:
         yield connection
+    finally:
+        with trio.CancelScope(shield=True):
+            await aio_as_trio(connection.close)()
+
+
+async def _connect(address: str) -> aiosqlite.Connection:
+    import aiosqlite
+
+    return await aiosqlite.connect(address, uri=True, timeout=BUSY_SECONDS, factory=Batches)
 
 
 async def _rows(
