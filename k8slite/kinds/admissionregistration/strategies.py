@@ -5,20 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.admissionregistration.admission_defaults import (
+    default_binding,
+    default_mutating_webhooks,
+    default_policy,
+    default_validating_policy,
+    default_validating_webhooks,
+)
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "mutatingadmissionpolicies": Strategy(generation=True, unconditional_update=False),
-    "mutatingadmissionpolicybindings": Strategy(generation=True, unconditional_update=False),
+    "mutatingadmissionpolicies": Strategy(
+        default=default_policy, generation=True, unconditional_update=False
+    ),
+    "mutatingadmissionpolicybindings": Strategy(
+        default=default_binding, generation=True, unconditional_update=False
+    ),
     "mutatingwebhookconfigurations": Strategy(
-        generation=True, generation_fields=("webhooks",), unconditional_update=False
+        default=default_mutating_webhooks,
+        generation=True,
+        generation_fields=("webhooks",),
+        unconditional_update=False,
     ),
     "validatingadmissionpolicies": Strategy(
-        generation=True, status=True, prepare=keep_status, unconditional_update=False
+        default=default_validating_policy,
+        prepare=keep_status,
+        generation=True,
+        status=True,
+        unconditional_update=False,
     ),
-    "validatingadmissionpolicybindings": Strategy(generation=True, unconditional_update=False),
+    "validatingadmissionpolicybindings": Strategy(
+        default=default_binding, generation=True, unconditional_update=False
+    ),
     "validatingwebhookconfigurations": Strategy(
-        generation=True, generation_fields=("webhooks",), unconditional_update=False
+        default=default_validating_webhooks,
+        generation=True,
+        generation_fields=("webhooks",),
+        unconditional_update=False,
     ),
 }

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.apiextensions.definition_defaults import default_definition, prepare_definition
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "customresourcedefinitions": Strategy(
+        default=default_definition,
+        prepare=prepare_definition,
+        name_rule="path",
         generation=True,
         status=True,
-        prepare=keep_status,
         unconditional_update=False,
-        name_rule="path",
     ),
 }

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.apiregistration.service_defaults import default_api_service
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "apiservices": Strategy(
-        status=True, prepare=keep_status, unconditional_update=False, name_rule="path"
+        default=default_api_service,
+        prepare=keep_status,
+        name_rule="path",
+        status=True,
+        unconditional_update=False,
     ),
 }

@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.apps.workload_defaults import (
+    default_daemon_set,
+    default_deployment,
+    default_replica_set,
+    default_stateful_set,
+    prepare_daemon_set,
+)
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "controllerrevisions": Strategy(),
-    "daemonsets": Strategy(generation=True, status=True, prepare=keep_status),
-    "deployments": Strategy(generation=True, status=True, prepare=keep_status),
-    "replicasets": Strategy(generation=True, status=True, prepare=keep_status),
-    "statefulsets": Strategy(generation=True, status=True, prepare=keep_status),
+    "daemonsets": Strategy(
+        default=default_daemon_set, prepare=prepare_daemon_set, generation=True, status=True
+    ),
+    "deployments": Strategy(
+        default=default_deployment, prepare=keep_status, generation=True, status=True
+    ),
+    "replicasets": Strategy(
+        default=default_replica_set, prepare=keep_status, generation=True, status=True
+    ),
+    "statefulsets": Strategy(
+        default=default_stateful_set, prepare=keep_status, generation=True, status=True
+    ),
 }

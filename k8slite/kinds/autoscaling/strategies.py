@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.autoscaling.autoscaler_defaults import default_autoscaler
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "horizontalpodautoscalers": Strategy(status=True, prepare=keep_status),
+    "horizontalpodautoscalers": Strategy(
+        default=default_autoscaler, prepare=keep_status, status=True
+    ),
 }

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.batch.job_defaults import default_cron_job, default_job, prepare_job
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "cronjobs": Strategy(generation=True, status=True, prepare=keep_status),
-    "jobs": Strategy(generation=True, status=True, prepare=keep_status, orphan_by_default=True),
+    "cronjobs": Strategy(
+        default=default_cron_job, prepare=keep_status, generation=True, status=True
+    ),
+    "jobs": Strategy(
+        default=default_job,
+        prepare=prepare_job,
+        generation=True,
+        status=True,
+        orphan_by_default=True,
+    ),
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.core.status_defaults import empty_status, keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "certificatesigningrequests": Strategy(status=True, prepare=keep_status),
+    "certificatesigningrequests": Strategy(default=empty_status, prepare=keep_status, status=True),
 }

@@ -5,29 +5,59 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.core.object_defaults import (
+    default_claim,
+    default_endpoints,
+    default_event,
+    default_limit_range,
+    default_namespace,
+    default_node,
+    default_quota,
+    default_replication_controller,
+    default_secret,
+    default_stored_template,
+    default_volume,
+    prepare_namespace,
+    prepare_node,
+    prepare_volume,
+)
+from k8slite.kinds.core.pod_defaults import default_pod
+from k8slite.kinds.core.service_defaults import default_service, prepare_service
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "configmaps": Strategy(),
-    "endpoints": Strategy(create_on_update=True),
-    "events": Strategy(create_on_update=True, name_rule="path"),
-    "limitranges": Strategy(create_on_update=True),
-    "namespaces": Strategy(status=True, prepare=keep_status, name_rule="label"),
-    "nodes": Strategy(status=True, prepare=keep_status),
-    "persistentvolumeclaims": Strategy(status=True, prepare=keep_status),
-    "persistentvolumes": Strategy(status=True, prepare=keep_status),
-    "pods": Strategy(status=True, prepare=keep_status, generation=True),
-    "podtemplates": Strategy(generation=True, generation_fields=("template",)),
-    "replicationcontrollers": Strategy(
-        status=True, prepare=keep_status, generation=True, orphan_by_default=True
-    ),
-    "resourcequotas": Strategy(status=True, prepare=keep_status),
-    "secrets": Strategy(),
-    "serviceaccounts": Strategy(),
-    "services": Strategy(
-        status=True, prepare=keep_status, name_rule="label", create_on_update=True
-    ),
     "bindings": Strategy(),
     "componentstatuses": Strategy(),
+    "configmaps": Strategy(),
+    "endpoints": Strategy(default=default_endpoints, create_on_update=True),
+    "events": Strategy(default=default_event, name_rule="path", create_on_update=True),
+    "limitranges": Strategy(default=default_limit_range, create_on_update=True),
+    "namespaces": Strategy(
+        default=default_namespace, prepare=prepare_namespace, name_rule="label", status=True
+    ),
+    "nodes": Strategy(default=default_node, prepare=prepare_node, status=True),
+    "persistentvolumeclaims": Strategy(default=default_claim, prepare=keep_status, status=True),
+    "persistentvolumes": Strategy(default=default_volume, prepare=prepare_volume, status=True),
+    "pods": Strategy(default=default_pod, prepare=keep_status, status=True, generation=True),
+    "podtemplates": Strategy(
+        default=default_stored_template, generation=True, generation_fields=("template",)
+    ),
+    "replicationcontrollers": Strategy(
+        default=default_replication_controller,
+        prepare=keep_status,
+        status=True,
+        generation=True,
+        orphan_by_default=True,
+    ),
+    "resourcequotas": Strategy(default=default_quota, prepare=keep_status, status=True),
+    "secrets": Strategy(default=default_secret),
+    "serviceaccounts": Strategy(),
+    "services": Strategy(
+        default=default_service,
+        prepare=prepare_service,
+        name_rule="label",
+        status=True,
+        create_on_update=True,
+    ),
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.events.event_defaults import default_event
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "events": Strategy(create_on_update=True, name_rule="path"),
+    "events": Strategy(default=default_event, name_rule="path", create_on_update=True),
 }

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.flowcontrol.flow_defaults import default_flow_schema, default_priority_level
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "flowschemas": Strategy(generation=True, status=True, prepare=keep_status),
-    "prioritylevelconfigurations": Strategy(generation=True, status=True, prepare=keep_status),
+    "flowschemas": Strategy(
+        default=default_flow_schema, prepare=keep_status, generation=True, status=True
+    ),
+    "prioritylevelconfigurations": Strategy(
+        default=default_priority_level, prepare=keep_status, generation=True, status=True
+    ),
 }

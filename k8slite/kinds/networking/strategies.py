@@ -7,11 +7,19 @@ from typing import Final
 
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
+from k8slite.kinds.networking.network_defaults import (
+    default_ingress,
+    default_ingress_class,
+    default_network_policy,
+    default_service_cidr,
+)
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "ingressclasses": Strategy(generation=True),
-    "ingresses": Strategy(generation=True, status=True, prepare=keep_status),
-    "ipaddresses": Strategy(create_on_update=True, name_rule="path"),
-    "networkpolicies": Strategy(generation=True),
-    "servicecidrs": Strategy(status=True, prepare=keep_status),
+    "ingressclasses": Strategy(default=default_ingress_class, generation=True),
+    "ingresses": Strategy(
+        default=default_ingress, prepare=keep_status, generation=True, status=True
+    ),
+    "ipaddresses": Strategy(name_rule="path", create_on_update=True),
+    "networkpolicies": Strategy(default=default_network_policy, generation=True),
+    "servicecidrs": Strategy(default=default_service_cidr, prepare=keep_status, status=True),
 }

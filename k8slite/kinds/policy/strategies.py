@@ -7,9 +7,14 @@ from typing import Final
 
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
+from k8slite.kinds.policy.budget_defaults import default_budget
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "poddisruptionbudgets": Strategy(
-        generation=True, status=True, prepare=keep_status, unconditional_update=False
+        default=default_budget,
+        prepare=keep_status,
+        generation=True,
+        status=True,
+        unconditional_update=False,
     ),
 }

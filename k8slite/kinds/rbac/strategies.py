@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from k8slite.kinds.kind import Strategy
+from k8slite.kinds.rbac.role_defaults import default_binding, default_role
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "clusterrolebindings": Strategy(create_on_update=True, name_rule="path"),
-    "clusterroles": Strategy(create_on_update=True, name_rule="path"),
-    "rolebindings": Strategy(create_on_update=True, name_rule="path"),
-    "roles": Strategy(create_on_update=True, name_rule="path"),
+    "clusterrolebindings": Strategy(
+        default=default_binding, name_rule="path", create_on_update=True
+    ),
+    "clusterroles": Strategy(default=default_role, name_rule="path", create_on_update=True),
+    "rolebindings": Strategy(default=default_binding, name_rule="path", create_on_update=True),
+    "roles": Strategy(default=default_role, name_rule="path", create_on_update=True),
 }

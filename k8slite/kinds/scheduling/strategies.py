@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from k8slite.kinds.kind import Strategy
+from k8slite.kinds.scheduling.priority_defaults import default_priority_class
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "priorityclasses": Strategy(generation=True, generation_fields=()),
+    "priorityclasses": Strategy(
+        default=default_priority_class, generation=True, generation_fields=()
+    ),
 }

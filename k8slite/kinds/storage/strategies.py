@@ -7,12 +7,20 @@ from typing import Final
 
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
+from k8slite.kinds.storage.class_defaults import (
+    default_attachment,
+    default_driver,
+    default_node,
+    default_storage_class,
+)
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "csidrivers": Strategy(unconditional_update=False),
-    "csinodes": Strategy(unconditional_update=False),
+    "csidrivers": Strategy(default=default_driver, unconditional_update=False),
+    "csinodes": Strategy(default=default_node, unconditional_update=False),
     "csistoragecapacities": Strategy(unconditional_update=False),
-    "storageclasses": Strategy(),
-    "volumeattachments": Strategy(status=True, prepare=keep_status, unconditional_update=False),
+    "storageclasses": Strategy(default=default_storage_class),
+    "volumeattachments": Strategy(
+        default=default_attachment, prepare=keep_status, status=True, unconditional_update=False
+    ),
     "volumeattributesclasses": Strategy(),
 }

@@ -1,0 +1,48 @@
+"""What a CustomResourceDefinition gets where nothing was said.
+
+Mirrors `apiextensions-apiserver/pkg/apis/apiextensions/v1/defaults.go` and the preparation in
+`pkg/registry/customresourcedefinition`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+HTTPS_PORT: Final = 443
+
+
+def default_definition(definition: Json) -> None:
+    """Fill in a CustomResourceDefinition."""
+    spec = definition.setdefault("spec", {})
+    names = spec.setdefault("names", {})
+    kind = names.get("kind", "")
+    if not names.get("singular"):
+        names["singular"] = kind.lower()
+    if not names.get("listKind") and kind:
+        names["listKind"] = f"{kind}List"
+    conversion = spec.setdefault("conversion", {})
+    if not conversion.get("strategy"):
+        conversion["strategy"] = "None"
+    service = conversion.get("webhook", {}).get("clientConfig", {}).get("service")
+    if service is not None:
+        service.setdefault("port", HTTPS_PORT)
+    status = definition.setdefault("status", {})
+    status.setdefault("conditions", None)
+    status.setdefault("acceptedNames", {"plural": "", "kind": ""})
+    status.setdefault("storedVersions", None)
+
+
+def prepare_definition(new: Json, old: Json | None) -> None:
+    """The version in which objects are stored is remembered as soon as it is chosen."""
+    if old is not None:
+        new["status"] = dict(old.get("status") or {})
+    else:
+        new["status"] = {}
+    stored = list(new["status"].get("storedVersions") or ())
+    for version in new.get("spec", {}).get("versions", ()):
+        if version.get("storage") and version.get("name") not in stored:
+            stored.append(version.get("name"))
+    if stored:
+        new["status"]["storedVersions"] = stored
