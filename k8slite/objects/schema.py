@@ -20,12 +20,24 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from k8slite.objects.schema_duplicates import duplicate_fields
+
+__all__ = ("Schema", "Schemas", "Undecodable", "duplicate_fields", "field")
+
 Json = dict[str, Any]
 Shape = Literal["struct", "map", "list", "scalar", "any"]
 
 _PREFIX: Final = "#/$defs/"
 # Nesting of references that only point on: the published schemas have two at most.
 _REFERENCES_LIMIT: Final = 8
+
+
+class Undecodable(Exception):
+    """An object that is not of its type; the message is Go's, without the kind it is for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class Schemas:
@@ -49,9 +61,14 @@ class Schemas:
             self._schemas[name] = found
         return found
 
-    def definition(self, group: str, version: str, kind: str) -> Schema:
-        """The definition of a kind. Raises KeyError."""
-        return self.named(self._by_kind[(group, version, kind)])
+    def definition(self, group: str, version: str, kind: str, *, name: str = "") -> Schema | None:
+        """The definition of a kind, or the one of that name; None if there is none."""
+        found = name or self._by_kind.get((group, version, kind), "")
+        return self.named(found) if found in self.definitions else None
+
+    def decode(self, definition: Schema, obj: Json) -> list[str]:
+        """As `definition.decode(obj)`."""
+        return definition.decode(obj)
 
     def names(self) -> Iterator[str]:
         """The names of all definitions, as published (sorted)."""
@@ -59,7 +76,7 @@ class Schemas:
 
     @cached_property
     def _by_kind(self) -> dict[tuple[str, str, str], str]:
-        found = {}
+        found: dict[tuple[str, str, str], str] = {}
         for name, definition in self.definitions.items():
             for one in definition.get("x-kubernetes-group-version-kind", ()):
                 key = (one["group"], one["version"], one["kind"])
@@ -98,23 +115,22 @@ class Schema:
             if strategy
         )
         self.merge_key: str = json.get("x-kubernetes-patch-merge-key", "")
-        resolved = json
+        resolved: Json = json
         for _ in range(_REFERENCES_LIMIT):
             if "$ref" not in resolved:
                 break
-            name = resolved["$ref"][len(_PREFIX) :]
+            name = str(resolved["$ref"])[len(_PREFIX) :]
             resolved = schemas.definitions[name]
         self.json = resolved
         self.name = name  # of the definition, "" where the type is written out in place
         self.list_type: str = json.get("x-kubernetes-list-type", "atomic")
         self.list_keys: tuple[str, ...] = tuple(json.get("x-kubernetes-list-map-keys", ()))
-        self.map_type: str = json.get(
-            "x-kubernetes-map-type", resolved.get("x-kubernetes-map-type", "granular")
-        )
+        map_type = json.get("x-kubernetes-map-type") or resolved.get("x-kubernetes-map-type")
+        self.map_type = str(map_type or "granular")
         self.required = frozenset(resolved.get("required", ()))
         self.type = _type(resolved)
         self.shape = _shape(resolved, self.type, name)
-        self._fields: dict[str, Schema | None] = {}
+        self._fields: dict[str, Schema] = {}
         self._element: Schema | None = None
         self._decode: Any = None
         self.compiled: Any = None  # the decoder's own, see `schema_decode`
@@ -127,11 +143,10 @@ class Schema:
             return self._fields[name]
         except KeyError:
             json = self.json.get("properties", {}).get(name)
-            found = None if json is None else Schema(self._schemas, json)
-            if found is not None:
-                # Only what exists is remembered: names come from clients.
-                self._fields[name] = found
-            return found
+            if json is None:
+                return None
+            # Only what exists is remembered: names come from clients.
+            return self._fields.setdefault(name, Schema(self._schemas, json))
 
     def field_names(self) -> Iterator[str]:
         """The names of a struct's fields."""
@@ -156,10 +171,11 @@ class Schema:
         return self._schemas.named(name)
 
     def decode(self, obj: Json) -> list[str]:
-        """Put a decoded JSON object in order, in place; answer the unknown fields' paths.
+        """Put a decoded JSON object in order, in place; answer complaints about unknown fields.
 
-        Nulls and unknown fields are removed, quantities and times become canonical. Raises
-        `schema_decode.Undecodable` where a value has the wrong type.
+        A complaint reads `unknown field "spec.foo"`. Nulls and unknown fields are removed,
+        quantities and times become canonical. Raises Undecodable where a value has the wrong
+        type.
         """
         if self._decode is None:
             # The compiler stands on this module.
@@ -171,11 +187,6 @@ class Schema:
 
     def __repr__(self) -> str:
         return f"<Schema {self.name or self.shape}>"
-
-
-def decode(definition: Schema, obj: Json) -> list[str]:
-    """As `definition.decode(obj)`."""
-    return definition.decode(obj)
 
 
 def field(schema: Schema, name: str) -> Schema | None:
@@ -198,7 +209,7 @@ def _load(minor: int) -> Schemas:
 def _type(json: Json) -> str:
     found = json.get("type", "")
     if isinstance(found, list):
-        return next(one for one in found if one != "null")
+        return str(next(one for one in found if one != "null"))
     return str(found)
 
 

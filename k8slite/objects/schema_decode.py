@@ -1,6 +1,6 @@
 """Decoders compiled from published schemas: what Go's strict JSON decoder does, in place.
 
-    unknown = decoder(schema)(obj)
+    complaints = decoder(schema)(obj)
 
 Order of work, in one pass over the object, in the order of its text:
     1. a field that the type does not have is removed, its path remembered;
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from k8slite.objects import schema_scalars as scalars
-from k8slite.objects.schema import Schema
+from k8slite.objects.schema import Schema, Undecodable
 from k8slite.objects.schema_scalars import Wrong, mismatch
 
 Json = dict[str, Any]
@@ -32,16 +32,8 @@ Read = Callable[[Any], Any]
 Entry = tuple[type | None, Any, bool]
 
 
-class Undecodable(Exception):
-    """An object that is not of its type; the message is Go's, without the kind it is for."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
 def decoder(schema: Schema) -> Callable[[Json], list[str]]:
-    """The decoder of a definition: object in, paths of unknown fields out."""
+    """The decoder of a definition: object in, complaints about unknown fields out."""
     descend = _descend(schema)
 
     def decode(obj: Json) -> list[str]:
@@ -49,14 +41,12 @@ def decoder(schema: Schema) -> Callable[[Json], list[str]]:
             found = descend(obj)
         except Wrong as wrong:
             raise Undecodable(wrong.text()) from None
-        return [path.removeprefix(".") for path in found] if found else []
+        except RecursionError:
+            # Go's decoder has a limit too, a higher one; no object of a sane mind comes near.
+            raise Undecodable("exceeded max depth") from None
+        return [f'unknown field "{path.removeprefix(".")}"' for path in found or ()]
 
     return decode
-
-
-def unknown_fields(paths: list[str]) -> list[str]:
-    """The complaints about unknown fields, in upstream's words."""
-    return [f'unknown field "{path}"' for path in paths]
 
 
 def _entry(schema: Schema, optional: bool) -> Entry:

@@ -9,22 +9,23 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import orjson
 
-def duplicate_fields(body: bytes, decoded: Any) -> list[str]:
-    """The paths of the fields that come twice, in order; `decoded` is what the body holds.
 
-    Must be asked before anything is removed from `decoded`.
+def duplicate_fields(body: bytes, decoded: Any = None) -> list[str]:
+    """Complaints about the fields that come twice: `duplicate field "spec.x"`, in order.
+
+    `decoded` is what the body holds, from which nothing has been removed yet; without it the
+    body is decoded once more. The body must be valid JSON.
     """
-    if not _is_suspect(body) and _colons(body) == _keys(decoded):
-        return []
+    if not _is_suspect(body):
+        if decoded is None:
+            decoded = orjson.loads(body)
+        if _colons(body) == _keys(decoded):
+            return []
     found: dict[str, None] = {}
     _collect(json.loads(body, object_pairs_hook=_Pairs), "", found)
-    return list(found)
-
-
-def duplicate_complaints(paths: list[str]) -> list[str]:
-    """The complaints about fields that come twice, in upstream's words."""
-    return [f'duplicate field "{path}"' for path in paths]
+    return [f'duplicate field "{path}"' for path in found]
 
 
 class _Pairs(dict[str, Any]):

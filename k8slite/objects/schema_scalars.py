@@ -85,7 +85,8 @@ def read_int_or_string(value: Any) -> int | str:
     """An `intstr.IntOrString`."""
     if type(value) is str:
         return value
-    return _read_int32_value(value)
+    found: int = _read_int32_value(value)
+    return found
 
 
 def read_time(value: Any) -> str:
@@ -169,14 +170,14 @@ def _moment(found: re.Match[str], text: str) -> datetime:
 
 
 def _out_of_range(found: re.Match[str]) -> str:
-    month, day = int(found["date"][5:7]), int(found["date"][8:10])
+    month = int(found["date"][5:7])
     hour, minute, second = (int(part) for part in found["time"].split(":"))
     if not 1 <= month <= 12:
         return "month"
     for name, value, limit in (("hour", hour, 23), ("minute", minute, 59), ("second", second, 59)):
         if value > limit:
             return name
-    return "day" if 0 <= day else "time"
+    return "day"
 
 
 def _time_text(text: str, layout: tuple[tuple[str, str], ...]) -> str:
