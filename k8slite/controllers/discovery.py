@@ -50,9 +50,19 @@ class Discovery:
     failures: tuple[Failure, ...] = ()
 
     def with_verbs(self, *verbs: str) -> list[Resource]:
-        """The resources in their preferred version that support all of those verbs."""
+        """The resources that support all of those verbs, each in one version.
+
+        That is its group's preferred version, or the first one that has the resource.
+        """
         wanted = frozenset(verbs)
-        return [one.resource for one in self.served if one.preferred and wanted <= one.verbs]
+        chosen: dict[tuple[str, str], Served] = {}
+        for one in sorted(self.served, key=lambda one: not one.preferred):
+            chosen.setdefault((one.resource.group, one.resource.plural), one)
+        return [
+            one.resource
+            for one in self.served
+            if wanted <= one.verbs and chosen[one.resource.group, one.resource.plural] is one
+        ]
 
 
 async def discover(client: Client) -> Discovery:

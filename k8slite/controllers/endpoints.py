@@ -30,7 +30,7 @@ from k8slite.controllers.service_pods import (
 )
 from k8slite.kinds.core.models import Endpoints, Pod, Service
 from k8slite.kinds.models import Metadata
-from k8slite.objects.errors import ApiError, Forbidden, NotFound
+from k8slite.objects.errors import ApiError, NotFound
 from k8slite.objects.meta import Name
 
 Json = dict[str, Any]
@@ -74,7 +74,11 @@ class EndpointsController(Controller):
         moment = self._times.look(service, pods)
         subsets, truncated = truncate(repack(_offers(service, pods)))
         found = self._endpoints.document(name)
-        current: Json = found or {"metadata": {"name": name.name, "namespace": name.namespace}}
+        current: Json = found or {
+            "apiVersion": "v1",
+            "kind": "Endpoints",
+            "metadata": {"name": name.name, "namespace": name.namespace},
+        }
         metadata = current["metadata"]
         annotations = dict(metadata.get("annotations") or {})
         labels = {**service.metadata.labels, MANAGED_BY: self.name}
@@ -104,7 +108,7 @@ class EndpointsController(Controller):
             else:
                 await self.client.update(ENDPOINTS, endpoints)
         except ApiError as error:
-            if new and isinstance(error, Forbidden) and namespace_terminating(error):
+            if new and namespace_terminating(error):
                 return
             name = str(service.metadata.full_name)
             reason = "FailedToCreateEndpoint" if new else "FailedToUpdateEndpoint"
