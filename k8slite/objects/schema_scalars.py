@@ -44,7 +44,12 @@ class Wrong(Exception):
 
 def mismatch(value: Any, type_: str) -> Wrong:
     """A value of another JSON type than wanted."""
-    return Wrong(value=_KINDS.get(type(value), "null"), type_=type_)
+    return Wrong(value=json_kind(value), type_=type_)
+
+
+def json_kind(value: Any) -> str:
+    """The JSON type of a decoded value, as Go names it in messages."""
+    return _KINDS.get(type(value), "null")
 
 
 def read_integer(low: int, high: int, type_: str) -> Callable[[Any], Any]:
