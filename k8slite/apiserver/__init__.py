@@ -1,1 +1,16 @@
-"""To be described."""
+"""The API server: a Handler that turns requests into reads and writes of the store.
+
+In: a Request. Out: a Response, always: what goes wrong inside is a Status. Never here: sockets,
+the controllers, the time of day but through the World.
+
+    server            the stages, outermost first
+    request_info      what a request is about
+    authentication    who asks;  authorization  may they;  admission  what the cluster adds
+    verbs             get, list, watch, create, update, patch, delete
+    subresources      what is below an object;  reviews  questions asked by creating
+    decoding, rendering, patches      bytes to objects and back
+    registry          the one write loop;  deletion, allocation  what goes with it
+    listing, watching, selection      reads that never decode
+    discovery, openapi, health, metrics      the API about itself
+    bootstrap         what a fresh cluster holds
+"""

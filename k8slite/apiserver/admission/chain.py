@@ -1,0 +1,61 @@
+"""The plugins in upstream's order: first all that change, then all that only refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import define, field
+
+from k8slite.apiserver.attributes import Attributes
+
+
+class Plugin(Protocol):
+    """One rule. A plugin is asked only about the resources and operations that it names."""
+
+    # "*" for every resource, or "plural.group" as in messages.
+    resources: Sequence[str]
+    operations: Sequence[str]
+    # False: writes of subresources pass by.
+    subresources: bool
+
+    def mutate(self, attributes: Attributes) -> None:
+        """Change `attributes.new`, or raise an ApiError."""
+        ...
+
+    def validate(self, attributes: Attributes) -> None:
+        """Raise an ApiError, or do nothing."""
+        ...
+
+
+@define(eq=False)
+class Chain:
+    """All plugins; which of them concern a resource is worked out once."""
+
+    plugins: Sequence[Plugin]
+    _concerned: dict[tuple[str, str, str], tuple[Plugin, ...]] = field(factory=dict)
+
+    def mutate(self, attributes: Attributes) -> None:
+        """Let every plugin that is concerned change the new object."""
+        for plugin in self._for(attributes):
+            plugin.mutate(attributes)
+
+    def validate(self, attributes: Attributes) -> None:
+        """Let every plugin that is concerned look at the final object."""
+        for plugin in self._for(attributes):
+            plugin.validate(attributes)
+
+    def _for(self, attributes: Attributes) -> Sequence[Plugin]:
+        asked = attributes.asked
+        key = (asked.kind.group_resource, asked.subresource, attributes.operation)
+        found = self._concerned.get(key)
+        if found is None:
+            resource, subresource, operation = key
+            found = self._concerned[key] = tuple(
+                plugin
+                for plugin in self.plugins
+                if ("*" in plugin.resources or resource in plugin.resources)
+                and operation in plugin.operations
+                and (not subresource or plugin.subresources)
+            )
+        return found

@@ -1,0 +1,100 @@
+"""Every pod runs as a service account and gets that account's token as a volume.
+
+Mirrors upstream's plugin ServiceAccount (the projected volume `kube-api-access-`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from attrs import frozen
+
+from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.storage import Storage
+from k8slite.objects.codec import loads
+from k8slite.objects.errors import Forbidden
+from k8slite.objects.meta import random_suffix
+from k8slite.world import World
+
+Json = dict[str, Any]
+
+_MOUNT_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+_TOKEN_SECONDS: Final = 3607  # upstream: an hour and seven seconds, so that its use can be counted
+
+
+@frozen
+class ServiceAccount:
+    """Upstream's plugin of that name."""
+
+    storage: Storage
+    world: World
+    resources: Sequence[str] = ("pods",)
+    operations: Sequence[str] = ("CREATE",)
+    subresources: bool = False
+
+    def mutate(self, attributes: Attributes) -> None:
+        pod, asked = attributes.new, attributes.asked
+        assert pod is not None
+        spec = pod["spec"]
+        if "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {}):
+            return
+        name = spec.get("serviceAccountName") or "default"
+        spec["serviceAccountName"] = spec["serviceAccount"] = name
+        stored = self.storage.store.get(f"serviceaccounts/{asked.namespace}/{name}")
+        if stored is None:
+            pod_name = pod["metadata"].get("name", "")
+            raise Forbidden(
+                f'pods "{pod_name}" is forbidden: error looking up service account '
+                f'{asked.namespace}/{name}: serviceaccount "{name}" not found',
+                details={"name": pod_name, "kind": "pods"},
+            )
+        account = loads(stored.value)
+        if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
+            spec["imagePullSecrets"] = account["imagePullSecrets"]
+        wanted = spec.get("automountServiceAccountToken")
+        if wanted is None:
+            wanted = account.get("automountServiceAccountToken", True)
+        if wanted:
+            self._mount_token(spec)
+
+    def validate(self, attributes: Attributes) -> None: ...
+
+    def _mount_token(self, spec: Json) -> None:
+        containers = [*spec.get("initContainers", ()), *spec.get("containers", ())]
+        missing = [
+            container
+            for container in containers
+            if not any(m.get("mountPath") == _MOUNT_PATH for m in container.get("volumeMounts", ()))
+        ]
+        if not missing:
+            return
+        volumes = spec.setdefault("volumes", [])
+        name = next((v["name"] for v in volumes if v["name"].startswith("kube-api-access-")), "")
+        if not name:
+            name = f"kube-api-access-{random_suffix(self.world.chance)}"
+            volumes.append(_token_volume(name))
+        for container in missing:
+            container.setdefault("volumeMounts", []).append(
+                {"name": name, "readOnly": True, "mountPath": _MOUNT_PATH}
+            )
+
+
+def _token_volume(name: str) -> Json:
+    namespace = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+    return {
+        "name": name,
+        "projected": {
+            "sources": [
+                {"serviceAccountToken": {"expirationSeconds": _TOKEN_SECONDS, "path": "token"}},
+                {
+                    "configMap": {
+                        "name": "kube-root-ca.crt",
+                        "items": [{"key": "ca.crt", "path": "ca.crt"}],
+                    }
+                },
+                {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": namespace}]}},
+            ],
+            "defaultMode": 420,
+        },
+    }

@@ -1,0 +1,45 @@
+"""What a write is: who asks for which change of which object, under which options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from attrs import define, field, frozen
+
+from k8slite.kinds.kind import Kind
+from k8slite.messages import User
+
+Json = dict[str, Any]
+Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+
+
+@frozen
+class Asked:
+    """A request to write, as far as every stage below the verbs needs it."""
+
+    kind: Kind  # in the version that the client speaks
+    user: User
+    namespace: str
+    name: str
+    subresource: str = ""
+    dry_run: bool = False
+    field_manager: str = ""
+    # Called with texts for Warning headers.
+    warn: Callable[[str], None] = lambda _text: None
+
+
+@define(eq=False)
+class Attributes:
+    """What admission sees (upstream: `admission.Attributes`); mutating plugins change `new`."""
+
+    asked: Asked
+    operation: Operation
+    new: Json | None
+    old: Json | None
+    annotations: dict[str, str] = field(factory=dict)
+
+    @property
+    def resource(self) -> tuple[str, str]:
+        """(group, plural) of what is written."""
+        return self.asked.kind.group, self.asked.kind.plural

@@ -1,0 +1,188 @@
+"""From a request's body to an object: JSON or YAML, the right kind, known fields only.
+
+Mirrors upstream's negotiated serializers: what cannot be decoded is a BadRequest (or an
+unsupported media type), unknown and duplicate fields are an error, a warning or nothing,
+as `fieldValidation` asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+from attrs import define
+
+from k8slite.apiserver.storage import Json
+from k8slite.kinds.kind import Kind
+from k8slite.messages import Request
+from k8slite.objects.errors import BadRequest, UnsupportedMediaType
+from k8slite.objects.schema import Schemas, Undecodable, duplicate_fields
+
+_JSON: Final = ("application/json", "", "*/*")
+_YAML: Final = ("application/yaml", "text/yaml", "application/x-yaml")
+_SCHEME: Final = "pkg/api/legacyscheme/scheme.go:30"
+
+
+@define(eq=False)
+class Decoder:
+    """Decodes bodies by the schemas of one Kubernetes version."""
+
+    schemas: Schemas
+
+    def object(
+        self, request: Request, kind: Kind, warn: Callable[[str], None], *, group_version: str = ""
+    ) -> Json:
+        """The object in a body, with unknown fields taken out.
+
+        `kind` is what the path takes. Raises BadRequest or UnsupportedMediaType.
+        """
+        obj = self.document(request, kind.kind)
+        wanted = group_version or kind.api_version
+        self._check_kind(obj, kind, wanted)
+        obj["apiVersion"], obj["kind"] = wanted, kind.kind
+        mode = field_validation(request)
+        complaints = self.fields(obj, kind)
+        if mode != "Ignore":
+            complaints = [*complaints, *duplicate_fields(request.body)]
+            self.report(complaints, mode, kind, warn)
+        return obj
+
+    def fields(self, obj: Json, kind: Kind) -> list[str]:
+        """Check types in place and take unknown fields out; returns complaints about them."""
+        definition = self.schemas.definition(
+            kind.group, kind.version, kind.kind, name=kind.definition
+        )
+        if definition is None:
+            return []
+        try:
+            return self.schemas.decode(definition, obj)
+        except Undecodable as error:
+            raise BadRequest(
+                f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+                f"{error}"
+            ) from None
+
+    def report(
+        self, complaints: list[str], mode: str, kind: Kind, warn: Callable[[str], None]
+    ) -> None:
+        """Refuse (Strict) or warn. Raises BadRequest."""
+        if not complaints:
+            return
+        if mode == "Strict":
+            raise BadRequest(
+                f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+                f"strict decoding error: {', '.join(complaints)}"
+            )
+        for complaint in complaints:
+            warn(complaint)
+
+    def document(self, request: Request, kind: str) -> Json:
+        """The body as a plain document. Raises BadRequest or UnsupportedMediaType."""
+        media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+        if media_type in _JSON:
+            try:
+                obj = orjson.loads(request.body)
+            except orjson.JSONDecodeError as error:
+                raise BadRequest(_undecodable(kind, request.body, error)) from None
+        elif media_type in _YAML:
+            obj = read_yaml(request.body)
+        else:
+            raise UnsupportedMediaType(
+                "the body of the request was in an unknown format - accepted media types include: "
+                "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+            )
+        if not isinstance(obj, dict):
+            raise BadRequest(
+                f"the object provided is unrecognized (must be of type {kind}): couldn't get "
+                f"version/kind; json parse error: json: cannot unmarshal {_go_type(obj)} into Go "
+                'value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind '
+                f'string "json:\\"kind,omitempty\\"" }} ({_excerpt(request.body)})'
+            )
+        return obj
+
+    def _check_kind(self, obj: Json, kind: Kind, wanted: str) -> None:
+        found_version = obj.get("apiVersion") or wanted
+        found_kind = obj.get("kind") or kind.kind
+        if not isinstance(found_version, str) or not isinstance(found_kind, str):
+            raise BadRequest("couldn't get version/kind; json parse error: json: cannot unmarshal")
+        if (found_version, found_kind) == (wanted, kind.kind):
+            return
+        version = found_version.rpartition("/")[2]
+        group = found_version.rpartition("/")[0]
+        prefix = f'{found_kind} in version "{version}" cannot be handled as a {kind.kind}: '
+        if self.schemas.definition(group, version, found_kind) is None:
+            raise BadRequest(
+                f'{prefix}no kind "{found_kind}" is registered for version "{found_version}" in '
+                f'scheme "{_SCHEME}"'
+            )
+        if found_kind == kind.kind:
+            raise BadRequest(
+                "the API version in the data "
+                f"({found_version}) does not match the expected API version ({wanted})"
+            )
+        package = group.split(".")[0] or "core"
+        raise BadRequest(
+            f"{prefix}converting ({version}.{found_kind}) to "
+            f"({kind.group.split('.')[0] or 'core'}.{kind.kind}): unknown conversion"
+            if package
+            else prefix
+        )
+
+
+def field_validation(request: Request) -> str:
+    """Strict, Warn or Ignore (upstream's default is Warn). Raises BadRequest."""
+    mode = request.parameter("fieldValidation")
+    if mode not in ("", "Strict", "Warn", "Ignore"):
+        raise BadRequest(
+            f'fieldValidation: Unsupported value: "{mode}": supported values: '
+            '"Ignore", "Strict", "Warn"'
+        )
+    return mode or "Warn"
+
+
+def read_yaml(body: bytes) -> Any:
+    """One YAML document. Raises BadRequest."""
+    from ruamel.yaml import YAML  # imported where it is needed: `up` does not need it
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe", pure=True).load(body)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise BadRequest(f"error converting YAML to JSON: {error}") from None
+
+
+def _undecodable(kind: str, body: bytes, error: ValueError) -> str:
+    text = str(error)
+    at_end = "end of data" in text or "EOF" in text or not body.strip()
+    why = "unexpected end of JSON input" if at_end else _invalid_character(body)
+    return (
+        f"the object provided is unrecognized (must be of type {kind}): couldn't get "
+        f"version/kind; json parse error: {why} ({_excerpt(body)})"
+    )
+
+
+def _invalid_character(body: bytes) -> str:
+    """Go's complaint where the fault is the first character; a general one elsewhere."""
+    first = body.lstrip()[:1].decode("latin-1")
+    if first not in '{["-0123456789tfn':
+        return f"invalid character '{first}' looking for beginning of value"
+    return "invalid character in JSON"
+
+
+def _excerpt(body: bytes) -> str:
+    """What upstream shows of a body: text as it is, anything else in hexadecimal."""
+    piece = body[:1024]
+    try:
+        text = piece.decode()
+    except UnicodeDecodeError:
+        return piece.hex()
+    return text if text.isprintable() else piece.hex()
+
+
+def _go_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, list):
+        return "array"
+    return "string" if isinstance(value, str) else "number"

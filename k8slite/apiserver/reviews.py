@@ -1,0 +1,128 @@
+"""Questions to the API that are asked by creating an object and answered at once.
+
+Nothing is stored: the answer is the object with its status (upstream: `SelfSubjectReview`,
+`TokenReview`, the family of `SubjectAccessReview`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define
+
+from k8slite.apiserver.authentication.authenticator import Authenticator
+from k8slite.apiserver.authorization.authorizer import allowed
+from k8slite.apiserver.request_info import RequestInfo
+from k8slite.apiserver.verbs import Call, Verbs
+from k8slite.messages import Peer, Request, Response, User
+from k8slite.objects.codec import dumps
+from k8slite.objects.errors import Unauthorized
+from k8slite.objects.fields import invalid, refuse
+from k8slite.objects.meta import timestamp
+
+Json = dict[str, Any]
+
+
+@define(eq=False)
+class Reviews:
+    """Answers every kind of review."""
+
+    verbs: Verbs
+    authenticator: Authenticator
+
+    async def create(self, call: Call) -> Response:
+        """POST of a review."""
+        obj = self.verbs.decoder.object(call.request, call.kind, call.warnings.append)
+        answer = _ANSWERS[call.kind.kind](self, call, obj)
+        metadata = {**(obj.get("metadata") or {})}
+        metadata.setdefault("creationTimestamp", timestamp(self.verbs.registry.world.now()))
+        answered = {
+            "kind": call.kind.kind,
+            "apiVersion": call.kind.api_version,
+            "metadata": metadata if call.kind.kind == "SelfSubjectReview" else {},
+            **({"spec": obj["spec"]} if "spec" in obj else {}),
+            "status": answer,
+        }
+        return call.response(201, dumps(answered))
+
+    def _self(self, call: Call, _obj: Json) -> Json:
+        return {"userInfo": _user_info(call.user)}
+
+    def _token(self, _call: Call, obj: Json) -> Json:
+        token = (obj.get("spec") or {}).get("token", "")
+        try:
+            user = self.authenticator.user(
+                Request("GET", "/", headers={"authorization": f"Bearer {token}"}, peer=Peer())
+            )
+        except Unauthorized:
+            return {"user": {}, "error": "invalid bearer token"}
+        if "system:unauthenticated" in user.groups:
+            return {"user": {}}
+        return {"authenticated": True, "user": _user_info(user)}
+
+    def _self_access(self, call: Call, obj: Json) -> Json:
+        return self._access(call, obj, call.user)
+
+    def _access_of(self, call: Call, obj: Json) -> Json:
+        spec = obj.get("spec") or {}
+        if not spec.get("user") and not spec.get("groups"):
+            cause = invalid("spec.user", "", "at least one of user or group must be specified")
+            raise refuse(call.kind.kind, call.kind.group, "", [cause])
+        groups = tuple(spec.get("groups") or ())
+        return self._access(call, obj, User(spec.get("user", ""), groups))
+
+    def _access(self, call: Call, obj: Json, user: User) -> Json:
+        spec = obj.get("spec") or {}
+        resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+        if (resource is None) == (path is None):
+            cause = invalid(
+                "spec.resourceAttributes",
+                resource,
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+            )
+            raise refuse(call.kind.kind, call.kind.group, "", [cause])
+        if path is not None:
+            info = RequestInfo(path.get("verb", ""), path.get("path", ""))
+        else:
+            info = RequestInfo(
+                resource.get("verb", ""),
+                "",
+                True,
+                resource.get("group", ""),
+                resource.get("version", ""),
+                resource.get("namespace", ""),
+                resource.get("resource", ""),
+                resource.get("name", ""),
+                resource.get("subresource", ""),
+            )
+        return {"allowed": allowed(user, info)}
+
+    def _rules(self, call: Call, _obj: Json) -> Json:
+        everything = ["*"] if "system:unauthenticated" not in call.user.groups else []
+        if not everything:
+            return {"resourceRules": [], "nonResourceRules": [], "incomplete": False}
+        return {
+            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+            "incomplete": False,
+        }
+
+
+def _user_info(user: User) -> Json:
+    found: Json = {"username": user.name, "groups": list(user.groups)}
+    if user.uid:
+        found["uid"] = user.uid
+    if user.extra:
+        found["extra"] = {key: list(values) for key, values in user.extra.items()}
+    return found
+
+
+_ANSWERS: dict[str, Callable[[Reviews, Call, Json], Json]] = {
+    "SelfSubjectReview": Reviews._self,
+    "TokenReview": Reviews._token,
+    "SelfSubjectAccessReview": Reviews._self_access,
+    "SubjectAccessReview": Reviews._access_of,
+    "LocalSubjectAccessReview": Reviews._access_of,
+    "SelfSubjectRulesReview": Reviews._rules,
+}

@@ -1,0 +1,193 @@
+"""The API server's stages, outermost first.
+
+    answer      count, and turn every error into a Status
+    who         authenticate, authorize
+    where       a path of the API about itself, or a resource
+    what        the verb, or the subresource
+
+Mirrors the chain of upstream's `DefaultBuildHandlerChain` as far as it is built.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import trio
+from attrs import define, field
+from k8slite.apiserver.discovery import Discovery
+from k8slite.apiserver.openapi import OpenApi
+from k8slite.apiserver.rendering import negotiate
+
+from k8slite.apiserver.authentication.authenticator import Authenticator
+from k8slite.apiserver.authorization.authorizer import authorize
+from k8slite.apiserver.health import Health
+from k8slite.apiserver.metrics import Metrics
+from k8slite.apiserver.request_info import RequestInfo, request_info
+from k8slite.apiserver.reviews import Reviews
+from k8slite.apiserver.storage import Storage
+from k8slite.apiserver.subresources import binding
+from k8slite.apiserver.subresources.table import Subresources
+from k8slite.apiserver.verbs import Call, Verbs, watches
+from k8slite.messages import Request, Response, User
+from k8slite.objects.codec import dumps
+from k8slite.objects.errors import (
+    ApiError,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+)
+from k8slite.objects.fields import quoted
+
+log = logging.getLogger(__name__)
+
+BODY_MOST_BYTES: Final = 3 * 1024 * 1024  # upstream's limit of a request body
+_REVIEW_GROUPS: Final = ("authentication.k8s.io", "authorization.k8s.io")
+_JSON: Final = (("Content-Type", "application/json"),)
+_METHOD_NOT_ALLOWED: Final = "the server does not allow this method on the requested resource"
+
+
+@define(eq=False)
+class ApiServer:
+    """All stages; `handle` is the Handler."""
+
+    storage: Storage
+    authenticator: Authenticator
+    verbs: Verbs
+    subresources: Subresources
+    reviews: Reviews
+    discovery: Discovery
+    openapi: OpenApi
+    health: Health
+    metrics: Metrics = field(factory=Metrics)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request; never raises but by cancellation."""
+        info = request_info(request)
+        began = trio.current_time()
+        try:
+            response = await self._admitted(request, info)
+        except ApiError as error:
+            response = _refusal(error)
+        except Exception as error:  # a bug here must not take the server down
+            log.exception("%s %s failed", request.method, request.path)
+            response = _refusal(InternalError(f"Internal error occurred: {error!r}"))
+        self._count(info, response, trio.current_time() - began)
+        return response
+
+    async def _admitted(self, request: Request, info: RequestInfo) -> Response:
+        user = self.authenticator.user(request)
+        authorize(user, info)
+        if len(request.body) > BODY_MOST_BYTES:
+            raise RequestEntityTooLarge(
+                f"Request entity too large: limit is {BODY_MOST_BYTES}", details={}
+            )
+        if info.is_resource:
+            return await self._resource(request, info, user)
+        return await self._about_itself(request)
+
+    async def _resource(self, request: Request, info: RequestInfo, user: User) -> Response:
+        kind = self.storage.kinds.find(info.group, info.version, info.resource)
+        if kind is None:
+            raise NotFound("the server could not find the requested resource", details={})
+        if kind.namespaced and info.name and not info.namespace:
+            raise NotFound("the server could not find the requested resource", details={})
+        form = negotiate(request.headers.get("accept", ""), kind, request)
+        call = Call(request, info, kind, user, form)
+        if kind.plural == "componentstatuses":
+            return self._component_statuses(call)
+        if info.subresource:
+            return await self.subresources.serve(call)
+        if kind.group in _REVIEW_GROUPS and info.verb == "create":
+            return await self.reviews.create(call)
+        if kind.plural == "bindings" and info.verb == "create":
+            return await binding.bind(self.verbs, call)
+        verb = "watch" if watches(info, request) else info.verb
+        serve = _VERBS.get(verb)
+        if serve is None or verb not in kind.verbs or not _fits(verb, info, kind.namespaced):
+            raise MethodNotAllowed(_METHOD_NOT_ALLOWED, details={})
+        return await serve(self.verbs, call)
+
+    async def _about_itself(self, request: Request) -> Response:
+        path = request.path.rstrip("/") or "/"
+        first = path.split("/")[1]
+        if first in ("healthz", "livez", "readyz"):
+            return self.health.answer(request)
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed(_METHOD_NOT_ALLOWED, details={})
+        if path == "/metrics":
+            body = self.metrics.text().encode()
+            return Response(200, body, (("Content-Type", "text/plain; version=0.0.4"),))
+        if first == "openapi":
+            found = self.openapi.answer(request)
+        else:
+            found = self.discovery.answer(request)
+        if found is None:
+            raise NotFound("the server could not find the requested resource", details={})
+        return found
+
+    def _component_statuses(self, call: Call) -> Response:
+        """The three parts that upstream reports under this deprecated kind."""
+        if call.info.verb not in ("get", "list"):
+            raise MethodNotAllowed(_METHOD_NOT_ALLOWED, details={})
+        found = {
+            name: dumps({"metadata": {"name": name}, "conditions": [_HEALTHY]})
+            for name in ("scheduler", "controller-manager", "etcd-0")
+        }
+        now = self.verbs.registry.world.now()
+        if call.info.name:
+            if call.info.name not in found:
+                raise NotFound(
+                    f"componentstatuses {quoted(call.info.name)} not found",
+                    details={"name": call.info.name, "kind": "componentstatuses"},
+                )
+            return call.response(200, call.form.object(call.kind, found[call.info.name], now))
+        return call.response(200, call.form.list(call.kind, list(found.values()), 0, now))
+
+    def _count(self, info: RequestInfo, response: Response, seconds: float) -> None:
+        if info.is_resource:
+            self.metrics.count(
+                info.verb,
+                info.group,
+                info.version,
+                info.resource,
+                info.subresource,
+                response.status,
+            )
+            if isinstance(response.body, bytes):
+                self.metrics.observe(info.verb, info.group, info.version, info.resource, seconds)
+
+
+def _refusal(error: ApiError) -> Response:
+    status = error.status()
+    token = getattr(error, "continue_", "")
+    if token:
+        status["metadata"]["continue"] = token
+    headers = _JSON
+    if error.retry_after_seconds:
+        headers = (*_JSON, ("Retry-After", str(error.retry_after_seconds)))
+    return Response(error.status_code, dumps(status), headers)
+
+
+def _fits(verb: str, info: RequestInfo, namespaced: bool) -> bool:
+    """Whether the path is one that the verb has: a collection, or an object."""
+    if verb in ("get", "update", "patch", "delete"):
+        return bool(info.name)
+    if verb == "create":
+        return not info.name and (bool(info.namespace) or not namespaced)
+    return True
+
+
+_HEALTHY: Final = {"type": "Healthy", "status": "True", "message": "ok"}
+_VERBS: Final[Mapping[str, Callable[[Verbs, Call], Awaitable[Response]]]] = {
+    "get": Verbs.get,
+    "list": Verbs.list,
+    "watch": Verbs.watch,
+    "create": Verbs.create,
+    "update": Verbs.update,
+    "patch": Verbs.patch,
+    "delete": Verbs.delete,
+    "deletecollection": Verbs.deletecollection,
+}

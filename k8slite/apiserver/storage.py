@@ -1,0 +1,51 @@
+"""Objects in the store: every kind's keys, and synchronous reads across kinds.
+
+Admission, allocation and the registry look objects up here; what they see is the newest
+published state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from k8slite.kinds.kind import Kind
+from k8slite.kinds.table import Kinds
+from k8slite.objects.codec import loads
+from k8slite.store.store import Store, Stored
+
+Json = dict[str, Any]
+
+
+@frozen(eq=False)
+class Storage:
+    """The store with the dictionary beside it."""
+
+    store: Store
+    kinds: Kinds
+
+    def storage_kind(self, kind: Kind) -> Kind:
+        """The kind under whose name and version objects of `kind` are kept."""
+        if kind.stored_as is None:
+            return self.preferred(kind.group, kind.plural) if kind.from_stored else kind
+        return self.preferred(*kind.stored_as)
+
+    def preferred(self, group: str, plural: str) -> Kind:
+        """The storage version of a resource. Raises KeyError where there is no such resource."""
+        for kind in self.kinds.all():
+            if (kind.group, kind.plural) == (group, plural) and kind.from_stored is None:
+                return kind
+        raise KeyError(f"{plural}.{group}")
+
+    def find(self, prefix: str, namespace: str, name: str) -> Json | None:
+        """A decoded object by its kind's prefix ("pods/", "apps.deployments/")."""
+        key = f"{prefix}{namespace}/{name}" if namespace else f"{prefix}{name}"
+        stored = self.store.get(key)
+        return None if stored is None else loads(stored.value)
+
+    def every(self, prefix: str) -> Iterator[tuple[Stored, Json]]:
+        """All decoded objects under a prefix."""
+        for stored in self.store.list(prefix).items:
+            yield stored, loads(stored.value)

@@ -1,0 +1,125 @@
+"""What can be asked of a pod beyond its object: debugging containers, eviction, logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from k8slite.apiserver.deletion import DeleteOptions, delete_options
+from k8slite.apiserver.verbs import Call, Verbs
+from k8slite.messages import Handler, Request, Response
+from k8slite.objects.codec import dumps, loads
+from k8slite.objects.errors import BadRequest, MethodNotAllowed, ServiceUnavailable
+
+Json = dict[str, Any]
+
+
+async def ephemeral_containers(verbs: Verbs, call: Call) -> Response:
+    """GET, PUT and PATCH of ephemeralcontainers: only these may change, and only be added."""
+    return await _part(verbs, call, _keep_all_but_ephemeral)
+
+
+async def resize(verbs: Verbs, call: Call) -> Response:
+    """GET, PUT and PATCH of resize: only the containers' resources may change."""
+    return await _part(verbs, call, _keep_all_but_resources)
+
+
+async def evict(verbs: Verbs, call: Call) -> Response:
+    """POST of an Eviction: a delete that disruption budgets may refuse."""
+    eviction = verbs.decoder.document(call.request, "Eviction")
+    name = (eviction.get("metadata") or {}).get("name")
+    if name and name != call.info.name:
+        raise BadRequest(f"name in URL does not match name in Eviction object: {name}")
+    options: DeleteOptions = delete_options(eviction.get("deleteOptions") or {}, {})
+    await verbs.deletion.delete(call.asked(call.kind), options)
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    return call.response(201, dumps({**status, "code": 201}))
+
+
+async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
+    """GET of log: asked of the pod's kubelet, whose answer is passed on."""
+    info = call.info
+    pod = loads(verbs.registry.get(call.kind, info.namespace, info.name).value)
+    spec = pod["spec"]
+    container = call.request.parameter("container")
+    names = [c["name"] for c in spec["containers"]]
+    others = [
+        c["name"] for part in ("initContainers", "ephemeralContainers") for c in spec.get(part, ())
+    ]
+    if not container:
+        container = (
+            pod["metadata"]
+            .get("annotations", {})
+            .get("kubectl.kubernetes.io/default-container", "")
+        )
+    if not container:
+        if len(names) + len(others) > 1:
+            raise BadRequest(
+                f"a container name must be specified for pod {info.name}, choose one of: "
+                f"[{' '.join(names)}]"
+                + (f" or one of the init containers: [{' '.join(others)}]" if others else "")
+            )
+        container = names[0]
+    if container not in (*names, *others):
+        raise BadRequest(f"container {container} is not valid for pod {info.name}")
+    if not spec.get("nodeName"):
+        return Response(200, b"", (("Content-Type", "text/plain"),))
+    query = tuple(pair for pair in call.request.query if pair[0] != "container")
+    return await kubelet(
+        Request(
+            "GET",
+            f"/containerLogs/{info.namespace}/{info.name}/{container}",
+            query,
+            {"x-node-name": spec["nodeName"]},
+        )
+    )
+
+
+async def not_streaming(verbs: Verbs, call: Call) -> Response:
+    """exec, attach, port-forward and proxy need a container that really runs."""
+    verbs.registry.get(call.kind, call.info.namespace, call.info.name)
+    raise ServiceUnavailable(
+        f"{call.info.subresource} is not available: the fake runtime runs no processes"
+    )
+
+
+async def _part(verbs: Verbs, call: Call, protect: Any) -> Response:
+    if call.info.verb == "get":
+        return await verbs.get(call)
+    if call.info.verb not in ("update", "patch"):
+        raise MethodNotAllowed(
+            "the server does not allow this method on the requested resource", details={}
+        )
+    if call.info.verb == "patch":
+        change = verbs.patch_change(call, call.kind)
+    else:
+        change = lambda _old: verbs.decoder.object(  # noqa: E731
+            call.request, call.kind, call.warnings.append
+        )
+    default = call.kind.strategy.default
+
+    def filled(old: Json) -> Json:
+        new = change(old)
+        default(new)
+        return new
+
+    written = await verbs.registry.update(call.asked(call.kind), filled, protect=protect)
+    now = verbs.registry.world.now()
+    return call.response(200, call.form.object(call.kind, written.value, now))
+
+
+def _keep_all_but_ephemeral(new: Json, old: Json) -> None:
+    added = (new.get("spec") or {}).get("ephemeralContainers")
+    new["spec"] = {**old["spec"], **({"ephemeralContainers": added} if added else {})}
+    new["metadata"] = dict(old["metadata"])
+    new["status"] = old.get("status", {})
+
+
+def _keep_all_but_resources(new: Json, old: Json) -> None:
+    asked = {c["name"]: c.get("resources") for c in (new.get("spec") or {}).get("containers", ())}
+    containers = [
+        {**c, "resources": asked.get(c["name"]) or c.get("resources", {})}
+        for c in old["spec"]["containers"]
+    ]
+    new["spec"] = {**old["spec"], "containers": containers}
+    new["metadata"] = dict(old["metadata"])
+    new["status"] = old.get("status", {})

@@ -1,0 +1,82 @@
+"""A workload's replicas as one object for all kinds (upstream: `autoscaling/v1.Scale`)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from k8slite.apiserver.patches import PATCHES
+from k8slite.apiserver.registry import Written
+from k8slite.apiserver.verbs import Call, Verbs
+from k8slite.messages import Response
+from k8slite.objects.codec import dumps, loads
+from k8slite.objects.errors import MethodNotAllowed, UnsupportedMediaType
+from k8slite.objects.fields import invalid, refuse
+from k8slite.objects.selectors import selector_of, selector_of_labels
+
+Json = dict[str, Any]
+
+_SCALE: Final = ("autoscaling", "v1", "Scale")
+
+
+async def scale(verbs: Verbs, call: Call) -> Response:
+    """GET, PUT and PATCH of resource/NAME/scale."""
+    verb = call.info.verb
+    kind = call.kind
+    if verb == "get":
+        stored = verbs.registry.get(kind, call.info.namespace, call.info.name)
+        return call.response(200, dumps(_scale_of(call, loads(stored.value))))
+    if verb not in ("update", "patch"):
+        raise MethodNotAllowed(
+            "the server does not allow this method on the requested resource", details={}
+        )
+
+    def change(old: Json) -> Json:
+        asked = _asked_scale(verbs, call, _scale_of(call, old))
+        replicas = (asked.get("spec") or {}).get("replicas", 0)
+        if replicas < 0:
+            cause = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+            raise refuse("Scale", "autoscaling", call.info.name, [cause])
+        version = (asked.get("metadata") or {}).get("resourceVersion")
+        if version:
+            old["metadata"]["resourceVersion"] = version
+        old["spec"]["replicas"] = replicas
+        return old
+
+    written: Written = await verbs.registry.update(
+        call.asked(kind), change, protect=lambda _new, _old: None
+    )
+    return call.response(200, dumps(_scale_of(call, loads(written.value))))
+
+
+def _asked_scale(verbs: Verbs, call: Call, current: Json) -> Json:
+    if call.info.verb == "update":
+        return verbs.decoder.document(call.request, "Scale")
+    media_type = call.request.headers.get("content-type", "").split(";")[0].strip()
+    apply = PATCHES.get(media_type)
+    if apply is None:
+        raise UnsupportedMediaType("415: Unsupported Media Type", details={})
+    schemas = verbs.decoder.schemas
+    definition = schemas.definition(*_SCALE)
+    patched: Json = apply(loads(call.request.body), current, definition)
+    return patched
+
+
+def _scale_of(call: Call, obj: Json) -> Json:
+    metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+    shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    found: Json = {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: metadata[name] for name in shown if name in metadata},
+        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
+        "status": {"replicas": status.get("replicas", 0)},
+    }
+    selector = spec.get("selector")
+    if selector:
+        known = (
+            selector_of_labels(selector)
+            if call.kind.plural == "replicationcontrollers"
+            else selector_of(selector)
+        )
+        found["status"]["selector"] = str(known)
+    return found

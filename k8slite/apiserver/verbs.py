@@ -1,0 +1,333 @@
+"""The verbs on resources: from a request to the registry and back to bytes.
+
+One method a verb; what they share is how the body is decoded and how the outcome is rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import define, field
+from k8slite.apiserver.rendering import Form
+
+from k8slite.apiserver.attributes import Asked
+from k8slite.apiserver.decoding import Decoder, field_validation, read_yaml
+from k8slite.apiserver.deletion import Deletion, delete_options
+from k8slite.apiserver.listing import list_objects, list_options, parse_revision, too_large
+from k8slite.apiserver.patches import PATCHES
+from k8slite.apiserver.registry import Registry, Written
+from k8slite.apiserver.request_info import RequestInfo, flag
+from k8slite.apiserver.selection import select
+from k8slite.apiserver.watching import open_watch, watch_options
+from k8slite.kinds.kind import Kind
+from k8slite.messages import Request, Response, User
+from k8slite.objects import codec
+from k8slite.objects.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+)
+
+Json = dict[str, Any]
+Protect = Callable[[Json, Json], None]
+
+_JSON_TYPE: Final = ("Content-Type", "application/json")
+_APPLY: Final = "application/apply-patch+yaml"
+
+
+@define(eq=False)
+class Call:
+    """One request to a resource, as the verbs pass it around."""
+
+    request: Request
+    info: RequestInfo
+    kind: Kind
+    user: User
+    form: Form
+    warnings: list[str] = field(factory=list)
+
+    def asked(self, kind: Kind, *, name: str = "") -> Asked:
+        """The write that this request asks for."""
+        return Asked(
+            kind,
+            self.user,
+            self.info.namespace if kind.namespaced else "",
+            name or self.info.name,
+            self.info.subresource,
+            _dry_run(self.request),
+            self.request.parameter("fieldManager"),
+            self.warnings.append,
+        )
+
+    def response(self, status: int, body: bytes) -> Response:
+        """An answer with what was said on the way in Warning headers (RFC 7234)."""
+        headers = [("Content-Type", self.form.content_type)]
+        for text in dict.fromkeys(self.warnings):
+            quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+            headers.append(("Warning", f'299 - "{quoted}"'))
+        return Response(status, body, tuple(headers))
+
+
+@define(eq=False)
+class Verbs:
+    """get, list, watch, create, update, patch, delete, deletecollection."""
+
+    registry: Registry
+    deletion: Deletion
+    decoder: Decoder
+
+    async def get(self, call: Call) -> Response:
+        """One object; a resourceVersion asks for a state at least that new."""
+        wanted = call.request.parameter("resourceVersion")
+        if wanted:
+            try:
+                revision = parse_revision(wanted)
+            except ValueError as error:
+                raise BadRequest(f"invalid resource version: {error}") from None
+            current = self.registry.storage.store.revision
+            if revision > current:
+                raise too_large(revision, current)
+        kind = self._storage_kind(call.kind)
+        stored = self.registry.get(kind, call.info.namespace, call.info.name)
+        return call.response(200, call.form.object(call.kind, stored.value, self._now()))
+
+    async def list(self, call: Call) -> Response:
+        """A page of a collection."""
+        request, kind = call.request, self._storage_kind(call.kind)
+        selection = select(
+            kind, request.parameter("labelSelector"), request.parameter("fieldSelector")
+        )
+        listed = await list_objects(
+            self.registry.storage, kind, call.info.namespace, selection, list_options(request)
+        )
+        body = call.form.list(
+            call.kind,
+            [stored.value for stored in listed.items],
+            listed.revision,
+            self._now(),
+            continue_=listed.continue_,
+            remaining=listed.remaining,
+        )
+        return call.response(200, body)
+
+    async def watch(self, call: Call) -> Response:
+        """A stream of changes."""
+        request, kind = call.request, self._storage_kind(call.kind)
+        fields = request.parameter("fieldSelector")
+        if call.info.name:
+            fields = f"{fields},metadata.name={call.info.name}".lstrip(",")
+        selection = select(kind, request.parameter("labelSelector"), fields)
+        options = watch_options(request, self.registry.world)
+        form = call.form.events(call.kind, self.registry.world.now)
+        stream = await open_watch(
+            self.registry.storage, kind, call.info.namespace, selection, options, form
+        )
+        return Response(200, stream, (("Content-Type", call.form.content_type),))
+
+    async def create(self, call: Call) -> Response:
+        """POST to a collection."""
+        obj = self.decoder.object(call.request, call.kind, call.warnings.append)
+        _same_namespace(call, obj)
+        kind, obj = self._to_storage(call.kind, obj)
+        name = (obj.get("metadata") or {}).get("name") or ""
+        written = await self.registry.create(call.asked(kind, name=name), obj)
+        return self._written(call, written, 201)
+
+    async def update(self, call: Call) -> Response:
+        """PUT of an object, or of its status."""
+        kind = self._storage_kind(call.kind)
+        first: list[Json] = [self._decoded(call)]
+
+        def change(_old: Json) -> Json:
+            # The registry owns what it gets, so that a second round needs it afresh.
+            return first.pop() if first else self._decoded(call)
+
+        strategy = kind.strategy
+        written = await self.registry.update(
+            call.asked(kind),
+            change,
+            reads_old=False,
+            create=change if strategy.create_on_update and not call.info.subresource else None,
+            protect=self._protect(call, kind),
+            unconditional=strategy.unconditional_update,
+        )
+        return self._written(call, written, 201 if written.created else 200)
+
+    async def patch(self, call: Call) -> Response:
+        """PATCH of an object, or of its status."""
+        request, kind = call.request, self._storage_kind(call.kind)
+        change = self.patch_change(call, call.kind)
+
+        def stored_change(old: Json) -> Json:
+            if call.kind is not kind and call.kind.from_stored and call.kind.to_stored:
+                return call.kind.to_stored(change(call.kind.from_stored(old)))
+            return change(old)
+
+        del request
+        written = await self.registry.update(
+            call.asked(kind), stored_change, protect=self._protect(call, kind)
+        )
+        return self._written(call, written, 200)
+
+    def patch_change(self, call: Call, kind: Kind) -> Callable[[Json], Json]:
+        """The change that a patch stands for. Raises UnsupportedMediaType or BadRequest."""
+        request, decoder = call.request, self.decoder
+        media_type = request.headers.get("content-type", "").split(";")[0].strip()
+        apply = PATCHES.get(media_type)
+        if apply is None:
+            raise UnsupportedMediaType("415: Unsupported Media Type", details={})
+        patch = _patch_document(request, media_type)
+        definition = decoder.schemas.definition(
+            kind.group, kind.version, kind.kind, name=kind.definition
+        )
+        mode = field_validation(request)
+
+        def change(old: Json) -> Json:
+            old["apiVersion"], old["kind"] = kind.api_version, kind.kind
+            new = apply(patch, old, definition)
+            if not isinstance(new, dict):
+                raise BadRequest("the patch leaves no object")
+            _same_name(call, new)
+            new = codec.loads(codec.dumps(new))  # parts of the old object may be shared
+            complaints = decoder.fields(new, kind)
+            if mode != "Ignore":
+                decoder.report(complaints, mode, kind, call.warnings.append)
+            return new
+
+        return change
+
+    async def delete(self, call: Call) -> Response:
+        """DELETE of one object."""
+        options = delete_options(self._delete_body(call), dict(call.request.query))
+        kind = self._storage_kind(call.kind)
+        status, written = await self.deletion.delete(call.asked(kind), options)
+        if status is not None:
+            return call.response(200, codec.dumps(status))
+        return self._written(call, written, 200)
+
+    async def deletecollection(self, call: Call) -> Response:
+        """DELETE of a collection; answers with what was in it."""
+        request, kind = call.request, self._storage_kind(call.kind)
+        options = delete_options(self._delete_body(call), dict(request.query))
+        selection = select(
+            kind, request.parameter("labelSelector"), request.parameter("fieldSelector")
+        )
+        listed = await list_objects(
+            self.registry.storage, kind, call.info.namespace, selection, list_options(request)
+        )
+        for stored in listed.items:
+            namespace, _, name = stored.key.removeprefix(kind.prefix).rpartition("/")
+            asked = Asked(kind, call.user, namespace, name, dry_run=_dry_run(request))
+            try:
+                await self.deletion.delete(asked, options)
+            except NotFound:
+                continue  # somebody else was faster, which is as good
+        body = call.form.list(
+            call.kind, [stored.value for stored in listed.items], listed.revision, self._now()
+        )
+        return call.response(200, body)
+
+    def _decoded(self, call: Call) -> Json:
+        obj = self.decoder.object(call.request, call.kind, call.warnings.append)
+        _same_namespace(call, obj)
+        _same_name(call, obj)
+        return self._to_storage(call.kind, obj)[1]
+
+    def _written(self, call: Call, written: Written, status: int) -> Response:
+        return call.response(status, call.form.object(call.kind, written.value, self._now()))
+
+    def _delete_body(self, call: Call) -> Json:
+        if not call.request.body:
+            return {}
+        body = self.decoder.document(call.request, "DeleteOptions")
+        if body.get("kind", "DeleteOptions") not in ("DeleteOptions", ""):
+            raise BadRequest(
+                f"expected DeleteOptions, got {body.get('kind')}: the body must be DeleteOptions"
+            )
+        return {key: value for key, value in body.items() if key not in ("kind", "apiVersion")}
+
+    def _protect(self, call: Call, kind: Kind) -> Protect | None:
+        if not call.info.subresource:
+            return None
+        if call.info.subresource in ("status", "approval"):
+            return keep_all_but_status
+        raise MethodNotAllowed(
+            "the server does not allow this method on the requested resource", details={}
+        )
+
+    def _storage_kind(self, kind: Kind) -> Kind:
+        return self.registry.storage.storage_kind(kind)
+
+    def _to_storage(self, kind: Kind, obj: Json) -> tuple[Kind, Json]:
+        stored = self._storage_kind(kind)
+        if stored is kind or kind.to_stored is None:
+            return kind, obj
+        kind.strategy.default(obj)
+        return stored, kind.to_stored(obj)
+
+    def _now(self) -> Any:
+        return self.registry.world.now()
+
+
+def keep_all_but_status(new: Json, old: Json) -> None:
+    """A status write: everything else stays as it is stored (upstream: statusStrategy)."""
+    status = new.get("status")
+    metadata = new["metadata"]
+    for part in [part for part in new if part not in ("metadata", "status")]:
+        del new[part]
+    for part, value in old.items():
+        if part not in ("metadata", "status"):
+            new[part] = value
+    if status is None:
+        new.pop("status", None)
+    for name in ("ownerReferences",):
+        if name in old["metadata"]:
+            metadata[name] = old["metadata"][name]
+        else:
+            metadata.pop(name, None)
+
+
+def _dry_run(request: Request) -> bool:
+    values = [value for key, value in request.query if key == "dryRun"]
+    for value in values:
+        if value not in ("All", ""):
+            raise BadRequest(
+                f'Invalid value: "{value}": dryRun: Unsupported value: "{value}": '
+                'supported values: "All"'
+            )
+    return "All" in values
+
+
+def _same_namespace(call: Call, obj: Json) -> None:
+    metadata = obj.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise BadRequest("metadata is not an object")
+    namespace = (metadata or {}).get("namespace") or ""
+    if call.kind.namespaced and namespace and namespace != call.info.namespace:
+        raise BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+
+
+def _same_name(call: Call, obj: Json) -> None:
+    name = (obj.get("metadata") or {}).get("name") or ""
+    if name and call.info.name and name != call.info.name:
+        raise BadRequest(
+            f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
+        )
+
+
+def _patch_document(request: Request, media_type: str) -> Any:
+    if media_type == _APPLY:
+        return read_yaml(request.body)
+    try:
+        return codec.loads(request.body)
+    except ValueError as error:
+        raise BadRequest(f"error decoding patch: {error}") from None
+
+
+def watches(info: RequestInfo, request: Request) -> bool:
+    """Whether a GET of a collection is a watch."""
+    return info.verb == "list" and flag(request.parameter("watch"))

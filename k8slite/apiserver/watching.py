@@ -1,0 +1,252 @@
+"""Watches: changes as a stream of lines, shared bytes, never decoded.
+
+A watch starts with what is there (no resourceVersion, or sendInitialEvents), or after a
+revision; it ends after its timeout, when the store cuts it off for being slow, or with an ERROR
+event that holds an Expired status. Mirrors upstream's `apiserver/pkg/storage/cacher`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+from attrs import frozen
+from k8slite.apiserver.rendering import EventForm
+
+from k8slite.apiserver.listing import parse_revision, too_large
+from k8slite.apiserver.request_info import flag
+from k8slite.apiserver.selection import Selection
+from k8slite.apiserver.storage import Storage
+from k8slite.kinds.kind import Kind
+from k8slite.messages import Request
+from k8slite.objects.codec import dumps
+from k8slite.objects.errors import ApiError, Expired, Invalid, Timeout, Unknown
+from k8slite.objects.fields import Cause, forbidden
+from k8slite.store.store import Compacted, Event, FutureRevision, Stored, Watch
+from k8slite.world import World
+
+BOOKMARK_SECONDS: Final = 60.0  # upstream's period of bookmarks
+LEAST_TIMEOUT_SECONDS: Final = 1800.0  # upstream's --min-request-timeout
+# How long a client may wait for a revision that this server has not seen (upstream: 3 s).
+_FUTURE_SECONDS: Final = 3.0
+_INITIAL_BATCH: Final = 500  # objects rendered at once, so that a large start does not stall others
+
+
+@frozen
+class WatchOptions:
+    """A client's wishes."""
+
+    after: int | None  # None: start with what is there
+    initial_events: bool = False  # send what is there, then the bookmark that says so
+    bookmarks: bool = False
+    timeout_seconds: float = LEAST_TIMEOUT_SECONDS
+
+
+def watch_options(request: Request, world: World) -> WatchOptions:
+    """Read the query. Raises Invalid, or Unknown for a malformed revision as upstream does."""
+    try:
+        revision = parse_revision(request.parameter("resourceVersion"))
+    except ValueError as error:
+        raise Unknown(str(error)) from None
+    text = request.parameter("timeoutSeconds")
+    # Spread, so that many clients do not come back at once (upstream does the same).
+    timeout = LEAST_TIMEOUT_SECONDS * (1 + world.chance.random())
+    if text.isdecimal() and int(text) > 0:
+        timeout = float(text)
+    initial = request.parameter("sendInitialEvents")
+    match = request.parameter("resourceVersionMatch")
+    causes = _complaints(initial, match)
+    if causes:
+        listed = "; ".join(f"{cause.field}: {cause.message}" for cause in causes)
+        raise Invalid(
+            f'ListOptions.meta.k8s.io "" is invalid: {listed}',
+            details={"group": "meta.k8s.io", "kind": "ListOptions"},
+            causes=causes,
+        )
+    bookmarks = flag(request.parameter("allowWatchBookmarks"))
+    if initial and flag(initial):
+        return WatchOptions(None, True, bookmarks, timeout)
+    if initial and not revision:
+        return WatchOptions(0, False, bookmarks, timeout)
+    return WatchOptions(revision or None, False, bookmarks, timeout)
+
+
+async def open_watch(
+    storage: Storage,
+    kind: Kind,
+    namespace: str,
+    selection: Selection,
+    options: WatchOptions,
+    form: EventForm,
+) -> WatchStream:
+    """Start a watch. Raises Timeout for a revision from the future."""
+    store = storage.store
+    prefix = f"{kind.prefix}{namespace}/" if namespace else kind.prefix
+    initial: Sequence[Stored] = ()
+    after = options.after
+    if after is None:
+        page = store.list(prefix)
+        initial, after = page.items, page.revision
+    elif after == 0:
+        after = store.revision
+    elif after > store.revision:
+        with trio.move_on_after(_FUTURE_SECONDS):
+            await store.wait(after)
+        if after > store.revision:
+            raise too_large(after, store.revision)
+    matches = selection.matcher(kind)
+    try:
+        watch: Watch | None = store.watch(prefix, after=after)
+        error = None
+    except (Compacted, FutureRevision) as reason:
+        watch, error = None, _too_old(after, reason)
+    stream = WatchStream(kind, selection, watch, form, options, after)
+    stream.begin([stored for stored in initial if matches(stored)], error)
+    return stream
+
+
+class WatchStream:
+    """A watch's response body."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        selection: Selection,
+        watch: Watch | None,
+        form: EventForm,
+        options: WatchOptions,
+        revision: int,
+    ) -> None:
+        self._matches = selection.matcher(kind)
+        self._selective = not selection.everything
+        self._watch = watch
+        self._form = form
+        self._options = options
+        self._revision = revision
+        self._initial: list[Stored] = []
+        self._position = 0
+        self._pending: list[bytes] = []
+        self._deadline = trio.current_time() + options.timeout_seconds
+        self._next_bookmark = self._bookmark_time()
+        self._closed = False
+
+    def begin(self, initial: list[Stored], error: ApiError | None) -> None:
+        """What comes before the first change."""
+        self._initial = initial
+        if error is not None:
+            self._pending.append(b'{"type":"ERROR","object":' + dumps(error.status()) + b"}\n")
+
+    async def receive(self) -> bytes:
+        """The next lines; b"" when the watch has ended."""
+        if self._position < len(self._initial):
+            return self._initial_lines()
+        if self._options.initial_events:
+            self._options = WatchOptions(
+                None, False, self._options.bookmarks, self._options.timeout_seconds
+            )
+            if self._options.bookmarks:
+                self._pending.append(self._form.bookmark(self._revision, initial=True))
+        if self._pending:
+            lines = b"".join(self._pending)
+            self._pending.clear()
+            return lines
+        while self._watch is not None and not self._closed:
+            now = trio.current_time()
+            if now >= self._deadline:
+                break
+            if now >= self._next_bookmark:
+                self._next_bookmark = self._bookmark_time()
+                return self._form.bookmark(max(self._revision, self._watch.revision))
+            with trio.move_on_at(min(self._deadline, self._next_bookmark)):
+                try:
+                    lines = self._lines(await self._watch.receive())
+                except trio.EndOfChannel:
+                    break
+                if lines:
+                    return lines
+        return b""
+
+    def close(self) -> None:
+        self._closed = True
+        if self._watch is not None:
+            self._watch.close()
+
+    def _bookmark_time(self) -> float:
+        if not self._options.bookmarks:
+            return self._deadline
+        # One comes just before the end too, so that the client resumes from close by.
+        near_end = self._deadline - 2.0
+        now = trio.current_time()
+        regular = now + BOOKMARK_SECONDS
+        return near_end if now < near_end < regular else regular
+
+    def _initial_lines(self) -> bytes:
+        batch = self._initial[self._position : self._position + _INITIAL_BATCH]
+        self._position += len(batch)
+        if self._position == len(self._initial):
+            self._initial, self._position = [], 0
+        added = self._form.added
+        return b"".join([added(stored.value) for stored in batch])
+
+    def _lines(self, events: Sequence[Event]) -> bytes:
+        lines = []
+        for event in events:
+            line = self._line(event)
+            if line:
+                lines.append(line)
+        self._revision = events[-1].revision
+        return b"".join(lines)
+
+    def _line(self, event: Event) -> bytes:
+        form, now, before = self._form, event.now, event.before
+        if self._selective:
+            # An object that leaves the selection is deleted to this watcher, one that enters
+            # it is added.
+            if now is not None and not self._matches(now):
+                if before is None or not self._matches(before):
+                    return b""
+                return form.deleted(_at(before.value, event.revision))
+            if before is not None and not self._matches(before):
+                before = None
+                if now is None:
+                    return b""
+        if now is None:
+            assert before is not None
+            return form.deleted(_at(before.value, event.revision))
+        if before is None:
+            return form.added(now.value)
+        return form.modified(now.value)
+
+
+def _at(value: bytes, revision: int) -> bytes:
+    """A last state under the revision of the event that reports it."""
+    start = value.index(b'"resourceVersion":"') + 19
+    return b"%b%d%b" % (value[:start], revision, value[value.index(b'"', start) :])
+
+
+def _too_old(after: int, reason: Compacted | FutureRevision) -> ApiError:
+    if isinstance(reason, Compacted):
+        return Expired(f"too old resource version: {after} ({reason.oldest})")
+    return Timeout(f"Too large resource version: {after}, current: {reason.current}")
+
+
+def _complaints(initial: str, match: str) -> list[Cause]:
+    """Upstream's `ValidateListOptions` for watches."""
+    if initial:
+        if match != "NotOlderThan":
+            return [
+                forbidden(
+                    "resourceVersionMatch",
+                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                )
+            ]
+        return []
+    if match:
+        return [
+            forbidden(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            )
+        ]
+    return []
