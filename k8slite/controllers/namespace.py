@@ -179,9 +179,8 @@ class NamespaceController(Controller):
                 continue
 
     def _of_namespace(self, old: Namespace | None, new: Namespace | None) -> Iterable[Name]:
-        if new is None or (old is not None and old.metadata.uid != new.metadata.uid):
-            if old is not None:
-                self._noticed.pop(old.metadata.uid, None)
+        if old is not None and (new is None or old.metadata.uid != new.metadata.uid):
+            self._noticed.pop(old.metadata.uid, None)
         if new is None or new.metadata.deletion_timestamp is None:
             return ()
         return (new.metadata.full_name,)
