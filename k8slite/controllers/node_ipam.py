@@ -42,7 +42,8 @@ class CidrSet:
         self.mask_bits = mask_bits
         self.size = 1 << (mask_bits - self.network.prefixlen)
         self._range_size = 1 << (self.network.max_prefixlen - mask_bits)
-        self._taken: set[int] = set()  # only looked up
+        # How many nodes have each range: those that somebody else gave out may have it twice.
+        self._taken: dict[int, int] = {}
         self._next = 0
 
     def __len__(self) -> int:
@@ -56,18 +57,22 @@ class CidrSet:
         while self._next in self._taken:
             self._next = (self._next + 1) % self.size
         found = self._next
-        self._taken.add(found)
+        self._taken[found] = 1
         self._next = (found + 1) % self.size
         first = self.network.network_address + found * self._range_size
         return f"{first}/{self.mask_bits}"
 
     def occupy(self, cidr: str) -> None:
         """A range, of whatever size, is in use; what lies outside the network does not matter."""
-        self._taken.update(self._indexes(cidr))
+        for index in self._indexes(cidr):
+            self._taken[index] = self._taken.get(index, 0) + 1
 
     def release(self, cidr: str) -> None:
-        """A range is in use no more."""
-        self._taken.difference_update(self._indexes(cidr))
+        """A range that was taken or occupied is in use no more, as far as that one goes."""
+        for index in self._indexes(cidr):
+            count = self._taken.pop(index, 0) - 1
+            if count > 0:
+                self._taken[index] = count
 
     def _indexes(self, cidr: str) -> range:
         used = ip_network(cidr, strict=False)
@@ -110,8 +115,12 @@ class NodeIpamController(Controller):
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Learn what every node has, then give."""
         await self._nodes.synced()
-        # A list may be served from a copy that lags behind: the ranges given last would be missing.
-        await self._nodes.caught_up()
+        # The mirror may have been listed from a copy that lags behind, without the latest ranges.
+        found = await self.client.list(NODES)
+        for item in found.get("items") or ():
+            node = structure(item, Node)
+            if _cidrs(node):
+                self._set(node.metadata.uid, _cidrs(node))
         await super().run(task_status=task_status)
 
     async def reconcile(self, name: Name) -> None:
