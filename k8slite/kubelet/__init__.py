@@ -4,6 +4,7 @@ In: pods bound to this fleet's nodes, the runtime's reports, time. Out: Nodes an
 statuses, Events, logs. Never here: where a pod goes (the scheduler), who replaces it (controllers).
 
     kubelet      NodeFleet: the watch, the timers, who is told what
+    node_pods    the pods of one node, and their addresses
     pod_worker   what one pod does next (no waiting, no clock)
     pod_status   what the API is told about a pod (pure)
     node         the Node object; heartbeat: registration, Leases, node status

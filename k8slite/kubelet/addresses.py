@@ -50,9 +50,7 @@ class _Range:
     def __init__(self, cidr: str) -> None:
         network = ipaddress.ip_network(cidr, strict=False)
         self._network = network
-        self._address = (
-            ipaddress.IPv4Address if network.version == 4 else ipaddress.IPv6Address
-        )
+        self._address = ipaddress.IPv4Address if network.version == 4 else ipaddress.IPv6Address
         self._first = int(network.network_address) + 2
         self._last = int(network.broadcast_address) - 1
         self._next = self._first

@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import define
 
-FIRST_SECONDS: Final = 10.0  # upstream: MaxContainerBackOff's start, containers and image pulls alike
+FIRST_SECONDS: Final = 10.0  # upstream's for containers and image pulls alike
 MOST_SECONDS: Final = 300.0  # upstream: MaxContainerBackOff
 
 

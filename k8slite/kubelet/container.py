@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -73,15 +74,40 @@ class ContainerRecord:
         return policy == "Always" or (policy == "OnFailure" and self.exit_code != 0)
 
 
-def records_of(containers: tuple[Container, ...], init: tuple[Container, ...]) -> list[
-    ContainerRecord
-]:
+def records_of(
+    containers: tuple[Container, ...], init: tuple[Container, ...]
+) -> list[ContainerRecord]:
     """The records of a pod that has not been started: init containers first, in order."""
     waiting = ("PodInitializing" if init else "ContainerCreating", "")
     found = [
-        ContainerRecord(
-            one, Role.SIDECAR if one.restart_policy == "Always" else Role.INIT, waiting
-        )
+        ContainerRecord(one, Role.SIDECAR if one.restart_policy == "Always" else Role.INIT, waiting)
         for one in init
     ]
     return found + [ContainerRecord(one, Role.REGULAR, waiting) for one in containers]
+
+
+def remember(record: ContainerRecord, status: Mapping[str, Any]) -> None:
+    """Take over what the API knows of a container: its ContainerStatus."""
+    record.restart_count = status.get("restartCount", 0)
+    record.id = status.get("containerID", "")
+    record.image_id = status.get("imageID", "")
+    record.ready = status.get("ready", False)
+    record.started = bool(status.get("started"))
+    state = status.get("state") or {}
+    last = (status.get("lastState") or {}).get("terminated")
+    if "terminated" in state:
+        record.stage = Stage.ENDED
+        record.terminated, record.terminated_before = state["terminated"], last
+        record.waiting = None
+    elif "running" in state:
+        record.stage = Stage.RUNNING
+        record.started_at = state["running"]["startedAt"]
+        record.terminated = last
+        record.waiting = None
+    elif last is not None:
+        record.stage = Stage.ENDED
+        record.terminated = last
+        waiting = state.get("waiting") or {}
+        record.waiting = (waiting.get("reason", ""), waiting.get("message", ""))
+    if record.terminated is not None:
+        record.exit_code = record.terminated.get("exitCode", 0)

@@ -11,18 +11,17 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from k8slite.kinds.core.models import Quantities
 from k8slite.kubelet.container import ContainerRecord, Role, Stage
 from k8slite.kubelet.pod import Pod
-from k8slite.kinds.core.models import Quantities
 
 Json = dict[str, Any]
 
-LOST: Final = {
-    "exitCode": 137,
+LOST_CODE: Final = 137  # upstream: "this code indicates an error"
+LOST: Final[Mapping[str, Any]] = {
+    "exitCode": LOST_CODE,
     "reason": "ContainerStatusUnknown",
     "message": "The container could not be located when the pod was terminated",
-    "startedAt": None,
-    "finishedAt": None,
 }
 
 
@@ -79,9 +78,7 @@ def phase_of(
     for record in records:
         will_restart = record.terminated is not None and record.restartable(restart_policy)
         if record.role is Role.INIT:
-            if record.stage is not Stage.ENDED and record.terminated is None:
-                pending += not initialized
-            elif record.stage is Stage.RUNNING:
+            if record.terminated is None or record.stage is Stage.RUNNING:
                 pending += not initialized
             elif record.exit_code != 0 and not will_restart:
                 return "Failed"
@@ -138,9 +135,7 @@ def container_status(record: ContainerRecord, view: PodView) -> Json:
             {
                 "name": mount.name,
                 "mountPath": mount.mount_path,
-                **(
-                    {"readOnly": True, "recursiveReadOnly": "Disabled"} if mount.read_only else {}
-                ),
+                **({"readOnly": True, "recursiveReadOnly": "Disabled"} if mount.read_only else {}),
             }
             for mount in container.volume_mounts
         ]

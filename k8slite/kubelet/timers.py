@@ -1,4 +1,4 @@
-"""All that will happen later, in one heap served by one task, however many nodes and pods there are.
+"""All that will happen later, in one heap served by one task, for any number of nodes and pods.
 
 A timer that is cancelled stays in the heap until its time comes; callbacks never wait.
 """

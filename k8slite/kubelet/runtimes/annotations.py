@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from attrs import frozen
 
@@ -207,9 +207,23 @@ _PLAIN: Final = re.compile(r"\d+(\.\d+)?")
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _DURATION: Final = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-# Other tools of this project have annotations of their own under the prefix: none yet.
-_NAMES: Final[Mapping[str, Any]] = dict.fromkeys(
-    "exit-code exit-after exit-times oom-after ready-after unready-after unready-for "
-    "liveness-fails-after pull-error pull-error-times pull-delay start-delay stop-delay stop-code "
-    "log log-every".split()
+_NAMES: Final = frozenset(
+    {
+        "exit-after",
+        "exit-code",
+        "exit-times",
+        "liveness-fails-after",
+        "log",
+        "log-every",
+        "oom-after",
+        "pull-delay",
+        "pull-error",
+        "pull-error-times",
+        "ready-after",
+        "start-delay",
+        "stop-code",
+        "stop-delay",
+        "unready-after",
+        "unready-for",
+    }
 )

@@ -115,9 +115,7 @@ class FakeRuntime:
         run = self._new_run(config, self._scripting(config.pod, config.container).script)
         now = self._timers.now()
         run.id = container_id
-        run.began = Moment(
-            now.seconds - age_seconds, now.date - timedelta(seconds=age_seconds)
-        )
+        run.began = Moment(now.seconds - age_seconds, now.date - timedelta(seconds=age_seconds))
         self._play(run, run.began.seconds)
         return True
 
@@ -188,9 +186,7 @@ class FakeRuntime:
     def log(self, key: ContainerKey, options: LogOptions) -> bytes | Stream:
         current = self._runs.get(key.pod_uid, {}).get(key.name)
         run = current
-        if options.previous:
-            run = self._previous.get(key)
-        elif run is None or run.began is None:
+        if options.previous or run is None or run.began is None:
             run = self._previous.get(key)
         if run is None or run.began is None:
             raise LogNotFound(key.name)

@@ -1,0 +1,86 @@
+"""The pods of one of the fleet's nodes, and the addresses that they get."""
+
+from __future__ import annotations
+
+import logging
+
+from k8slite.kubelet.addresses import Exhausted, PodAddresses
+from k8slite.kubelet.heartbeat import Heartbeat
+from k8slite.kubelet.pod_worker import Host, PodWorker, Tell
+from k8slite.kubelet.timers import Timer
+from k8slite.kubelet.writing import PodWrite
+
+log = logging.getLogger(__name__)
+
+
+class PodTask:
+    """A pod on a node: what it does, and what is written of it."""
+
+    __slots__ = ("node", "syncing", "timer", "worker", "write")
+
+    def __init__(self, node: NodePods, worker: PodWorker, write: PodWrite) -> None:
+        self.node = node
+        self.worker = worker
+        self.write = write
+        self.timer: Timer | None = None
+        self.syncing = False  # its worker is being asked: reports are only noted
+
+
+class NodePods:
+    """One node."""
+
+    def __init__(self, heartbeat: Heartbeat, host: Host) -> None:
+        self.heartbeat = heartbeat
+        self.host = host
+        self.addresses: PodAddresses | None = None  # None until the node has a podCIDR
+        self.tasks: dict[str, PodTask] = {}  # by pod uid
+        self.paused = False
+        self._starving: dict[str, PodTask] = {}  # pods for which there was no address
+
+    def pause(self) -> None:
+        """Nothing more is written about its pods."""
+        self.paused = True
+        for task in self.tasks.values():
+            task.write.held = True
+
+    def unpause(self) -> None:
+        self.paused = False
+        for task in self.tasks.values():
+            task.write.held = False
+
+    def reserve(self) -> None:
+        """Mark the addresses that its pods have as taken."""
+        for uid, task in self.tasks.items():
+            worker = task.worker
+            if self.addresses is None or worker.done or worker.pod.spec.host_network:
+                continue
+            if worker.addresses and not self.addresses.reserve(uid, worker.addresses):
+                log.warning("pod %s has an address out of turn: %s", worker.pod, worker.addresses)
+
+    def place(self, task: PodTask, tell: Tell) -> bool:
+        """See that the pod has its addresses; False if it has to wait for them."""
+        worker = task.worker
+        if worker.addresses or worker.pod.metadata.deletion_timestamp or worker.pod.terminal:
+            return True
+        if worker.pod.spec.host_network:
+            worker.place((self.host.address,))
+            return True
+        if self.addresses is None:
+            return False
+        try:
+            worker.place(self.addresses.take(worker.pod.metadata.uid))
+        except Exhausted as error:
+            if worker.pod.metadata.uid not in self._starving:
+                text = f"Failed to create pod sandbox: {error}"
+                tell(worker.pod, None, "Warning", "FailedCreatePodSandBox", text)
+            self._starving[worker.pod.metadata.uid] = task
+            return False
+        return True
+
+    def release(self, task: PodTask) -> PodTask | None:
+        """The pod needs its addresses no more; returns one that has waited for some."""
+        uid = task.worker.pod.metadata.uid
+        self._starving.pop(uid, None)
+        if self.addresses is not None:
+            self.addresses.release(uid)
+        return self._starving.pop(next(iter(self._starving))) if self._starving else None

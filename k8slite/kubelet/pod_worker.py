@@ -1,0 +1,368 @@
+"""What one pod does next: a state machine that neither waits nor reads a clock.
+
+It is told what the API wants (`update`), what happened to its containers (`observe`) and what time
+it is; it gives orders to the runtime, tells of events, and keeps in `status` what the API should
+say. Upstream: `pod_workers.go`, `kuberuntime_manager.go` (computePodActions, doBackOff).
+
+A pod that an earlier kubelet ran is taken up as it is: containers that the API says are running go
+on running (as when upstream's kubelet restarts and the runtime does not), those that waited for a
+restart get it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from attrs import frozen
+
+from k8slite.kubelet.back_off import go_duration
+from k8slite.kubelet.container import ContainerRecord, Role, Stage, records_of, remember
+from k8slite.kubelet.container_changes import apply
+from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.pod_status import LOST, LOST_CODE, PodView, phase_of, pod_status
+from k8slite.kubelet.runtimes.runtime import (
+    ContainerConfig,
+    ContainerKey,
+    Probed,
+    Report,
+    Runtime,
+    Started,
+)
+from k8slite.kubelet.timers import Moment
+from k8slite.objects.meta import parse_timestamp, timestamp
+
+Json = dict[str, Any]
+# (pod, container or None, type, reason, message)
+Tell = Callable[[Pod, Container | None, str, str, str], None]
+
+_CLOCK_SLACK_SECONDS: Final = 1e-6  # sums of floats may miss their time by less than this
+
+
+@frozen
+class Host:
+    """The node, as its pods see it."""
+
+    name: str
+    address: str
+    tells_generation: bool = True
+
+
+class PodWorker:
+    """One pod on one node."""
+
+    def __init__(self, pod: Pod, host: Host, runtime: Runtime, tell: Tell) -> None:
+        self.pod = pod
+        self.host = host
+        self.records = records_of(pod.spec.containers, pod.spec.init_containers)
+        self.status: Json = {}
+        self.addresses: tuple[str, ...] = ()
+        self.done = False  # nothing of it runs, nor will again
+        self.wake_at_seconds: float | None = None
+        self._by_name = {record.container.name: record for record in self.records}
+        self._runtime = runtime
+        self._tell = tell
+        self._started_at: datetime | None = None
+        self._initialized = False
+        self._ending = False
+        self._stop_by_seconds: float | None = None
+        self._reason = self._message = ""
+        self._news = True
+        self._settled = False  # it had ended before this kubelet saw it
+
+    def adopt(self, status: Mapping[str, Any], now: Moment) -> None:
+        """Take up what an earlier kubelet left; `status` is what the API says."""
+        self.status = dict(status)
+        self._reason = status.get("reason", "")
+        self._message = status.get("message", "")
+        if status.get("startTime"):
+            self._started_at = parse_timestamp(status["startTime"])
+        self.addresses = tuple(one["ip"] for one in status.get("podIPs") or ())
+        told = (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or [])
+        for one in told:
+            record = self._by_name.get(one["name"])
+            if record is not None:
+                remember(record, one)
+                if record.role is Role.REGULAR and (record.id or record.terminated):
+                    self._initialized = True
+        if self.pod.terminal:
+            self.done = self._ending = self._settled = True
+            return
+        for record in self.records:
+            if record.stage is Stage.RUNNING:
+                self._adopt_running(record, now)
+
+    def place(self, addresses: tuple[str, ...]) -> None:
+        """The pod's network is there."""
+        self.addresses = addresses
+        self._news = True
+
+    def update(self, pod: Pod, now: Moment) -> None:
+        """The API's pod has changed."""
+        old, self.pod = self.pod, pod
+        self._news = True
+        if pod.metadata.annotations != old.metadata.annotations:
+            for record in self.records:
+                if record.alive:
+                    self._runtime.change(self._config(record, record.restart_count))
+        if pod.metadata.generation != old.metadata.generation:
+            self._compare_containers(now)
+        if pod.metadata.deletion_timestamp and self._stop_by_seconds is not None:
+            self._stop_by(now.seconds + self._grace_seconds(), now)
+
+    def observe(self, report: Report, now: Moment) -> None:
+        """Something happened to a container."""
+        record = self._by_name.get(report.key.name)
+        if record is None:
+            return
+        self._news = True
+        if isinstance(report, Probed):
+            self._probed(record, report)
+            return
+        for type_, reason, message in apply(record, report, now):
+            self._tell(self.pod, record.container, type_, reason, message)
+        if isinstance(report, Started) and record.role is Role.REGULAR:
+            self._initialized = True
+
+    def sync(self, now: Moment) -> bool:
+        """Do what is to be done; True if `status` has changed."""
+        self.wake_at_seconds = None
+        if self._settled or (self.done and not self._news):
+            return False
+        if self._started_at is None:
+            self._started_at = now.date
+        self._news = True
+        while self._news and not self.done:
+            self._news = False
+            self._check_end(now)
+            if self._ending:
+                self._stop(now)
+            else:
+                self._advance(now)
+        self._news = False
+        self._set_wake(now)
+        return self._render(now)
+
+    # What runs
+
+    def _advance(self, now: Moment) -> None:
+        """Start what is to be started (upstream: computePodActions)."""
+        for record in self.records:
+            if record.role is Role.INIT and not self._initialized:
+                if record.succeeded:
+                    continue
+                if record.stage is Stage.ENDED and not record.restartable(
+                    self.pod.spec.restart_policy
+                ):
+                    self._ending = self._news = True
+                else:
+                    self._start(record, now)
+                return
+            if record.role is Role.SIDECAR:
+                self._start(record, now)
+                if not record.started and not self._initialized:
+                    return
+        policy = self.pod.spec.restart_policy
+        working = False
+        for record in self.records:
+            if record.role is not Role.REGULAR:
+                continue
+            if record.terminated is None or record.alive or record.restartable(policy):
+                working = True
+                self._start(record, now)
+        if not working:
+            self._ending = self._news = True
+
+    def _start(self, record: ContainerRecord, now: Moment) -> None:
+        """Start a container unless it runs or has to wait."""
+        if record.alive or self._must_wait(record, now):
+            return
+        attempt = record.restart_count + (record.stage is Stage.ENDED)
+        record.retry_at_seconds = None
+        record.replaced = False
+        record.stage = Stage.STARTING
+        self._runtime.start(self._config(record, attempt))
+
+    def _must_wait(self, record: ContainerRecord, now: Moment) -> bool:
+        if (
+            record.retry_at_seconds is not None
+            and now.seconds + _CLOCK_SLACK_SECONDS < record.retry_at_seconds
+        ):
+            return True
+        if record.pull_failed:
+            return self._pull_must_wait(record, now)
+        if record.stage is not Stage.ENDED or record.replaced:
+            return False
+        due = record.back_off.until(record.ended_seconds)
+        if due > now.seconds + _CLOCK_SLACK_SECONDS:
+            pod, name = self.pod, record.container.name
+            wait = go_duration(record.back_off.seconds)
+            text = f"back-off {wait} restarting failed container={name} pod={pod}"
+            record.waiting = ("CrashLoopBackOff", text)
+            record.retry_at_seconds = due
+            event = f"Back-off restarting failed container {name} in pod {pod}"
+            self._tell(pod, record.container, "Warning", "BackOff", event)
+            return True
+        record.back_off.next(record.ended_seconds, now.seconds)
+        return False
+
+    def _pull_must_wait(self, record: ContainerRecord, now: Moment) -> bool:
+        due = record.pull_failed_seconds + record.pull_back_off.seconds
+        if due <= now.seconds + _CLOCK_SLACK_SECONDS:
+            return False
+        text = f'Back-off pulling image "{record.container.image}"'
+        record.waiting = ("ImagePullBackOff", f"{text}: ErrImagePull: {record.pull_message}")
+        record.retry_at_seconds = due
+        self._tell(self.pod, record.container, "Normal", "BackOff", text)
+        self._tell(self.pod, record.container, "Warning", "Failed", "Error: ImagePullBackOff")
+        return True
+
+    # How it ends
+
+    def _check_end(self, now: Moment) -> None:
+        metadata, spec = self.pod.metadata, self.pod.spec
+        if metadata.deletion_timestamp is not None or self.pod.terminal:
+            self._ending = True
+        seconds = spec.active_deadline_seconds
+        if seconds is None or self._ending or self._started_at is None:
+            return
+        if (now.date - self._started_at).total_seconds() + _CLOCK_SLACK_SECONDS >= seconds:
+            self._ending = True
+            self._reason = "DeadlineExceeded"
+            self._message = "Pod was active on the node longer than the specified deadline"
+            self._tell(self.pod, None, "Normal", self._reason, self._message)
+
+    def _stop(self, now: Moment) -> None:
+        """End everything: regular and init containers together, then sidecars, last first."""
+        if self._stop_by_seconds is None:
+            self._stop_by_seconds = now.seconds + self._grace_seconds()
+        first = [r for r in self.records if r.alive and r.role is not Role.SIDECAR]
+        sidecars = [r for r in reversed(self.records) if r.alive and r.role is Role.SIDECAR]
+        for record in first or sidecars[:1]:
+            if not record.stopping:
+                self._kill(record, self._stop_by_seconds - now.seconds)
+        if not any(record.alive for record in self.records):
+            self.done = True
+
+    def _kill(self, record: ContainerRecord, grace_seconds: float, why: str = "") -> None:
+        record.stopping = True
+        text = why or f"Stopping container {record.container.name}"
+        if record.stage is Stage.RUNNING:
+            self._tell(self.pod, record.container, "Normal", "Killing", text)
+        self._runtime.stop(self._key(record), max(grace_seconds, 0.0))
+
+    def _stop_by(self, seconds: float, now: Moment) -> None:
+        """A later deletion may leave less time."""
+        if self._stop_by_seconds is not None and seconds < self._stop_by_seconds:
+            self._stop_by_seconds = seconds
+            for record in self.records:
+                if record.stopping and record.alive:
+                    self._runtime.stop(self._key(record), max(seconds - now.seconds, 0.0))
+
+    def _grace_seconds(self) -> float:
+        metadata = self.pod.metadata
+        if metadata.deletion_timestamp and metadata.deletion_grace_period_seconds is not None:
+            return float(metadata.deletion_grace_period_seconds)
+        return float(self.pod.spec.termination_grace_period_seconds)
+
+    # What happened
+
+    def _probed(self, record: ContainerRecord, report: Probed) -> None:
+        if record.stage is not Stage.RUNNING or record.id != report.id:
+            return
+        if report.probe == "readiness":
+            record.ready = report.ok and record.role is not Role.INIT
+        elif report.probe == "startup":
+            record.started = report.ok
+        if report.ok:
+            return
+        if record.container.readiness_probe or report.probe != "readiness":
+            text = f"{report.probe.capitalize()} probe failed: {report.message}"
+            self._tell(self.pod, record.container, "Warning", "Unhealthy", text)
+        if report.probe != "readiness" and not record.stopping:
+            name = record.container.name
+            why = f"Container {name} failed {report.probe} probe"
+            if record.restartable(self.pod.spec.restart_policy):
+                why += ", will be restarted"
+            self._kill(record, self.pod.spec.termination_grace_period_seconds, why)
+
+    # The rest
+
+    def _compare_containers(self, now: Moment) -> None:
+        """A running container whose image has changed is replaced."""
+        spec = self.pod.spec
+        for container in (*spec.init_containers, *spec.containers):
+            record = self._by_name.get(container.name)
+            if record is None:
+                continue
+            changed = record.container.image != container.image
+            record.container = container
+            if changed and record.stage is Stage.RUNNING and not record.stopping:
+                record.replaced = True
+                why = f"Container {container.name} definition changed, will be restarted"
+                self._kill(record, spec.termination_grace_period_seconds, why)
+
+    def _adopt_running(self, record: ContainerRecord, now: Moment) -> None:
+        began = parse_timestamp(record.started_at)
+        age_seconds = max((now.date - began).total_seconds(), 0.0)
+        config = self._config(record, record.restart_count)
+        if not self._runtime.adopt(config, record.id, age_seconds):
+            record.stage = Stage.ENDED
+            record.exit_code = LOST_CODE
+            record.terminated_before, record.terminated = record.terminated, dict(LOST)
+            record.ready = record.started = False
+
+    def _config(self, record: ContainerRecord, attempt: int) -> ContainerConfig:
+        return ContainerConfig(self.pod, record.container, attempt, self.addresses)
+
+    def _key(self, record: ContainerRecord) -> ContainerKey:
+        return ContainerKey(self.pod.metadata.uid, record.container.name)
+
+    def _set_wake(self, now: Moment) -> None:
+        times = [r.retry_at_seconds for r in self.records if r.retry_at_seconds is not None]
+        deadline = self.pod.spec.active_deadline_seconds
+        if self._ending:
+            times = []
+        elif deadline is not None and self._started_at is not None:
+            left = deadline - (now.date - self._started_at).total_seconds()
+            times.append(now.seconds + left)
+        self.wake_at_seconds = min(times, default=None)
+
+    def _render(self, now: Moment) -> bool:
+        assert self._started_at is not None
+        view = PodView(
+            pod=self.pod,
+            records=self.records,
+            phase=self._phase(),
+            initialized=self._initialized,
+            sandbox=bool(self.addresses) and not self.done,
+            addresses=self.addresses,
+            host_address=self.host.address,
+            start_time=timestamp(self._started_at),
+            now=timestamp(now.date),
+            ending=self._ending,
+            reason=self._reason,
+            message=self._message,
+            tells_generation=self.host.tells_generation,
+        )
+        before, self.status = self.status, pod_status(view, self.status)
+        return self.status != before
+
+    def _phase(self) -> str:
+        if self.pod.terminal:
+            return self.pod.status.phase
+        ended = self._ending and self.done
+        phase = phase_of(
+            self.records,
+            self.pod.spec.restart_policy,
+            ended=ended,
+            initialized=self._initialized,
+        )
+        if ended and (self._reason == "DeadlineExceeded" or phase in ("Pending", "Running")):
+            return "Failed"
+        if not ended and phase in ("Succeeded", "Failed"):
+            # A terminal phase is told when nothing runs any more (upstream: mergePodStatus).
+            before = self.status.get("phase")
+            return before if before in ("Pending", "Running") else "Running"
+        return phase
