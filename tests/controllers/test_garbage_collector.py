@@ -79,9 +79,7 @@ async def test_an_owner_in_another_namespace_counts_as_absent(autojump_clock: An
     add(whole, SECRETS, "of-node", "here", metadata=owned(owner(cluster)))
     async with running(whole, GarbageCollector):
         await trio.sleep(20)
-        assert [obj["metadata"]["name"] for obj in whole.api.list("/api/v1/secrets")] == [
-            "of-node"
-        ]
+        assert [obj["metadata"]["name"] for obj in whole.api.list("/api/v1/secrets")] == ["of-node"]
         assert whole.events() == [
             (
                 "child",
@@ -107,9 +105,7 @@ async def test_foreground_deletion_waits_for_what_blocks_it(autojump_clock: Any)
     other = add(whole, CONFIG_MAPS, "other", "ns")
     add(whole, SECRETS, "shared", "ns", metadata=owned(owner(top, block=True), owner(other)))
     async with running(whole, GarbageCollector):
-        await whole.client().delete(
-            REPLICA_SETS, "top", "ns", {"propagationPolicy": "Foreground"}
-        )
+        await whole.client().delete(REPLICA_SETS, "top", "ns", {"propagationPolicy": "Foreground"})
         await trio.sleep(10)
         assert [obj["metadata"]["name"] for obj in whole.api.list("/api/v1/pods")] == ["held"]
         assert whole.api.get("/apis/apps/v1/namespaces/ns/replicasets/top") is not None
@@ -148,9 +144,7 @@ async def test_a_missed_update_does_not_hold_up_a_foreground_deletion(autojump_c
     add(whole, PODS, "pod", "ns", metadata=owned(owner(top, block=True)))
     async with running(whole, GarbageCollector):
         whole.api.held = True
-        await whole.client().delete(
-            REPLICA_SETS, "top", "ns", {"propagationPolicy": "Foreground"}
-        )
+        await whole.client().delete(REPLICA_SETS, "top", "ns", {"propagationPolicy": "Foreground"})
         whole.api.change(
             "/apis/apps/v1/namespaces/ns/replicasets/top",
             lambda obj: obj["metadata"].update(labels={"changed": "since"}),
