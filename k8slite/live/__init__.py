@@ -1,1 +1,11 @@
-"""To be described."""
+"""The real outside: files, sockets, certificates, the computer's clock.
+
+In: where a cluster's files are and how it was asked to run. Out: a Cluster that is reachable.
+Never here: what a cluster does once it lives.
+
+    data_directory   a cluster's files, and the lock that keeps two processes apart
+    certificates     the cluster's own CA and what it signs
+    kubeconfig       how clients find the cluster
+    world            the real World
+    run              open files and sockets, build the Cluster, stop in order
+"""

@@ -1,0 +1,38 @@
+# Everything a developer does. `make setup` is quick where it is done already.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup up test check bench binary clean
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+up: setup
+	$(BIN)/k8slite up
+
+test: setup
+	$(BIN)/python -m pytest --numprocesses 2
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_tidy.py
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+binary: setup
+	$(BIN)/python -m pip install --quiet --requirement requirements-binary.lock
+	$(BIN)/pyinstaller --noconfirm --log-level WARN packaging/k8slite.spec
+	@echo dist/k8slite
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,59 @@
+"""Events live for an hour (upstream's --event-ttl), counted from their last write."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import trio
+
+from k8slite.store.store import Compacted, KeyConflict, Store
+
+TTL_SECONDS: Final = 3600.0
+_PREFIX: Final = "events/"
+# How often the queue's head is looked at: expiry need not be exact, and events come by thousands.
+_STEP_SECONDS: Final = 10.0
+
+
+class EventExpiry:
+    """An Actor that removes Events whose hour is over."""
+
+    name = "event-expiry"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # In order of deadlines, since every write of an event starts its hour anew.
+        self._due: deque[tuple[float, str, int]] = deque()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run for ever."""
+        self._due.clear()
+        page = self._store.list(_PREFIX)
+        deadline = trio.current_time() + TTL_SECONDS
+        self._due.extend((deadline, stored.key, stored.revision) for stored in page.items)
+        after = page.revision
+        task_status.started()
+        watch = self._store.watch(_PREFIX, after=after)
+        try:
+            while True:
+                with trio.move_on_after(_STEP_SECONDS):
+                    events = await watch.receive()
+                    deadline = trio.current_time() + TTL_SECONDS
+                    self._due.extend(
+                        (deadline, event.key, event.revision) for event in events if event.now
+                    )
+                    await trio.sleep(_STEP_SECONDS)
+                await self._remove_due()
+        except trio.EndOfChannel:
+            raise Compacted(after, self._store.oldest) from None  # start again from a list
+        finally:
+            watch.close()
+
+    async def _remove_due(self) -> None:
+        now = trio.current_time()
+        while self._due and self._due[0][0] <= now:
+            _, key, revision = self._due.popleft()
+            try:
+                await self._store.put(key, None, expect=revision)
+            except KeyConflict:
+                continue  # written again since, or gone: not this entry's business

@@ -1,0 +1,209 @@
+"""The cluster's own certificate authority, and the certificates that it signs.
+
+Kept in the data directory, so that a kubeconfig outlives a restart. Keys are of the curve P-256:
+they are made in a millisecond, an RSA key would take most of the start.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_CA_DAYS: Final = 3650  # as kubeadm's
+_LEAF_DAYS: Final = 365
+_RENEW_DAYS: Final = 30  # a certificate with less to live is made anew at the start
+_SERVER_NAMES: Final = (
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
+
+
+@frozen
+class Pair:
+    """A certificate and its key, as PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+@frozen
+class Authority:
+    """The CA, in a directory of its own."""
+
+    path: Path
+
+    @property
+    def bundle(self) -> str:
+        """The CA's certificate in PEM."""
+        return (self.path / "ca.crt").read_text()
+
+    @property
+    def admin(self) -> Pair:
+        """The administrator's client certificate: user kubernetes-admin, group system:masters."""
+        return self._pair("admin")
+
+    def prepare(self, addresses: Sequence[str]) -> None:
+        """Make what is missing or about to expire; `addresses` are where the server listens.
+
+        Raises OSError when the directory cannot be written, ValueError for unreadable files.
+        """
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (self.path / "ca.crt").exists():
+            self._make_ca()
+        names = [x509.DNSName(name) for name in _SERVER_NAMES]
+        ips = dict.fromkeys((*addresses, "127.0.0.1", "::1", "10.96.0.1"))
+        alternatives: list[x509.GeneralName] = [
+            *names,
+            *(x509.IPAddress(ipaddress.ip_address(ip)) for ip in ips),
+        ]
+        if not self._good("apiserver", alternatives):
+            self._sign("apiserver", _name("kube-apiserver"), alternatives)
+        if not self._good("admin", []):
+            self._sign("admin", _name("kubernetes-admin", "system:masters"), [])
+        if not (self.path / "sa.key").exists():
+            _write_key(self.path / "sa.key", ec.generate_private_key(ec.SECP256R1()))
+
+    def server_context(self) -> ssl.SSLContext:
+        """TLS for the API server; clients may show a certificate of this CA."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        pair = self._pair("apiserver")
+        context.load_cert_chain(pair.certificate, pair.key)
+        context.load_verify_locations(self.path / "ca.crt")
+        context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+    def client_context(self) -> ssl.SSLContext:
+        """TLS for the administrator."""
+        context = ssl.create_default_context(cafile=str(self.path / "ca.crt"))
+        context.load_cert_chain(self.admin.certificate, self.admin.key)
+        return context
+
+    def token_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key that signs service account tokens."""
+        key = _read_key(self.path / "sa.key")
+        return key
+
+    def _pair(self, name: str) -> Pair:
+        return Pair(self.path / f"{name}.crt", self.path / f"{name}.key")
+
+    def _make_ca(self) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = _name("k8slite-ca")
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            key_cert_sign=True,
+            crl_sign=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        certificate = (
+            _builder(name, name, key.public_key(), _CA_DAYS)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .sign(key, hashes.SHA256())
+        )
+        _write_key(self.path / "ca.key", key)
+        (self.path / "ca.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _sign(
+        self, file_name: str, subject: x509.Name, alternatives: Sequence[x509.GeneralName]
+    ) -> None:
+        issuer = x509.load_pem_x509_certificate((self.path / "ca.crt").read_bytes())
+        issuer_key = _read_key(self.path / "ca.key")
+        key = ec.generate_private_key(ec.SECP256R1())
+        purpose = (
+            ExtendedKeyUsageOID.SERVER_AUTH if alternatives else ExtendedKeyUsageOID.CLIENT_AUTH
+        )
+        builder = (
+            _builder(subject, issuer.subject, key.public_key(), _LEAF_DAYS)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+                critical=False,
+            )
+        )
+        if alternatives:
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName(alternatives), critical=False
+            )
+        certificate = builder.sign(issuer_key, hashes.SHA256())
+        pair = self._pair(file_name)
+        _write_key(pair.key, key)
+        pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _good(self, file_name: str, alternatives: Sequence[x509.GeneralName]) -> bool:
+        path = self._pair(file_name).certificate
+        if not path.exists():
+            return False
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        left = certificate.not_valid_after_utc - datetime.now(UTC)
+        if left < timedelta(days=_RENEW_DAYS):
+            return False
+        if not alternatives:
+            return True
+        known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        present = list(known)
+        return all(one in present for one in alternatives)
+
+
+def _name(common_name: str, organization: str = "") -> x509.Name:
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    if organization:
+        parts.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    return x509.Name(parts)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        # A little in the past, for clients whose clock is behind.
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=days))
+    )
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError(f"{path} does not hold a key of an elliptic curve")
+    return key

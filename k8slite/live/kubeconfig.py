@@ -1,0 +1,112 @@
+"""How clients find the cluster: a kubeconfig, alone or as a context in the user's own.
+
+JSON is YAML, so that writing one needs no YAML library; merging keeps the user's own file as it
+was written, comments included.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from k8slite.live.certificates import Authority
+
+Json = dict[str, Any]
+
+
+class Unmergeable(Exception):
+    """The user's kubeconfig is not what it should be; it is left as it is."""
+
+
+def kubeconfig(server: str, authority: Authority, name: str) -> Json:
+    """A kubeconfig for the administrator, with everything inside; `name` is the context's."""
+    admin = authority.admin
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {
+                "name": name,
+                "cluster": {
+                    "server": server,
+                    "certificate-authority-data": _base64(authority.bundle.encode()),
+                },
+            }
+        ],
+        "users": [
+            {
+                "name": name,
+                "user": {
+                    "client-certificate-data": _base64(admin.certificate.read_bytes()),
+                    "client-key-data": _base64(admin.key.read_bytes()),
+                },
+            }
+        ],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+        "preferences": {},
+    }
+
+
+def write(path: Path, config: Json) -> None:
+    """Write a kubeconfig that only its owner can read."""
+    draft = path.with_name(path.name + ".new")
+    draft.touch(mode=0o600)
+    draft.write_text(to_yaml(config))
+    draft.replace(path)
+
+
+def to_yaml(config: Json) -> str:
+    """The kubeconfig in a form that every reader of YAML takes."""
+    return orjson.dumps(config, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def user_path() -> Path:
+    """The user's own kubeconfig: the first of $KUBECONFIG, or ~/.kube/config."""
+    first = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    return Path(first) if first else Path.home() / ".kube" / "config"
+
+
+def merge(path: Path, config: Json) -> None:
+    """Add the cluster, user and context to a kubeconfig and make the context current.
+
+    What is there under the same names is replaced, all else stays. Raises Unmergeable or OSError.
+    """
+    from ruamel.yaml import YAML  # only this command needs it
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML()
+    yaml.width = 1 << 16  # certificates are long lines
+    found: Any = None
+    if path.exists():
+        try:
+            found = yaml.load(path.read_text())
+        except YAMLError as error:
+            first = str(error).splitlines()[0]
+            raise Unmergeable(f"{path} is not a kubeconfig: {first}") from None
+    if found is None:
+        found = {"apiVersion": "v1", "kind": "Config"}
+    if not isinstance(found, dict):
+        raise Unmergeable(f"{path} is not a kubeconfig")
+    for part in ("clusters", "users", "contexts"):
+        entries = found.get(part) or []
+        if not isinstance(entries, list):
+            raise Unmergeable(f"{path} is not a kubeconfig: {part} is not a list")
+        names = [entry["name"] for entry in config[part]]
+        found[part] = [entry for entry in entries if entry.get("name") not in names]
+        found[part] += config[part]
+    found["current-context"] = config["current-context"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.touch(mode=0o600)
+    with draft.open("w") as file:
+        yaml.dump(found, file)
+    draft.replace(path)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
