@@ -17,10 +17,32 @@ from collections.abc import Mapping
 from typing import Final
 
 from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.endpoints import EndpointsController
+from k8slite.controllers.endpointslice import EndpointSliceController
+from k8slite.controllers.garbage_collector import GarbageCollector
+from k8slite.controllers.namespace import NamespaceController
+from k8slite.controllers.node_ipam import NodeIpamController
+from k8slite.controllers.node_lifecycle import NodeLifecycleController
+from k8slite.controllers.pod_gc import PodGarbageCollector
+from k8slite.controllers.root_ca import RootCaPublisher
+from k8slite.controllers.serviceaccount import ServiceAccountController
+from k8slite.controllers.taint_eviction import TaintEvictionController
 
 __all__ = ["CONTROLLERS", "Context", "Controller"]
 
-_ALL: Final[tuple[type[Controller], ...]] = ()
+# A context is enough for all but RootCaPublisher, which also needs the bundle to publish.
+_ALL: Final[tuple[type[Controller], ...]] = (
+    EndpointsController,
+    EndpointSliceController,
+    GarbageCollector,
+    NamespaceController,
+    NodeIpamController,
+    NodeLifecycleController,
+    PodGarbageCollector,
+    RootCaPublisher,
+    ServiceAccountController,
+    TaintEvictionController,
+)
 
 # By the names that they sign their events with.
 CONTROLLERS: Final[Mapping[str, type[Controller]]] = {one.name: one for one in _ALL}

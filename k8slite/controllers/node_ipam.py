@@ -7,7 +7,7 @@ free again only when its node has gone. Upstream: `pkg/controller/nodeipam/ipam`
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, ClassVar, Final
 
 import trio
@@ -22,7 +22,10 @@ from k8slite.objects.structure import structure
 
 Json = dict[str, Any]
 
-CLUSTER_CIDR: Final = "10.244.0.0/16"  # what kubeadm's users mostly choose; 256 nodes of /24
+# Room for 16,384 nodes of /24, beside the usual network of Services (10.96.0.0/12). The first nodes
+# get what those of most clusters have, ranges of 10.244.0.0/16.
+CLUSTER_CIDR: Final = "10.192.0.0/10"
+FIRST_ADDRESS: Final = "10.244.0.0"
 NODE_MASK_BITS: Final = 24  # --node-cidr-mask-size
 NODE_MASK_BITS_V6: Final = 64  # --node-cidr-mask-size-ipv6
 
@@ -44,7 +47,8 @@ class CidrSet:
         self._range_size = 1 << (self.network.max_prefixlen - mask_bits)
         # How many nodes have each range: those that somebody else gave out may have it twice.
         self._taken: dict[int, int] = {}
-        self._next = 0
+        first = ip_address(FIRST_ADDRESS)
+        self._next = self._indexes(FIRST_ADDRESS)[0] if first in self.network else 0
 
     def __len__(self) -> int:
         """How many ranges are taken."""
@@ -97,8 +101,7 @@ class NodeIpamController(Controller):
     ) -> None:
         """`mask_bits` are the ranges' prefix lengths, one for each network.
 
-        The defaults have room for 256 nodes; 10.0.0.0/8 with /24 has room for 65,536. Raises
-        ValueError for networks that have no such ranges.
+        Raises ValueError for networks that have no such ranges.
         """
         super().__init__(context)
         client = context.handler_client(self.name)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from k8slite.controllers.endpoint_subsets import Offer, count, repack, truncate
-from k8slite.controllers.node_ipam import CidrSet, NoRangeLeft
+from k8slite.controllers.node_ipam import CLUSTER_CIDR, CidrSet, NoRangeLeft
 from k8slite.controllers.slice_packing import endpoint_key, pack, port_key
 
 Json = dict[str, Any]
@@ -161,3 +161,10 @@ def test_ranges_of_other_sizes_and_networks_are_respected() -> None:
     cidrs.occupy("fd00::/64")
     assert cidrs.take() == "10.244.3.0/24"
     assert CidrSet("fd00::/56", 64).take() == "fd00::/64"
+
+
+def test_the_default_range_is_the_usual_one_and_large() -> None:
+    cidrs = CidrSet(CLUSTER_CIDR, 24)
+    given_ = [cidrs.take() for _ in range(5000)]
+    assert given_[0] == "10.244.0.0/24"
+    assert len(set(given_)) == 5000
