@@ -56,7 +56,6 @@ class Kinds:
 
     def __init__(self, built_in: Sequence[Kind], custom: Sequence[Kind] = ()) -> None:
         self._built_in = built_in
-        self._custom_paths = frozenset((kind.group, kind.version, kind.plural) for kind in custom)
         every = sorted(chain(built_in, custom), key=lambda kind: kind.plural)
         self._found = {(kind.group, kind.version, kind.plural): kind for kind in every}
         self._by_kind = {(kind.group, kind.version, kind.kind): kind for kind in every}
@@ -108,9 +107,10 @@ class Kinds:
         """The kinds of one group and version, by name of resource; empty where there are none."""
         return self._served.get((group, version), ())
 
-    def is_custom(self, kind: Kind) -> bool:
-        """Whether a kind was defined by a user."""
-        return (kind.group, kind.version, kind.plural) in self._custom_paths
+
+def is_built_in(kind: Kind) -> bool:
+    """Whether upstream defines the kind, rather than a user."""
+    return (kind.group, kind.version, kind.plural) in _BUILT_IN
 
 
 def group_priority(group: str) -> int:
@@ -217,3 +217,5 @@ EVERY: Final[tuple[Kind, ...]] = (
     *storage.KINDS,
     *storagemigration.KINDS,
 )
+
+_BUILT_IN: Final = frozenset((kind.group, kind.version, kind.plural) for kind in EVERY)

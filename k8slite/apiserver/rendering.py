@@ -1,0 +1,308 @@
+"""How an answer is written: plain objects, their metadata only, or a table.
+
+    form = negotiate(request.headers.get("accept", ""), kind, request, minor)
+    body = form.object(kind, stored.value, now)
+
+Values are objects in their stored form and version (see `objects.codec`). Plain JSON is a join of
+bytes; only other forms, and kinds that are kept in another version, decode. Mirrors upstream's
+`endpoints/handlers/{negotiation,response}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from io import StringIO
+from typing import Any, Final, Literal
+
+import orjson
+from attrs import frozen
+
+from k8slite.apiserver import tables
+from k8slite.apiserver.accepting import JSON, PROTOBUF, YAML, Wanted, not_acceptable, read_accept
+from k8slite.apiserver.empty import empty_parts
+from k8slite.kinds.kind import Json, Kind
+from k8slite.kinds.table import NEWEST_MINOR, is_built_in
+from k8slite.messages import Request
+from k8slite.objects.codec import dumps, loads, type_prefix
+from k8slite.objects.errors import NotAcceptable
+
+Now = Callable[[], datetime]
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+# What upstream names when it refuses; protobuf is refused here as well, in the same words.
+OFFERED: Final = (JSON, YAML, PROTOBUF)
+_META_GROUP: Final = "meta.k8s.io"
+_META_VERSIONS: Final = ("v1", "v1beta1")
+_INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
+
+# How many prefixes of kinds are remembered: built-in kinds and a few hundred custom ones.
+_PREFIXES: Final = 1024
+_FORMS: Final = 32  # two media types, pretty or not, for each minor version
+
+
+def negotiate(accept: str, kind: Kind, request: Request, minor: int = NEWEST_MINOR) -> Form:
+    """The form that a client wants most of those there are.
+
+    `minor` says whose schemas describe the columns of tables. Raises NotAcceptable, or BadRequest
+    for a table with an `includeObject` that is none.
+    """
+    media_type, transform, version = _chosen(accept)
+    pretty = _wants_pretty(request)
+    if not transform:
+        return _plain(media_type, pretty, minor)
+    if transform == "Table":
+        include = tables.included_part(request.parameter("includeObject"))
+        return TableForm(media_type, pretty, minor, version, include)
+    return MetadataForm(media_type, pretty, minor, version, transform.endswith("List"))
+
+
+@frozen
+class Form:
+    """Objects as they are, in JSON or YAML."""
+
+    content_type: str = JSON
+    pretty: bool = False
+    minor: int = NEWEST_MINOR
+
+    def object(self, kind: Kind, value: bytes, now: datetime) -> bytes:
+        """One object."""
+        return self._written(self._object(kind, value, now))
+
+    def list(
+        self,
+        kind: Kind,
+        values: Sequence[bytes],
+        revision: int,
+        now: datetime,
+        *,
+        continue_: str = "",
+        remaining: int | None = None,
+    ) -> bytes:
+        """A page of objects; `revision` 0 for what has none."""
+        metadata = _list_metadata(revision, continue_, remaining)
+        return self._written(self._list(kind, values, metadata, now))
+
+    def events(self, kind: Kind, now: Now) -> EventForm:
+        """The lines of a watch. Raises NotAcceptable for YAML, which upstream does not stream."""
+        if self.content_type != JSON:
+            raise not_acceptable((JSON, PROTOBUF))
+        return EventForm(self, kind, now)
+
+    def event_object(self, kind: Kind, value: bytes, now: datetime, *, first: bool) -> bytes:
+        """What stands in a watch's line; `first` says that it is the first line of its watch."""
+        return self._object(kind, value, now)
+
+    def _object(self, kind: Kind, value: bytes, now: datetime) -> bytes:
+        return plain_object(kind, value)
+
+    def _list(self, kind: Kind, values: Sequence[bytes], metadata: bytes, now: datetime) -> bytes:
+        if kind.from_stored is not None:
+            values = [dumps(converted(kind, value)) for value in values]
+        elif not is_built_in(kind):
+            # Upstream's lists of custom resources say in every item what it is.
+            prefix = _prefix(kind.api_version, kind.kind)
+            values = [prefix + value[1:] for value in values]
+        head = _prefix(kind.api_version, f"{kind.kind}List")
+        return b'%b"metadata":%b,"items":[%b]}' % (head, metadata, b",".join(values))
+
+    def _written(self, body: bytes) -> bytes:
+        if self.content_type == YAML:
+            return _yaml(loads(body))
+        if self.pretty:
+            return orjson.dumps(loads(body), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return body
+
+
+@frozen
+class MetadataForm(Form):
+    """`PartialObjectMetadata`, or a list of it: what garbage collectors and quotas look at."""
+
+    version: str = "v1"
+    is_list: bool = False
+
+    def event_object(self, kind: Kind, value: bytes, now: datetime, *, first: bool) -> bytes:
+        return tables.partial_object(self.version, converted(kind, value))
+
+    def _object(self, kind: Kind, value: bytes, now: datetime) -> bytes:
+        if self.is_list:
+            raise NotAcceptable(
+                "you requested PartialObjectMetadataList, but the requested object is not a list "
+                f"({_go_type(kind)})"
+            )
+        return tables.partial_object(self.version, converted(kind, value))
+
+    def _list(self, kind: Kind, values: Sequence[bytes], metadata: bytes, now: datetime) -> bytes:
+        if not self.is_list:
+            raise NotAcceptable(
+                "you requested PartialObjectMetadata, but the requested object is a list "
+                f"({_go_type(kind)}List)"
+            )
+        items = b",".join(
+            tables.partial_object(self.version, converted(kind, value)) for value in values
+        )
+        head = _prefix(f"{_META_GROUP}/{self.version}", "PartialObjectMetadataList")
+        return b'%b"metadata":%b,"items":[%b]}' % (head, metadata, items)
+
+
+@frozen
+class TableForm(Form):
+    """What `kubectl get` prints."""
+
+    version: str = "v1"
+    include: tables.Included = "Metadata"
+
+    def event_object(self, kind: Kind, value: bytes, now: datetime, *, first: bool) -> bytes:
+        revision = loads(value)["metadata"].get("resourceVersion", "0")
+        metadata = _list_metadata(int(revision or 0), "", None)
+        # A watch's later lines leave out the columns, which the client knows from the first.
+        columns = tables.column_definitions(kind.table, self.minor) if first else b"null"
+        return self._table(kind, (value,), metadata, columns, now)
+
+    def _object(self, kind: Kind, value: bytes, now: datetime) -> bytes:
+        return self.event_object(kind, value, now, first=True)
+
+    def _list(self, kind: Kind, values: Sequence[bytes], metadata: bytes, now: datetime) -> bytes:
+        columns = tables.column_definitions(kind.table, self.minor)
+        return self._table(kind, values, metadata, columns, now)
+
+    def _table(
+        self, kind: Kind, values: Sequence[bytes], metadata: bytes, columns: bytes, now: datetime
+    ) -> bytes:
+        rows = b",".join(self._row(kind, value, now) for value in values)
+        head = _prefix(f"{_META_GROUP}/{self.version}", "Table")
+        return b'%b"metadata":%b,"columnDefinitions":%b,"rows":[%b]}' % (
+            head,
+            metadata,
+            columns,
+            rows,
+        )
+
+    def _row(self, kind: Kind, value: bytes, now: datetime) -> bytes:
+        # Cells are made of the stored version, so that all versions of a kind print the same.
+        obj = loads(value)
+        head = tables.row_head(kind.table, obj, now)
+        if self.include == "None":
+            return head + b"null}"
+        if self.include == "Object":
+            return head + plain_object(kind, value) + b"}"
+        shown = kind.from_stored(obj) if kind.from_stored is not None else obj
+        return head + tables.partial_object(self.version, shown) + b"}"
+
+
+class EventForm:
+    """The lines of one watch."""
+
+    def __init__(self, form: Form, kind: Kind, now: Now) -> None:
+        self._form = form
+        self._kind = kind
+        self._now = now
+        self._first = True
+
+    def added(self, value: bytes) -> bytes:
+        """An object that is new to the watcher."""
+        return self._line(b"ADDED", value)
+
+    def modified(self, value: bytes) -> bytes:
+        """An object that has changed."""
+        return self._line(b"MODIFIED", value)
+
+    def deleted(self, value: bytes) -> bytes:
+        """The last state of an object, under the revision of its deletion."""
+        return self._line(b"DELETED", value)
+
+    def bookmark(self, revision: int, *, initial: bool = False) -> bytes:
+        """That everything up to a revision was sent; `initial`: all that was there at first."""
+        metadata: Json = {"resourceVersion": str(revision)}
+        if initial:
+            metadata["annotations"] = {_INITIAL_EVENTS_END: "true"}
+        empty = empty_parts(self._kind, self._form.minor)
+        return self._line(b"BOOKMARK", dumps({"metadata": metadata, **empty}))
+
+    def _line(self, event: bytes, value: bytes) -> bytes:
+        obj = self._form.event_object(self._kind, value, self._now(), first=self._first)
+        self._first = False
+        return b'{"type":"%b","object":%b}\n' % (event, obj)
+
+
+def plain_object(kind: Kind, value: bytes) -> bytes:
+    """One object in JSON: its type, then what is stored."""
+    prefix = _prefix(kind.api_version, kind.kind)
+    if kind.from_stored is None:
+        return prefix + value[1:]
+    return prefix + dumps(converted(kind, value))[1:]
+
+
+def converted(kind: Kind, value: bytes) -> Json:
+    """A stored object, decoded, in the version of `kind`."""
+    obj: Json = loads(value)
+    return obj if kind.from_stored is None else kind.from_stored(obj)
+
+
+@lru_cache(_PREFIXES)
+def _prefix(api_version: str, kind: str) -> bytes:
+    return type_prefix(api_version, kind)
+
+
+@lru_cache(_FORMS)
+def _plain(media_type: str, pretty: bool, minor: int) -> Form:
+    return Form(media_type, pretty, minor)
+
+
+@lru_cache(_PREFIXES)
+def _chosen(accept: str) -> tuple[str, str, str]:
+    """Media type, transformation and its version. Raises NotAcceptable."""
+    for wanted in read_accept(accept):
+        for media_type in (JSON, YAML):
+            if wanted.takes(media_type) and _can_transform(wanted):
+                transform, version, _ = wanted.transform
+                return media_type, transform, version
+    raise not_acceptable(OFFERED)
+
+
+def _can_transform(wanted: Wanted) -> bool:
+    transform, version, group = wanted.transform
+    return not transform or (
+        transform in _TRANSFORMS and version in _META_VERSIONS and group == _META_GROUP
+    )
+
+
+def _wants_pretty(request: Request) -> bool:
+    """Asked for, or a person at a terminal or in a browser (upstream: `isPrettyPrint`)."""
+    asked = request.parameter("pretty")
+    if asked:
+        return asked.lower() in ("1", "t", "true")
+    return request.headers.get("user-agent", "").startswith(_FOR_PEOPLE)
+
+
+def _list_metadata(revision: int, continue_: str, remaining: int | None) -> bytes:
+    metadata: Json = {}
+    if revision:
+        metadata["resourceVersion"] = str(revision)
+    if continue_:
+        metadata["continue"] = continue_
+    if remaining is not None:
+        metadata["remainingItemCount"] = remaining
+    return dumps(metadata)
+
+
+def _go_type(kind: Kind) -> str:
+    """The type that upstream names in a complaint: `*core.Pod`."""
+    return f"*{kind.group.partition('.')[0] or 'core'}.{kind.kind}"
+
+
+def _yaml(value: Any) -> bytes:
+    # Rarely asked for, and the library is slow to import.
+    import ruamel.yaml
+
+    writer = ruamel.yaml.YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.width = 1_000_000  # upstream does not fold long lines
+    text = StringIO()
+    writer.dump(value, text)
+    return text.getvalue().encode()
+
+
+_TRANSFORMS: Final = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+_FOR_PEOPLE: Final = ("curl/", "Wget", "Mozilla/")
