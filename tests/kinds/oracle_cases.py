@@ -58,6 +58,9 @@ def created(strategy: Strategy, body: Json, namespaced: bool) -> tuple[Json, lis
         metadata["generation"] = 1
     strategy.prepare(new, None)
     strategy.default(new)
+    if new.get("kind") == "Pod":
+        # What the ServiceAccount admission plugin does.
+        new["spec"].setdefault("serviceAccountName", "default")
     found = validate_metadata(new, None, strategy.name_rule, namespaced)
     return new, found + strategy.validate(new, None)
 

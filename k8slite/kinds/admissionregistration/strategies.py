@@ -12,18 +12,33 @@ from k8slite.kinds.admissionregistration.admission_defaults import (
     default_validating_policy,
     default_validating_webhooks,
 )
+from k8slite.kinds.admissionregistration.admission_validation import (
+    validate_mutating_binding,
+    validate_mutating_policy,
+    validate_mutating_webhooks,
+    validate_validating_binding,
+    validate_validating_policy,
+    validate_webhooks,
+)
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "mutatingadmissionpolicies": Strategy(
-        default=default_policy, generation=True, unconditional_update=False
+        default=default_policy,
+        validate=validate_mutating_policy,
+        generation=True,
+        unconditional_update=False,
     ),
     "mutatingadmissionpolicybindings": Strategy(
-        default=default_binding, generation=True, unconditional_update=False
+        default=default_binding,
+        validate=validate_mutating_binding,
+        generation=True,
+        unconditional_update=False,
     ),
     "mutatingwebhookconfigurations": Strategy(
         default=default_mutating_webhooks,
+        validate=validate_mutating_webhooks,
         generation=True,
         generation_fields=("webhooks",),
         unconditional_update=False,
@@ -31,15 +46,20 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
     "validatingadmissionpolicies": Strategy(
         default=default_validating_policy,
         prepare=keep_status,
+        validate=validate_validating_policy,
         generation=True,
         status=True,
         unconditional_update=False,
     ),
     "validatingadmissionpolicybindings": Strategy(
-        default=default_binding, generation=True, unconditional_update=False
+        default=default_binding,
+        validate=validate_validating_binding,
+        generation=True,
+        unconditional_update=False,
     ),
     "validatingwebhookconfigurations": Strategy(
         default=default_validating_webhooks,
+        validate=validate_webhooks,
         generation=True,
         generation_fields=("webhooks",),
         unconditional_update=False,

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from k8slite.kinds.apiextensions.definition_defaults import default_definition, prepare_definition
+from k8slite.kinds.apiextensions.definition_validation import validate_definition
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "customresourcedefinitions": Strategy(
         default=default_definition,
         prepare=prepare_definition,
+        validate=validate_definition,
         name_rule="path",
         generation=True,
         status=True,

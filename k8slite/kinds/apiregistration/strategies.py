@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from k8slite.kinds.apiregistration.service_defaults import default_api_service
+from k8slite.kinds.apiregistration.service_validation import validate_api_service
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
@@ -13,6 +14,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
     "apiservices": Strategy(
         default=default_api_service,
         prepare=keep_status,
+        validate=validate_api_service,
         name_rule="path",
         status=True,
         unconditional_update=False,

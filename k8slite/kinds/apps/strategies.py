@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.apps.stateful_validation import validate_stateful_set
 from k8slite.kinds.apps.workload_defaults import (
     default_daemon_set,
     default_deployment,
@@ -12,21 +13,47 @@ from k8slite.kinds.apps.workload_defaults import (
     default_stateful_set,
     prepare_daemon_set,
 )
+from k8slite.kinds.apps.workload_validation import (
+    validate_controller_revision,
+    validate_daemon_set,
+    validate_deployment,
+    validate_deployment_status,
+    validate_replica_set,
+)
+from k8slite.kinds.core.controller_validation import validate_replica_status
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "controllerrevisions": Strategy(),
+    "controllerrevisions": Strategy(validate=validate_controller_revision),
     "daemonsets": Strategy(
-        default=default_daemon_set, prepare=prepare_daemon_set, generation=True, status=True
+        default=default_daemon_set,
+        prepare=prepare_daemon_set,
+        validate=validate_daemon_set,
+        generation=True,
+        status=True,
     ),
     "deployments": Strategy(
-        default=default_deployment, prepare=keep_status, generation=True, status=True
+        default=default_deployment,
+        prepare=keep_status,
+        validate=validate_deployment,
+        validate_status=validate_deployment_status,
+        generation=True,
+        status=True,
     ),
     "replicasets": Strategy(
-        default=default_replica_set, prepare=keep_status, generation=True, status=True
+        default=default_replica_set,
+        prepare=keep_status,
+        validate=validate_replica_set,
+        validate_status=validate_replica_status,
+        generation=True,
+        status=True,
     ),
     "statefulsets": Strategy(
-        default=default_stateful_set, prepare=keep_status, generation=True, status=True
+        default=default_stateful_set,
+        prepare=keep_status,
+        validate=validate_stateful_set,
+        generation=True,
+        status=True,
     ),
 }

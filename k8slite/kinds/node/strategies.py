@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from k8slite.kinds.kind import Strategy
+from k8slite.kinds.node.runtime_validation import validate_runtime_class
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "runtimeclasses": Strategy(unconditional_update=False),
+    "runtimeclasses": Strategy(validate=validate_runtime_class, unconditional_update=False),
 }

@@ -7,9 +7,13 @@ from typing import Final
 
 from k8slite.kinds.kind import Strategy
 from k8slite.kinds.scheduling.priority_defaults import default_priority_class
+from k8slite.kinds.scheduling.priority_validation import validate_priority_class
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "priorityclasses": Strategy(
-        default=default_priority_class, generation=True, generation_fields=()
+        default=default_priority_class,
+        validate=validate_priority_class,
+        generation=True,
+        generation_fields=(),
     ),
 }

@@ -13,12 +13,13 @@ from k8slite.kinds.storage.class_defaults import (
     default_node,
     default_storage_class,
 )
+from k8slite.kinds.storage.class_validation import validate_storage_class
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "csidrivers": Strategy(default=default_driver, unconditional_update=False),
     "csinodes": Strategy(default=default_node, unconditional_update=False),
     "csistoragecapacities": Strategy(unconditional_update=False),
-    "storageclasses": Strategy(default=default_storage_class),
+    "storageclasses": Strategy(default=default_storage_class, validate=validate_storage_class),
     "volumeattachments": Strategy(
         default=default_attachment, prepare=keep_status, status=True, unconditional_update=False
     ),

@@ -1,0 +1,177 @@
+"""Jobs (upstream: `ValidateJob` and `ValidateJobUpdate` of `pkg/apis/batch/validation`)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from k8slite.kinds.core.controller_validation import not_negative, validate_match
+from k8slite.kinds.core.pod_validation import validate_pod_template
+from k8slite.kinds.core.selector_validation import validate_label_selector
+from k8slite.objects.errors import Cause
+from k8slite.objects.fields import invalid, not_supported, required
+from k8slite.objects.metadata_validation import immutable
+from k8slite.objects.selectors import selector_of
+
+Json = dict[str, Any]
+
+# Indexed Jobs note each index in their status.
+_PARALLELISM_LIMIT: Final = 100_000
+_COMPLETIONS_LIMIT: Final = 1_000_000_000
+
+
+def validate_job(new: Json, old: Json | None) -> list[Cause]:
+    """A Job, new or changed."""
+    spec = new["spec"]
+    if old is not None:
+        return validate_job_spec(spec, "spec") + _update(spec, old["spec"])
+    found: list[Cause] = []
+    if not spec.get("manualSelector"):
+        found += _generated(new)
+    found += validate_label_selector(spec.get("selector"), "spec.selector")
+    if spec.get("selector") is None:
+        found.append(required("spec.selector"))
+    else:
+        try:
+            selector = selector_of(spec["selector"])
+        except ValueError:
+            pass  # has been complained about above
+        else:
+            found += validate_match(spec["template"], selector, "spec.template")
+    return found + validate_job_spec(spec, "spec")
+
+
+def validate_job_spec(spec: Json, path: str) -> list[Cause]:
+    """What a Job and a CronJob's template of one have in common."""
+    found: list[Cause] = []
+    for key in _COUNTS:
+        found += not_negative(spec, key, path)
+    mode = spec.get("completionMode")
+    if mode is not None:
+        if mode not in ("Indexed", "NonIndexed"):
+            at = f"{path}.completionMode"
+            found.append(not_supported(at, mode, ("Indexed", "NonIndexed")))
+        if mode == "Indexed":
+            found += _indexed(spec, path)
+    if mode != "Indexed":
+        for key in ("backoffLimitPerIndex", "maxFailedIndexes"):
+            if spec.get(key) is not None:
+                text = "requires indexed completion mode"
+                found.append(invalid(f"{path}.{key}", spec[key], text))
+    replacement = spec.get("podReplacementPolicy")
+    if replacement is not None and replacement not in _REPLACEMENTS:
+        at = f"{path}.podReplacementPolicy"
+        found.append(not_supported(at, replacement, _REPLACEMENTS))
+    template = spec.get("template", {})
+    found += validate_pod_template(template, f"{path}.template")
+    policy = template.get("spec", {}).get("restartPolicy", "")
+    at = f"{path}.template.spec.restartPolicy"
+    if policy in ("", "Always"):
+        found.append(required(at, 'valid values: "OnFailure", "Never"'))
+    elif policy not in ("OnFailure", "Never"):
+        found.append(not_supported(at, policy, ("OnFailure", "Never")))
+    elif policy != "Never" and spec.get("podFailurePolicy") is not None:
+        text = 'only "Never" is supported when podFailurePolicy is specified'
+        found.append(invalid(at, policy, text))
+    return found
+
+
+def _indexed(spec: Json, path: str) -> list[Cause]:
+    found: list[Cause] = []
+    completions, parallelism = spec.get("completions"), spec.get("parallelism")
+    if completions is None:
+        found.append(required(f"{path}.completions", "when completion mode is Indexed"))
+    elif completions > _COMPLETIONS_LIMIT:
+        text = f"must be less than or equal to {_COMPLETIONS_LIMIT}"
+        found.append(invalid(f"{path}.completions", completions, text))
+    if parallelism is not None and parallelism > _PARALLELISM_LIMIT:
+        text = f"must be less than or equal to {_PARALLELISM_LIMIT} when completion mode is Indexed"
+        found.append(invalid(f"{path}.parallelism", parallelism, text))
+    return found
+
+
+def _generated(job: Json) -> list[Cause]:
+    """The labels that the server made are those that the Pods carry."""
+    metadata, spec = job["metadata"], job["spec"]
+    uid, name = metadata.get("uid", ""), metadata.get("name", "")
+    labels = spec.get("template", {}).get("metadata", {}).get("labels", {})
+    found: list[Cause] = []
+    for key, value in (
+        ("controller-uid", uid),
+        ("batch.kubernetes.io/controller-uid", uid),
+        ("job-name", name),
+        ("batch.kubernetes.io/job-name", name),
+    ):
+        at = f"spec.template.metadata.labels[{key}]"
+        if key not in labels:
+            found.append(required(at, f"must be '{value}'"))
+        elif labels[key] != value:
+            found.append(invalid(at, dict(sorted(labels.items())), f"must be '{value}'"))
+    expected = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    given = spec.get("selector")
+    if given != expected:
+        found.append(invalid("spec.selector", given, "`selector` not auto-generated"))
+    return found
+
+
+def _update(after: Json, before: Json) -> list[Cause]:
+    found: list[Cause] = []
+    completions, old = after.get("completions"), before.get("completions")
+    if completions != old:
+        # An indexed Job grows and shrinks with its parallelism.
+        elastic = (
+            before.get("completionMode") == "Indexed"
+            and completions is not None
+            and completions == after.get("parallelism")
+        )
+        if not elastic:
+            text = (
+                "can only be modified in tandem with parallelism"
+                if before.get("completionMode") == "Indexed" and completions is not None
+                else "field is immutable"
+            )
+            found.append(invalid("spec.completions", completions, text))
+    found += immutable("spec.selector", after.get("selector"), before.get("selector"))
+    template, old_template = after.get("template"), before.get("template")
+    if before.get("suspend"):
+        # While it sleeps, where its Pods go and what they ask for may be set.
+        template, old_template = _movable(template), _movable(old_template)
+    if template != old_template:
+        found.append(invalid("spec.template", after.get("template"), "field is immutable"))
+    for key in _FIXED:
+        found += immutable(f"spec.{key}", after.get(key), before.get(key))
+    return found
+
+
+def _movable(template: Json | None) -> Json:
+    template = template or {}
+    metadata = {
+        k: v for k, v in template.get("metadata", {}).items() if k not in ("labels", "annotations")
+    }
+    spec = {k: v for k, v in template.get("spec", {}).items() if k not in _PLACEMENT}
+    for group in ("containers", "initContainers"):
+        if group in spec:
+            spec[group] = [
+                {k: v for k, v in container.items() if k != "resources"}
+                for container in spec[group]
+            ]
+    return {"metadata": metadata, "spec": spec}
+
+
+_COUNTS: Final = (
+    "parallelism",
+    "completions",
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "ttlSecondsAfterFinished",
+    "backoffLimitPerIndex",
+    "maxFailedIndexes",
+)
+_REPLACEMENTS: Final = ("Failed", "TerminatingOrFailed")
+_FIXED: Final = (
+    "completionMode",
+    "podFailurePolicy",
+    "backoffLimitPerIndex",
+    "managedBy",
+    "successPolicy",
+)
+_PLACEMENT: Final = ("affinity", "nodeSelector", "schedulingGates", "tolerations")

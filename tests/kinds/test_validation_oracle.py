@@ -1,0 +1,53 @@
+"""Wrong objects are refused in a real API server's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from k8slite.objects.fields import refuse
+from tests.kinds.oracle_cases import cases, created, need_oracle, strategy_of
+
+Json = dict[str, Any]
+
+CASES = [
+    case
+    for case in cases("errors.json")
+    if case["request"]["method"] == "POST"
+    and case["status"] in (201, 422)
+    and "/binding" not in case["request"]["path"]
+]
+
+# What is meant to differ, and why.
+EXPECTED = {
+    "failed to allocate IP": "addresses are the registry's business",
+    "compilation failed": "expressions are compiled where policies are run",
+}
+
+
+def test_cases_are_there() -> None:
+    need_oracle()
+    assert len(CASES) >= 30
+
+
+@pytest.mark.parametrize(
+    "case", CASES, ids=[f"{c['request']['body']['kind']}-{i}" for i, c in enumerate(CASES)]
+)
+def test_answer(case: Json) -> None:
+    body, answer = case["request"]["body"], case["response"]
+    message = answer.get("message", "")
+    for text, reason in EXPECTED.items():
+        if text in message:
+            pytest.skip(reason)
+    strategy, namespaced = strategy_of(case["request"]["path"])
+    _, causes = created(strategy, body, namespaced)
+    if case["status"] == 201:
+        assert causes == []
+        return
+    assert [cause.json() for cause in causes] == answer["details"]["causes"]
+    error = refuse(
+        body["kind"], answer["details"].get("group", ""), body["metadata"]["name"], causes
+    )
+    assert error.status()["message"] == message
+    assert error.status()["details"] == answer["details"]
