@@ -112,8 +112,9 @@ class RequestParser:
         key = _NAMES.get(name) or name.decode("latin-1").lower()
         headers = self._headers
         if key in headers:
-            if key == "host":
-                raise Refused(TOO_MANY_HOSTS)
+            # Refused only when the header is whole: llhttp tells of a value early or late,
+            # depending on where a piece ends.
+            self._hosts += key == "host"
             text = headers[key] + ("; " if key == "cookie" else ", ") + text
         headers[key] = text
 
@@ -126,6 +127,8 @@ class RequestParser:
         self._old = version == "1.0"
         if version != "1.1" and not self._old:
             raise Refused(UNSUPPORTED_VERSION)
+        if self._hosts:
+            raise Refused(TOO_MANY_HOSTS)
         if "host" not in headers and not self._old:
             raise Refused(MISSING_HOST)
         if "transfer-encoding" in headers and headers["transfer-encoding"].lower() != "chunked":
@@ -172,6 +175,7 @@ class RequestParser:
         self._query = ()
         self._headers: dict[str, str] = {}
         self._header_bytes = 0
+        self._hosts = 0  # beyond the first
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._old = False
