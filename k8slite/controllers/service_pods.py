@@ -55,8 +55,15 @@ def headless(service: Service) -> bool:
 def addresses(pod: Pod, family: str) -> list[str]:
     """The pod's addresses of a family, IPv4 or IPv6, in canonical form."""
     version = 6 if family == "IPv6" else 4
-    parsed = [ip_address(one.ip) for one in pod.status.pod_ips]
-    return [str(one) for one in parsed if one.version == version]
+    found = []
+    for text in [one.ip for one in pod.status.pod_ips] or [pod.status.pod_ip]:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            continue  # a pod without a proper address must not harm those that have one
+        if address.version == version:
+            found.append(str(address))
+    return found
 
 
 def families(service: Service) -> tuple[str, ...]:

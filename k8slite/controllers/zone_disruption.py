@@ -99,6 +99,7 @@ class Zones:
     rates: Rates
     dark: bool = False
     _states: dict[str, ZoneState] = field(factory=dict)
+    _sizes: dict[str, int] = field(factory=dict)  # in nodes
     _queues: dict[str, ZoneQueue] = field(factory=dict)
 
     def state(self, zone: str) -> ZoneState:
@@ -108,7 +109,7 @@ class Zones:
         """Put a node into its zone's queue; False if it is there already."""
         queue = self._queues.get(zone)
         if queue is None:
-            rate = 0.0 if self.dark else self.rates.normal
+            rate = 0.0 if self.dark else self._rate(zone)
             queue = self._queues[zone] = ZoneQueue(rate, filled_time=now)
         if node in queue.waiting:
             return False
@@ -130,15 +131,17 @@ class Zones:
     def look(self, counts: Mapping[str, tuple[int, int]], now: float) -> Turn:
         """Take in how many nodes of each zone are ready and not; adapt the rates."""
         states = {zone: self.rates.state(*count) for zone, count in counts.items()}
+        self._states = states
+        self._sizes = {zone: sum(count) for zone, count in counts.items()}
         was_dark = self.dark
         self.dark = bool(states) and all(state is ZoneState.FULL for state in states.values())
         if self.dark:
-            self._states = states
             for queue in self._queues.values():
                 queue.set_rate(0.0, now)
             return Turn.NONE if was_dark else Turn.DARK
-        for zone, state in states.items():
-            if zone in self._queues:
-                self._queues[zone].set_rate(self.rates.of(state, sum(counts[zone])), now)
-        self._states = states
+        for zone, queue in self._queues.items():
+            queue.set_rate(self._rate(zone), now)
         return Turn.LIGHT if was_dark else Turn.NONE
+
+    def _rate(self, zone: str) -> float:
+        return self.rates.of(self.state(zone), self._sizes.get(zone, 0))

@@ -156,6 +156,24 @@ async def test_a_missed_update_does_not_hold_up_a_foreground_deletion(autojump_c
         assert whole.api.get("/apis/apps/v1/namespaces/ns/replicasets/top") is None
 
 
+async def test_a_circle_of_owners_does_not_hold(autojump_clock: Any) -> None:
+    whole = WholeApi()
+    one = add(whole, CONFIG_MAPS, "one", "ns")
+    two = add(whole, SECRETS, "two", "ns", metadata=owned(owner(one, block=True)))
+    whole.api.change(
+        "/api/v1/namespaces/ns/configmaps/one",
+        lambda obj: obj["metadata"].update(owned(owner(two, block=True))),
+    )
+    async with running(whole, GarbageCollector):
+        await trio.sleep(20)
+        assert whole.api.get("/api/v1/namespaces/ns/secrets/two") is not None
+        options = {"propagationPolicy": "Foreground"}
+        await whole.client().delete(CONFIG_MAPS, "one", "ns", options)
+        await trio.sleep(60)
+        assert whole.api.list("/api/v1/secrets") == []
+        assert whole.api.list("/api/v1/configmaps") == []
+
+
 async def test_custom_resources_are_collected_once_they_are_served(autojump_clock: Any) -> None:
     widgets = Resource("example.com", "v1", "widgets", "Widget")
     whole = WholeApi([one for one in RESOURCES if one is not NODES])
