@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import trio
-from tests.client.fake_api import FakeApi
 
 from k8slite.client.informer import Mirror, Mirrors
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.meta import Name
+from tests.client.fake_api import FakeApi
 
 
 def pod(name, labels=None, **metadata):
