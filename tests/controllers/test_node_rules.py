@@ -48,7 +48,7 @@ def test_zones_slow_down_as_they_fail() -> None:
     zones.want("z", "b", 5.0)
     assert zones.take(1000.0) == []
     assert zones.next_time(1000.0) == float("inf")
-    zones.look({"z": (4, 1)}, 1000.0)
+    zones.look({"z": (4, 1), "y": (2, 3)}, 1000.0)
     assert zones.next_time(1000.0) == 1005.0
     assert zones.take(1005.0) == ["b"]
 
