@@ -174,8 +174,8 @@ class RequestParser:
         self._path = ""
         self._query = ()
         self._headers: dict[str, str] = {}
-        self._header_bytes = 0
-        self._hosts = 0  # beyond the first
+        self._header_bytes: int = 0
+        self._hosts: int = 0  # beyond the first
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._old = False
