@@ -61,6 +61,7 @@ def created(strategy: Strategy, body: Json, namespaced: bool) -> tuple[Json, lis
     if new.get("kind") == "Pod":
         # What the ServiceAccount admission plugin does.
         new["spec"].setdefault("serviceAccountName", "default")
+        new["spec"].setdefault("serviceAccount", "default")
     found = validate_metadata(new, None, strategy.name_rule, namespaced)
     return new, found + strategy.validate(new, None)
 
@@ -72,3 +73,31 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(one) for one in value]
     return value
+
+
+def without_admission(obj: Json) -> Json:
+    """The object without what admission and the registry add."""
+    found = json.loads(json.dumps(obj))
+    spec = found.get("spec") or {}
+    if found["kind"] == "Pod":
+        for key in ("tolerations", "serviceAccount", "serviceAccountName", "priority"):
+            spec.pop(key, None)
+        spec.pop("preemptionPolicy", None)
+        for container in spec["containers"] + spec.get("initContainers", []):
+            mounts = container.pop("volumeMounts", [])
+            kept = [m for m in mounts if not m["name"].startswith("kube-api-access")]
+            if kept:
+                container["volumeMounts"] = kept
+        volumes = spec.pop("volumes", [])
+        kept = [v for v in volumes if not v["name"].startswith("kube-api-access")]
+        if kept:
+            spec["volumes"] = kept
+    if found["kind"] == "Service":
+        for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            spec.pop(key, None)
+        for port in spec.get("ports", []):
+            port.pop("nodePort", None)
+    # Protection is the work of an admission plugin.
+    if found["metadata"].get("finalizers") == ["kubernetes.io/pv-protection"]:
+        del found["metadata"]["finalizers"]
+    return found

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.kinds.oracle_cases import cases, created, need_oracle, strategy_of
+from tests.kinds.oracle_cases import (
+    cases,
+    created,
+    need_oracle,
+    strategy_of,
+    without_admission,
+)
 
 Json = dict[str, Any]
 
@@ -45,31 +51,3 @@ def test_defaulting_twice_changes_nothing() -> None:
         again = json.loads(json.dumps(new))
         strategy.default(again)
         assert again == new
-
-
-def without_admission(obj: Json) -> Json:
-    """The object without what admission and the registry add."""
-    found = json.loads(json.dumps(obj))
-    spec = found.get("spec") or {}
-    if found["kind"] == "Pod":
-        for key in ("tolerations", "serviceAccount", "serviceAccountName", "priority"):
-            spec.pop(key, None)
-        spec.pop("preemptionPolicy", None)
-        for container in spec["containers"] + spec.get("initContainers", []):
-            mounts = container.pop("volumeMounts", [])
-            kept = [m for m in mounts if not m["name"].startswith("kube-api-access")]
-            if kept:
-                container["volumeMounts"] = kept
-        volumes = spec.pop("volumes", [])
-        kept = [v for v in volumes if not v["name"].startswith("kube-api-access")]
-        if kept:
-            spec["volumes"] = kept
-    if found["kind"] == "Service":
-        for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-            spec.pop(key, None)
-        for port in spec.get("ports", []):
-            port.pop("nodePort", None)
-    # Protection is the work of an admission plugin.
-    if found["metadata"].get("finalizers") == ["kubernetes.io/pv-protection"]:
-        del found["metadata"]["finalizers"]
-    return found

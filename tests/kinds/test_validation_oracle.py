@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from k8slite.objects.fields import refuse
-from tests.kinds.oracle_cases import cases, created, need_oracle, strategy_of
+from tests.kinds.oracle_cases import (
+    cases,
+    created,
+    need_oracle,
+    strategy_of,
+    without_admission,
+)
 
 Json = dict[str, Any]
 
@@ -41,9 +47,11 @@ def test_answer(case: Json) -> None:
         if text in message:
             pytest.skip(reason)
     strategy, namespaced = strategy_of(case["request"]["path"])
-    _, causes = created(strategy, body, namespaced)
+    new, causes = created(strategy, body, namespaced)
     if case["status"] == 201:
         assert causes == []
+        answer["metadata"].pop("managedFields", None)
+        assert without_admission(new) == without_admission(answer)
         return
     assert [cause.json() for cause in causes] == answer["details"]["causes"]
     error = refuse(

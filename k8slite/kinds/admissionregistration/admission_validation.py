@@ -147,7 +147,7 @@ def _webhook(webhook: Json, path: str) -> list[Cause]:
 
 def _client(client: Json, path: str) -> list[Cause]:
     url, service = client.get("url"), client.get("service")
-    if service is None and url is None or service is not None and url is not None:
+    if (service is None and url is None) or (service is not None and url is not None):
         text = "exactly one of url or service is required"
         return [required(path, text)]
     if service is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.core.volume_defaults import default_volumes
 from k8slite.objects import quantity
 
@@ -41,6 +42,14 @@ def default_pod(pod: Json) -> None:
         status["phase"] = "Pending"
     if "qosClass" not in status:
         status["qosClass"] = quality_of_service(spec)
+
+
+def prepare_pod(new: Json, old: Json | None) -> None:
+    """A new Pod's status is the server's; a negative time to stop in means: at once."""
+    keep_status(new, old)
+    spec = new.get("spec") or {}
+    if old is None and (spec.get("terminationGracePeriodSeconds") or 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
 
 
 def default_pod_template(template: Json) -> None:

@@ -31,7 +31,7 @@ from k8slite.kinds.core.object_defaults import (
     prepare_node,
     prepare_volume,
 )
-from k8slite.kinds.core.pod_defaults import default_pod
+from k8slite.kinds.core.pod_defaults import default_pod, prepare_pod
 from k8slite.kinds.core.pod_update_validation import validate_pod_status
 from k8slite.kinds.core.pod_validation import validate_pod
 from k8slite.kinds.core.pod_warnings import warn_endpoints, warn_pod
@@ -76,7 +76,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
     ),
     "pods": Strategy(
         default=default_pod,
-        prepare=keep_status,
+        prepare=prepare_pod,
         validate=validate_pod,
         validate_status=validate_pod_status,
         warn=warn_pod,
