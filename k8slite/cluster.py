@@ -165,12 +165,15 @@ class Cluster:
             verbs,
             Subresources(verbs, self.fleet.handle if self.fleet else None, tokens),
             Reviews(verbs, authenticator),
-            Discovery(kinds, settings.minor),
+            Discovery(kinds, settings.minor, f"{settings.address}:{settings.port}"),
             OpenApi(kinds.all(), schemas),
-            Health({"ping": _fine, "log": _fine, "etcd": self._store_check}, {
-                "informer-sync": self._ready_check,
-                "poststarthook/rbac/bootstrap-roles": self._ready_check,
-            }),
+            Health(
+                {"ping": _fine, "log": _fine, "etcd": self._store_check},
+                {
+                    "informer-sync": self._ready_check,
+                    "poststarthook/rbac/bootstrap-roles": self._ready_check,
+                },
+            ),
         )
         server.metrics.gauges += [
             ("k8slite_component_restarts", "How often a component was restarted.", self._restarts),

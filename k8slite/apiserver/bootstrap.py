@@ -303,9 +303,7 @@ class Bootstrap:
 
 def _facts(file_name: str) -> Json:
     """One file of `manifests/bootstrap`: in the wheel beside the package, else in the checkout."""
-    import k8slite
-
-    package = Path(k8slite.__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "manifests", package.parent / "manifests"):
         path = folder / "bootstrap" / file_name
         if path.exists():

@@ -40,12 +40,17 @@ class Decoder:
         obj = self.document(request, kind.kind)
         wanted = group_version or kind.api_version
         self._check_kind(obj, kind, wanted)
-        obj["apiVersion"], obj["kind"] = wanted, kind.kind
         mode = field_validation(request)
+        # Only JSON can say a field twice; the parser of YAML refuses it by itself.
+        duplicates = (
+            duplicate_fields(request.body, obj)
+            if mode != "Ignore" and _media_type(request) in _JSON
+            else []
+        )
+        obj["apiVersion"], obj["kind"] = wanted, kind.kind
         complaints = self.fields(obj, kind)
         if mode != "Ignore":
-            complaints = [*complaints, *duplicate_fields(request.body)]
-            self.report(complaints, mode, kind, warn)
+            self.report([*complaints, *duplicates], mode, kind, warn)
         return obj
 
     def fields(self, obj: Json, kind: Kind) -> list[str]:
@@ -79,7 +84,7 @@ class Decoder:
 
     def document(self, request: Request, kind: str) -> Json:
         """The body as a plain document. Raises BadRequest or UnsupportedMediaType."""
-        media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+        media_type = _media_type(request)
         if media_type in _JSON:
             try:
                 obj = orjson.loads(request.body)
@@ -139,6 +144,10 @@ def field_validation(request: Request) -> str:
             '"Ignore", "Strict", "Warn"'
         )
     return mode or "Warn"
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 def read_yaml(body: bytes) -> Any:

@@ -87,7 +87,7 @@ class Deletion:
 
     def _mark(self, asked: Asked, old: Json, options: DeleteOptions) -> Json | None:
         """The object with its deletion marked, or None when it can go at once."""
-        new = codec.loads(codec.dumps(old))
+        new: Json = codec.loads(codec.dumps(old))
         metadata = new["metadata"]
         finalizers = _finalizers(asked, metadata, options)
         grace_seconds = _grace_seconds(asked, old, options)

@@ -17,9 +17,9 @@ from k8slite.apiserver.selection import Selection
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
-from k8slite.objects.errors import BadRequest, Expired, Invalid, Timeout
+from k8slite.objects.errors import BadRequest, Cause, Expired, Invalid, Timeout
 from k8slite.objects.fields import forbidden, invalid
-from k8slite.store.store import Compacted, FutureRevision, Stored
+from k8slite.store.store import Compacted, Stored
 
 _TOKEN_VERSION: Final = "meta.k8s.io/v1"
 _EXPIRED: Final = (
@@ -160,8 +160,6 @@ async def _where(storage: Storage, prefix: str, options: ListOptions) -> tuple[i
 
 def too_large(revision: int, current: int) -> Timeout:
     """Upstream's answer to a revision from the future, which another server may have."""
-    from k8slite.objects.errors import Cause
-
     return Timeout(
         f"Too large resource version: {revision}, current: {current}",
         details={},
@@ -218,6 +216,3 @@ def _refused(text: str) -> Invalid:
         f'ListOptions.meta.k8s.io "" is invalid: {text}',
         details={"group": "meta.k8s.io", "kind": "ListOptions"},
     )
-
-
-__all__ = ["FutureRevision", "ListOptions", "Listed", "list_objects", "list_options"]

@@ -74,7 +74,8 @@ class Reviews:
 
     def _access(self, call: Call, obj: Json, user: User) -> Json:
         spec = obj.get("spec") or {}
-        resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+        resource: Any = spec.get("resourceAttributes")
+        path: Any = spec.get("nonResourceAttributes")
         if (resource is None) == (path is None):
             cause = invalid(
                 "spec.resourceAttributes",
@@ -82,7 +83,7 @@ class Reviews:
                 "exactly one of nonResourceAttributes or resourceAttributes must be specified",
             )
             raise refuse(call.kind.kind, call.kind.group, "", [cause])
-        if path is not None:
+        if resource is None:
             info = RequestInfo(path.get("verb", ""), path.get("path", ""))
         else:
             info = RequestInfo(

@@ -16,14 +16,14 @@ from typing import Final
 
 import trio
 from attrs import define, field
-from k8slite.apiserver.discovery import Discovery
-from k8slite.apiserver.openapi import OpenApi
-from k8slite.apiserver.rendering import negotiate
 
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authorization.authorizer import authorize
+from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.health import Health
 from k8slite.apiserver.metrics import Metrics
+from k8slite.apiserver.openapi import OpenApi
+from k8slite.apiserver.rendering import negotiate
 from k8slite.apiserver.request_info import RequestInfo, request_info
 from k8slite.apiserver.reviews import Reviews
 from k8slite.apiserver.storage import Storage
@@ -165,7 +165,7 @@ def _refusal(error: ApiError) -> Response:
     token = getattr(error, "continue_", "")
     if token:
         status["metadata"]["continue"] = token
-    headers = _JSON
+    headers: tuple[tuple[str, str], ...] = _JSON
     if error.retry_after_seconds:
         headers = (*_JSON, ("Retry-After", str(error.retry_after_seconds)))
     return Response(error.status_code, dumps(status), headers)

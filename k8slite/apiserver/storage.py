@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import frozen
+from attrs import define, field
 
 from k8slite.kinds.kind import Kind
 from k8slite.kinds.table import Kinds
@@ -19,12 +19,14 @@ from k8slite.store.store import Store, Stored
 Json = dict[str, Any]
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Storage:
     """The store with the dictionary beside it."""
 
     store: Store
     kinds: Kinds
+    # (group, plural) -> the version that objects are kept in.
+    _preferred: dict[tuple[str, str], Kind] = field(factory=dict)
 
     def storage_kind(self, kind: Kind) -> Kind:
         """The kind under whose name and version objects of `kind` are kept."""
@@ -34,10 +36,13 @@ class Storage:
 
     def preferred(self, group: str, plural: str) -> Kind:
         """The storage version of a resource. Raises KeyError where there is no such resource."""
-        for kind in self.kinds.all():
-            if (kind.group, kind.plural) == (group, plural) and kind.from_stored is None:
-                return kind
-        raise KeyError(f"{plural}.{group}")
+        found = self._preferred.get((group, plural))
+        if found is None:
+            for kind in self.kinds.all():
+                if kind.from_stored is None:
+                    self._preferred.setdefault((kind.group, kind.plural), kind)
+            found = self._preferred[group, plural]
+        return found
 
     def find(self, prefix: str, namespace: str, name: str) -> Json | None:
         """A decoded object by its kind's prefix ("pods/", "apps.deployments/")."""

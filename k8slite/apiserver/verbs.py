@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from attrs import define, field
-from k8slite.apiserver.rendering import Form
 
 from k8slite.apiserver.attributes import Asked
 from k8slite.apiserver.decoding import Decoder, field_validation, read_yaml
@@ -17,6 +16,7 @@ from k8slite.apiserver.deletion import Deletion, delete_options
 from k8slite.apiserver.listing import list_objects, list_options, parse_revision, too_large
 from k8slite.apiserver.patches import PATCHES
 from k8slite.apiserver.registry import Registry, Written
+from k8slite.apiserver.rendering import Form
 from k8slite.apiserver.request_info import RequestInfo, flag
 from k8slite.apiserver.selection import select
 from k8slite.apiserver.watching import open_watch, watch_options
@@ -29,11 +29,13 @@ from k8slite.objects.errors import (
     NotFound,
     UnsupportedMediaType,
 )
+from k8slite.objects.fields import invalid, refuse
 
 Json = dict[str, Any]
 Protect = Callable[[Json, Json], None]
 
 _JSON_TYPE: Final = ("Content-Type", "application/json")
+_STRATEGIC: Final = "application/strategic-merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
 
 
@@ -157,7 +159,7 @@ class Verbs:
 
     async def patch(self, call: Call) -> Response:
         """PATCH of an object, or of its status."""
-        request, kind = call.request, self._storage_kind(call.kind)
+        kind = self._storage_kind(call.kind)
         change = self.patch_change(call, call.kind)
 
         def stored_change(old: Json) -> Json:
@@ -165,7 +167,6 @@ class Verbs:
                 return call.kind.to_stored(change(call.kind.from_stored(old)))
             return change(old)
 
-        del request
         written = await self.registry.update(
             call.asked(kind), stored_change, protect=self._protect(call, kind)
         )
@@ -191,11 +192,13 @@ class Verbs:
                 raise BadRequest("the patch leaves no object")
             _same_name(call, new)
             new = codec.loads(codec.dumps(new))  # parts of the old object may be shared
-            complaints = decoder.fields(new, kind)
+            complaints = _decoded_patch(call, decoder, new, kind)
             if mode != "Ignore":
                 decoder.report(complaints, mode, kind, call.warnings.append)
             return new
 
+        if definition is None and media_type == _STRATEGIC:
+            raise UnsupportedMediaType("415: Unsupported Media Type", details={})
         return change
 
     async def delete(self, call: Call) -> Response:
@@ -317,6 +320,16 @@ def _same_name(call: Call, obj: Json) -> None:
         raise BadRequest(
             f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
         )
+
+
+def _decoded_patch(call: Call, decoder: Decoder, new: Json, kind: Kind) -> list[str]:
+    """Check what a patch made; a wrong type in it is the patch's fault (upstream: 422)."""
+    try:
+        return decoder.fields(new, kind)
+    except BadRequest as error:
+        why = error.message.partition(": ")[2]
+        cause = invalid("patch", call.request.body.decode(errors="replace"), why)
+        raise refuse(kind.kind, kind.group, call.info.name, [cause]) from None
 
 
 def _patch_document(request: Request, media_type: str) -> Any:

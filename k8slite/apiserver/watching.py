@@ -12,17 +12,17 @@ from typing import Final
 
 import trio
 from attrs import frozen
-from k8slite.apiserver.rendering import EventForm
 
 from k8slite.apiserver.listing import parse_revision, too_large
+from k8slite.apiserver.rendering import EventForm
 from k8slite.apiserver.request_info import flag
 from k8slite.apiserver.selection import Selection
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
 from k8slite.objects.codec import dumps
-from k8slite.objects.errors import ApiError, Expired, Invalid, Timeout, Unknown
-from k8slite.objects.fields import Cause, forbidden
+from k8slite.objects.errors import ApiError, Cause, Expired, Invalid, Timeout, Unknown
+from k8slite.objects.fields import forbidden
 from k8slite.store.store import Compacted, Event, FutureRevision, Stored, Watch
 from k8slite.world import World
 

@@ -87,9 +87,7 @@ def _detached(parsed: argparse.Namespace) -> int:
     except OSError as error:
         raise Complaint(f"{error.strerror}: {error.filename}") from None
     if log is None:
-        raise Complaint(
-            f"{directory.path} is in use by a running cluster; `k8slite down` stops it"
-        )
+        raise Complaint(f"{directory.path} is in use by a running cluster; `k8slite down` stops it")
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "k8slite"]
     if getattr(sys, "frozen", False):

@@ -94,8 +94,7 @@ class Authority:
 
     def token_key(self) -> ec.EllipticCurvePrivateKey:
         """The key that signs service account tokens."""
-        key = _read_key(self.path / "sa.key")
-        return key
+        return _read_key(self.path / "sa.key")
 
     def _pair(self, name: str) -> Pair:
         return Pair(self.path / f"{name}.crt", self.path / f"{name}.key")

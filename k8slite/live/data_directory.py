@@ -1,9 +1,9 @@
 """A cluster's files, and the lock that keeps two processes apart.
 
-    DIR/lock           held by the process that runs the cluster
-    DIR/cluster.json   what it was started with, and its process id
-    DIR/store.db       the store;  DIR/pki/  certificates and keys;  DIR/token  the admin's token
-    DIR/kubeconfig     for the admin;  DIR/log  what a detached cluster printed
+DIR/lock           held by the process that runs the cluster
+DIR/cluster.json   what it was started with, and its process id
+DIR/store.db       the store;  DIR/pki/  certificates and keys;  DIR/token  the admin's token
+DIR/kubeconfig     for the admin;  DIR/log  what a detached cluster printed
 """
 
 from __future__ import annotations

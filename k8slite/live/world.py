@@ -25,4 +25,6 @@ class LiveWorld:
         # cost more than all the rest of the identifier.
         digits = f"{self._chance.getrandbits(128):032x}"
         variant = "89ab"[int(digits[16], 16) % 4]
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        return (
+            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        )

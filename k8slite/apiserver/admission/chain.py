@@ -13,11 +13,20 @@ from k8slite.apiserver.attributes import Attributes
 class Plugin(Protocol):
     """One rule. A plugin is asked only about the resources and operations that it names."""
 
-    # "*" for every resource, or "plural.group" as in messages.
-    resources: Sequence[str]
-    operations: Sequence[str]
-    # False: writes of subresources pass by.
-    subresources: bool
+    @property
+    def resources(self) -> Sequence[str]:
+        """ "*" for every resource, or "plural.group" as in messages."""
+        ...
+
+    @property
+    def operations(self) -> Sequence[str]:
+        """CREATE, UPDATE, DELETE, CONNECT."""
+        ...
+
+    @property
+    def subresources(self) -> bool:
+        """False: writes of subresources pass by."""
+        ...
 
     def mutate(self, attributes: Attributes) -> None:
         """Change `attributes.new`, or raise an ApiError."""

@@ -13,8 +13,8 @@ from k8slite.apiserver.authentication.service_account_tokens import (
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Response
 from k8slite.objects.codec import dumps, loads
-from k8slite.objects.errors import Conflict, NotFound
-from k8slite.objects.fields import Cause, invalid, refuse
+from k8slite.objects.errors import Cause, Conflict, NotFound
+from k8slite.objects.fields import invalid, refuse
 from k8slite.objects.meta import timestamp
 
 Json = dict[str, Any]
