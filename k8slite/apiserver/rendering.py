@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from io import StringIO
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 from attrs import frozen
@@ -29,7 +29,6 @@ from k8slite.objects.codec import dumps, loads, type_prefix
 from k8slite.objects.errors import NotAcceptable
 
 Now = Callable[[], datetime]
-EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 # What upstream names when it refuses; protobuf is refused here as well, in the same words.
 OFFERED: Final = (JSON, YAML, PROTOBUF)
