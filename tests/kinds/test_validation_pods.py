@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from k8slite.kinds.core.pod_validation import validate_pod_part
 from tests.kinds.oracle_cases import created, strategies
 
 Json = dict[str, Any]
@@ -314,6 +315,20 @@ def test_status_keeps_quality_and_ended_containers() -> None:
     new["status"]["containerStatuses"][0]["state"] = {"running": {}}
     fields = [cause.field for cause in strategy.validate_status(new, old)]
     assert fields == ["status.qosClass", "status.containerStatuses[0].state"]
+
+
+def test_parts_of_a_pod_have_rules_of_their_own() -> None:
+    old, _ = created(strategies("core")["pods"], pod(), True)
+    new = json.loads(json.dumps(old))
+    new["spec"]["nodeName"] = "n"
+    assert validate_pod_part(new, old, "binding") == []
+    assert strategies("core")["pods"].validate(new, old) != []
+    new = json.loads(json.dumps(old))
+    new["spec"]["ephemeralContainers"] = [{"name": "e", "image": "x"}]
+    strategies("core")["pods"].default(new)
+    assert validate_pod_part(new, old, "ephemeralcontainers") == []
+    found = validate_pod_part(old, new, "ephemeralcontainers")
+    assert "may not be removed" in found[0].message
 
 
 def test_warnings() -> None:

@@ -17,7 +17,10 @@ from k8slite.kinds.core.container_validation import (
     validate_image_padding,
     validate_init_containers,
 )
-from k8slite.kinds.core.pod_update_validation import validate_pod_update
+from k8slite.kinds.core.pod_update_validation import (
+    validate_ephemeral_update,
+    validate_pod_update,
+)
 from k8slite.kinds.core.resource_validation import validate_requirements
 from k8slite.kinds.core.security_validation import validate_host_users, validate_pod_security
 from k8slite.kinds.core.selector_validation import (
@@ -57,6 +60,19 @@ def validate_pod(new: Json, old: Json | None) -> list[Cause]:
     if spec.get("nodeName") and spec.get("schedulingGates"):
         text = "cannot be set until all schedulingGates have been cleared"
         found.append(forbidden("spec.nodeName", text))
+    return found
+
+
+def validate_pod_part(new: Json, old: Json, subresource: str) -> list[Cause]:
+    """A write through /binding, /ephemeralcontainers or /resize, which may change their part.
+
+    The caller has put back everything else; the rules for an ordinary update would refuse it.
+    """
+    if subresource == "binding":
+        return []
+    found = _pod(new)
+    if subresource == "ephemeralcontainers":
+        found += validate_ephemeral_update(new, old)
     return found
 
 
