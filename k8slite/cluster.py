@@ -174,6 +174,7 @@ class Cluster:
                     "poststarthook/rbac/bootstrap-roles": self._ready_check,
                 },
             ),
+            settings.minor,
         )
         server.metrics.gauges += [
             ("k8slite_component_restarts", "How often a component was restarted.", self._restarts),

@@ -61,6 +61,7 @@ class ApiServer:
     discovery: Discovery
     openapi: OpenApi
     health: Health
+    minor: int
     metrics: Metrics = field(factory=Metrics)
 
     async def handle(self, request: Request) -> Response:
@@ -94,7 +95,7 @@ class ApiServer:
             raise NotFound("the server could not find the requested resource", details={})
         if kind.namespaced and info.name and not info.namespace:
             raise NotFound("the server could not find the requested resource", details={})
-        form = negotiate(request.headers.get("accept", ""), kind, request)
+        form = negotiate(request.headers.get("accept", ""), kind, request, self.minor)
         call = Call(request, info, kind, user, form)
         if kind.plural == "componentstatuses":
             return self._component_statuses(call)
