@@ -91,7 +91,7 @@ class SqliteJournal:
             self._oldest = oldest
         if dead:
             await _many(self._connection, database.DELETE, [(revision,) for revision in dead])
-            await _rows(self._connection, f"PRAGMA incremental_vacuum({VACUUM_STEP_PAGES})")
+            await _script(self._connection, f"PRAGMA incremental_vacuum({VACUUM_STEP_PAGES})")
 
 
 class Batches(sqlite3.Connection):
@@ -175,6 +175,17 @@ async def _rows(
 
     rows: list[Any] = await aio_as_trio(run)()
     return rows
+
+
+async def _script(connection: aiosqlite.Connection, sql: str) -> None:
+    """Run statements to their end: `execute` stops a pragma that gives no columns after its first
+    step, which for `incremental_vacuum` is one page."""
+    from trio_asyncio import aio_as_trio
+
+    async def run() -> None:
+        await connection.executescript(sql)
+
+    await aio_as_trio(run)()
 
 
 async def _many(connection: aiosqlite.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:

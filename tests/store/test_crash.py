@@ -12,6 +12,9 @@ import trio
 
 from k8slite.store.sqlite import open_sqlite
 
+State = dict[str, int]  # the revision of each key
+Write = tuple[int, bool, str]  # revision, whether it is a deletion, key
+
 ROUNDS = 10  # times the five seeds: 50 kills
 
 
@@ -28,38 +31,48 @@ def killed_after(path: Path, lines: int, seed: int) -> list[str]:
     return [line.decode().rstrip("\n") for line in seen if line.endswith(b"\n")]
 
 
-async def check(path: Path, known: dict[str, tuple[str, int]], highest: int) -> int:
-    """Compare what is in the store with the last acknowledged write of each key."""
+async def check(
+    path: Path, before: State, acknowledged: list[Write], top: int
+) -> tuple[State, int]:
+    """Compare the store with the state after the last kill plus what was acknowledged since.
+
+    Only a write that became durable and could not be acknowledged any more may differ from it.
+    """
+    expected = dict(before)
+    for revision, deleted, key in sorted(acknowledged):
+        assert revision > top, "a revision was given out twice"
+        if deleted:
+            expected.pop(key, None)
+        else:
+            expected[key] = revision
+    answered = {revision for revision, _, _ in acknowledged}
     async with open_sqlite(path) as store:
-        assert store.revision >= highest
+        assert store.revision >= max(answered, default=top) >= top
         events = store.watch("", after=store.oldest).receive_nowait()
         assert [e.revision for e in events] == [*range(store.oldest + 1, store.revision + 1)]
-        for item in store.list("").items:
-            assert item.value == b"%d " % item.revision * 50
-        for key, (sign, revision) in known.items():
-            found = store.get(key)
-            # A later write may have become durable without being acknowledged.
-            later = any(e.key == key and e.revision > revision for e in events)
-            if sign == "+":
-                assert later or (found is not None and found.revision == revision)
-            else:
-                assert later or found is None
-        return store.revision
+        items = store.list("").items
+        assert all(item.value == b"%d " % item.revision * 50 for item in items)
+        found = {item.key: item.revision for item in items}
+        unanswered = {e.key: e for e in events if e.revision > top and e.revision not in answered}
+        for key in sorted(found.keys() | expected.keys()):
+            if found.get(key) != expected.get(key):
+                last = unanswered[key]  # a KeyError here is a lost write
+                assert last.revision > expected.get(key, 0)
+                assert found.get(key) == (last.now.revision if last.now else None)
+        return found, store.revision
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_acknowledged_writes_survive_sigkill(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     path = tmp_path / "store.db"
-    known: dict[str, tuple[str, int]] = {}
-    highest = 0
+    state: dict[str, int] = {}
+    top = 0
     for round_number in range(ROUNDS):
         lines = killed_after(path, chance.randrange(1, 400), seed * 100 + round_number)
         assert lines[0] == "opened 0"
+        acknowledged = []
         for line in lines[1:]:
             name, revision = line.rsplit(" ", 1)
-            # Nobody got a revision that was given out before the kill.
-            assert int(revision) > highest or round_number == 0
-            if int(revision) > known.get(name[1:], ("", 0))[1]:
-                known[name[1:]] = (name[0], int(revision))
-        highest = trio.run(check, path, known, max((r for _, r in known.values()), default=0))
+            acknowledged.append((int(revision), name[0] == "-", name[1:]))
+        state, top = trio.run(check, path, state, acknowledged, top)

@@ -164,13 +164,26 @@ def test_a_file_that_cannot_be_read_is_refused_and_left_alone(
         assert path.read_bytes() == content
 
 
-async def test_an_empty_file_becomes_a_store_for_its_owner_only(path: Path) -> None:
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def size_bytes(path: Path) -> int:
+    return path.stat().st_size
+
+
+@pytest.fixture
+def left_over(path: Path) -> None:
     path.touch()
     beside(path, "-wal").write_bytes(b"left over")
+
+
+@pytest.mark.usefixtures("left_over")
+async def test_an_empty_file_becomes_a_store_for_its_owner_only(path: Path) -> None:
     async with open_sqlite(path) as store:
         await fill(store, 1)
-        assert path.stat().st_mode & 0o077 == 0
-        assert beside(path, "-wal").stat().st_mode & 0o077 == 0
+        assert mode(path) == 0o600
+        assert mode(beside(path, "-wal")) == 0o600
 
 
 async def test_what_sqlite_says_breaks_the_store(path: Path) -> None:
@@ -211,7 +224,7 @@ async def test_the_file_stays_small_under_churn(path: Path) -> None:
             if number % 10:
                 await store.put(f"pods/a/{number:06}", None, expect=None)
         await store.compact(store.revision)
-    assert path.stat().st_size < 400_000
+    assert size_bytes(path) < 400_000
     async with open_sqlite(path) as store:
         assert store.count("") == 20
 

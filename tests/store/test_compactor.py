@@ -1,0 +1,28 @@
+"""The actor that forgets what is older than the window."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from k8slite.store.compactor import Compactor
+from k8slite.store.memory import MemoryStore
+from k8slite.store.store import Compacted
+
+
+async def test_watches_live_for_the_window_and_not_much_longer(autojump_clock: MockClock) -> None:
+    store = MemoryStore()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Compactor(store, 300.0).run)
+        for _ in range(1000):  # revision r is written at second r - 1
+            await store.put("pods/a/x", lambda _: b"v", expect=None)
+            await trio.sleep(1)
+            assert store.oldest <= max(0, store.revision - 299)
+        assert store.oldest >= store.revision - 315
+        with pytest.raises(Compacted):
+            store.watch("", after=store.oldest - 1)
+        store.watch("", after=store.revision - 299).close()
+        await trio.sleep(320)
+        assert store.oldest == store.revision
+        nursery.cancel_scope.cancel()
