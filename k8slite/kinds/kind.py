@@ -24,6 +24,7 @@ Json = dict[str, Any]
 Default = Callable[[Json], None]
 Prepare = Callable[[Json, Json | None], None]
 Validate = Callable[[Json, Json | None], list[Cause]]
+ValidatePart = Callable[[Json, Json, str], list[Cause]]
 Warn = Callable[[Json, Json | None], list[str]]
 Cells = Callable[[Json, datetime], list[Any]]
 
@@ -95,6 +96,8 @@ class Strategy:
     prepare: Prepare = _unchanged
     validate: Validate = _content
     validate_status: Validate = _content
+    # For writes through other subresources, named in the third argument; None: as `validate`.
+    validate_part: ValidatePart | None = None
     warn: Warn = _silent  # texts for Warning headers
     name_rule: NameRule = "subdomain"
     # True: metadata.generation starts at 1 and rises whenever the spec changes.

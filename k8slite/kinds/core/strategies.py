@@ -33,7 +33,7 @@ from k8slite.kinds.core.object_defaults import (
 )
 from k8slite.kinds.core.pod_defaults import default_pod, prepare_pod
 from k8slite.kinds.core.pod_update_validation import validate_pod_status
-from k8slite.kinds.core.pod_validation import validate_pod
+from k8slite.kinds.core.pod_validation import validate_pod, validate_pod_part
 from k8slite.kinds.core.pod_warnings import warn_endpoints, warn_pod
 from k8slite.kinds.core.quota_validation import validate_limit_range, validate_quota
 from k8slite.kinds.core.service_defaults import default_service, prepare_service
@@ -79,6 +79,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         prepare=prepare_pod,
         validate=validate_pod,
         validate_status=validate_pod_status,
+        validate_part=validate_pod_part,
         warn=warn_pod,
         status=True,
         generation=True,
