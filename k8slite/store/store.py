@@ -28,8 +28,9 @@ class KeyConflict(StoreError):
     """
 
     def __init__(self, key: str, expected: int | None, actual: int) -> None:
-        wanted = f"not {expected}" if expected else "where something was expected"
-        super().__init__(f"{key} is at revision {actual}, {wanted}")
+        found = f"at revision {actual}" if actual else "absent"
+        wanted = f", not at revision {expected}" if expected else ", not absent" if actual else ""
+        super().__init__(f"{key} is {found}{wanted}")
         self.key = key
         self.expected = expected
         self.actual = actual

@@ -1,4 +1,4 @@
-"""How fast the stores are, one line of JSON per figure: `python -m tests.benchmarks.bench_store`."""
+"""How fast the stores are, in lines of JSON: `python -m tests.benchmarks.bench_store`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show(figure: str, value: float, unit: str) -> None:
 async def puts(name: str, store: Store, putters: int, each: int) -> None:
     async def put(putter: int) -> None:
         for number in range(each):
-            await store.put(f"pods/{name}-{putter}/{number}", lambda _: VALUE, expect=0)
+            await store.put(f"pods/{putters}-{putter}/{number}", lambda _: VALUE, expect=0)
 
     began, worked = time.perf_counter(), time.process_time()
     async with trio.open_nursery() as nursery:

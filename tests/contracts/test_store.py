@@ -253,3 +253,17 @@ async def test_compaction_keeps_what_is_newest(opened: Opened) -> None:
         assert store.oldest == 5
         assert [item.value for item in store.list("").items] == [b"w@4", b"v@3"]
         assert [item.value for item in store.list("", at=5).items] == [b"w@4", b"v@3"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "message"),
+    [
+        (0, 1, "pods/a/x is at revision 1, not absent"),
+        (2, 1, "pods/a/x is at revision 1, not at revision 2"),
+        (2, 0, "pods/a/x is absent, not at revision 2"),
+        (None, 0, "pods/a/x is absent"),
+        (0, 0, "pods/a/x is absent"),
+    ],
+)
+def test_a_conflict_says_what_is_there(expected: int | None, actual: int, message: str) -> None:
+    assert str(KeyConflict("pods/a/x", expected, actual)) == message
