@@ -1,0 +1,64 @@
+"""Run a coroutine under virtual time and a seed: the same code, the same seed, the same run.
+
+The seed orders the tasks that trio finds runnable together and feeds the World; the clock jumps
+to the next deadline whenever everybody waits. Trio offers deterministic order as a private switch,
+which Hypothesis uses too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import trio
+import trio.testing
+from trio._core import _run
+
+from k8slite.sim.world import SimulatedWorld
+from k8slite.store.store import Event, Store
+
+T = TypeVar("T")
+
+
+def run(main: Callable[[SimulatedWorld], Awaitable[T]], *, seed: int) -> T:
+    """Run `main` in an imagined world; returns what it returns."""
+
+    async def begin() -> T:
+        return await main(SimulatedWorld(seed))
+
+    trio_run: Any = _run
+    before, order = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r.getstate()
+    trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
+    trio_run._r.seed(seed)
+    try:
+        return trio.run(begin, clock=trio.testing.MockClock(autojump_threshold=0))
+    finally:
+        trio_run._ALLOW_DETERMINISTIC_SCHEDULING = before
+        trio_run._r.setstate(order)
+
+
+class CommitLog:
+    """A running hash over every commit of a store: revision, key and value, in order."""
+
+    def __init__(self, store: Store) -> None:
+        self._hash = sha256()
+        self._watch = store.watch("", after=store.revision)
+        self.commits = 0
+
+    async def follow(self) -> None:
+        """Take in commits as they come, until cancelled."""
+        while True:
+            for event in await self._watch.receive():
+                self._take(event)
+
+    def digest(self) -> str:
+        """The hash of everything committed so far."""
+        for event in self._watch.receive_nowait():
+            self._take(event)
+        return self._hash.hexdigest()
+
+    def _take(self, event: Event) -> None:
+        value = event.now.value if event.now is not None else b"-"
+        self._hash.update(b"%d %b %b\n" % (event.revision, event.key.encode(), value))
+        self.commits += 1
