@@ -9,7 +9,7 @@ Link that carries its identity. What is outside (files, sockets, time) is handed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import trio
@@ -32,6 +32,7 @@ from k8slite.apiserver.deletion import Deletion
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.event_expiry import EventExpiry
 from k8slite.apiserver.health import Health
+from k8slite.apiserver.metrics import Sample
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.registry import Registry
 from k8slite.apiserver.reviews import Reviews
@@ -45,7 +46,7 @@ from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.kinds.table import Kinds
 from k8slite.kubelet.kubelet import NodeFleet
-from k8slite.messages import Handler, Peer, User
+from k8slite.messages import Handler, Peer, Request, Response, User
 from k8slite.objects.schema import Schemas
 from k8slite.scheduler.scheduler import Scheduler
 from k8slite.store.compactor import Compactor
@@ -102,7 +103,8 @@ class Cluster:
         """A client for a component in this process, under an identity of its own."""
         user = User(f"system:{name}", groups or _MASTERS)
 
-        async def handle(request):  # type: ignore[no-untyped-def]
+        async def handle(request: Request) -> Response:
+            # Looked up at each call: the fleet gets its client before there is an API server.
             return await self.api.handle(request)
 
         return Client(Link(handle, Peer("in-process", user)), name)
@@ -187,17 +189,17 @@ class Cluster:
         return None if self.ready else "components are starting"
 
     def _store_check(self) -> str | None:
-        return getattr(self.store, "failure", None)
+        return self.store.failure or None
 
-    def _restarts(self):  # type: ignore[no-untyped-def]
+    def _restarts(self) -> list[Sample]:
         conditions = self.supervisor.conditions
         return [((("component", name),), float(c.restarts)) for name, c in conditions.items()]
 
-    def _running(self):  # type: ignore[no-untyped-def]
+    def _running(self) -> list[Sample]:
         conditions = self.supervisor.conditions
         return [((("component", name),), float(c.running)) for name, c in conditions.items()]
 
-    def _objects(self):  # type: ignore[no-untyped-def]
+    def _objects(self) -> list[Sample]:
         kinds = self.api.storage.kinds.all()
         counted = {kind.group_resource: kind.prefix for kind in kinds if "list" in kind.verbs}
         return [
@@ -208,6 +210,3 @@ class Cluster:
 
 def _fine() -> str | None:
     return None
-
-
-Check = Callable[[], str | None]

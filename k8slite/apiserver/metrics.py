@@ -16,8 +16,9 @@ Labels = tuple[tuple[str, str], ...]
 
 # Upstream's buckets of apiserver_request_duration_seconds, the coarser half of them.
 _BUCKETS: Final = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+Sample = tuple[Labels, float]
 # A gauge read when somebody asks: name, help, and the samples.
-Gauge = tuple[str, str, Callable[[], Iterable[tuple[Labels, float]]]]
+Gauge = tuple[str, str, Callable[[], Iterable[Sample]]]
 
 
 @define(eq=False)

@@ -187,11 +187,11 @@ class Verbs:
 
         def change(old: Json) -> Json:
             old["apiVersion"], old["kind"] = kind.api_version, kind.kind
-            new = apply(patch, old, definition)
-            if not isinstance(new, dict):
+            patched = apply(patch, old, definition)
+            if not isinstance(patched, dict):
                 raise BadRequest("the patch leaves no object")
-            _same_name(call, new)
-            new = codec.loads(codec.dumps(new))  # parts of the old object may be shared
+            _same_name(call, patched)
+            new: Json = codec.loads(codec.dumps(patched))  # parts of the old one may be shared
             complaints = _decoded_patch(call, decoder, new, kind)
             if mode != "Ignore":
                 decoder.report(complaints, mode, kind, call.warnings.append)

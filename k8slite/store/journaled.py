@@ -82,6 +82,11 @@ class JournaledStore(MemoryStore):
         self._closing = False
         self._broken = ""
 
+    @property
+    def failure(self) -> str:
+        """Why nothing is written any more; "" as long as the journal answers."""
+        return self._broken
+
     async def put(
         self, key: str, value: Encode | None, *, expect: int | None, header: Any = None
     ) -> Stored:

@@ -40,6 +40,11 @@ class MemoryStore:
         return self._history.revision
 
     @property
+    def failure(self) -> str:
+        """Why nothing is written any more: memory does not fail."""
+        return ""
+
+    @property
     def oldest(self) -> int:
         """Reads and watches at revisions below this one raise Compacted."""
         return self._history.oldest

@@ -122,6 +122,11 @@ class Store(Protocol):
         ...
 
     @property
+    def failure(self) -> str:
+        """Why nothing is written any more; "" as long as all is well."""
+        ...
+
+    @property
     def oldest(self) -> int:
         """Reads and watches at revisions below this one raise Compacted."""
         ...
