@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.deployment import DeploymentController
 from k8slite.controllers.endpoints import EndpointsController
 from k8slite.controllers.endpointslice import EndpointSliceController
 from k8slite.controllers.garbage_collector import GarbageCollector
@@ -24,6 +25,7 @@ from k8slite.controllers.namespace import NamespaceController
 from k8slite.controllers.node_ipam import NodeIpamController
 from k8slite.controllers.node_lifecycle import NodeLifecycleController
 from k8slite.controllers.pod_gc import PodGarbageCollector
+from k8slite.controllers.replicaset import ReplicaSetController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.controllers.taint_eviction import TaintEvictionController
@@ -32,6 +34,7 @@ __all__ = ["CONTROLLERS", "Context", "Controller"]
 
 # A context is enough for all but RootCaPublisher, which also needs the bundle to publish.
 _ALL: Final[tuple[type[Controller], ...]] = (
+    DeploymentController,
     EndpointsController,
     EndpointSliceController,
     GarbageCollector,
@@ -39,6 +42,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     NodeIpamController,
     NodeLifecycleController,
     PodGarbageCollector,
+    ReplicaSetController,
     RootCaPublisher,
     ServiceAccountController,
     TaintEvictionController,

@@ -21,7 +21,7 @@ from k8slite.client.resource import Resource
 from k8slite.client.workqueue import WorkQueue
 from k8slite.controllers.written import IN_WORK, RememberingClient, Writes
 from k8slite.kinds.models import Model
-from k8slite.objects.errors import Conflict, NotFound
+from k8slite.objects.errors import ApiError, Conflict, NotFound
 from k8slite.objects.meta import Name
 from k8slite.world import World
 
@@ -115,7 +115,8 @@ class Controller:
             if isinstance(error, Conflict | NotFound):
                 log.debug("%s: %s: %s", self.name, name, error)
             else:
-                log.warning("%s: %s failed: %r", self.name, name, error, exc_info=error)
+                where = None if isinstance(error, ApiError) else error  # a refusal says it all
+                log.warning("%s: %s failed: %r", self.name, name, error, exc_info=where)
             self.queue.add_rate_limited(name)
         else:
             self.queue.forget(name)

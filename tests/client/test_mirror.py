@@ -35,7 +35,7 @@ class Story:
 
 
 @pytest.fixture
-async def api(autojump_clock):
+async def api():
     return FakeApi()
 
 
@@ -53,7 +53,7 @@ def shown(mirror):
     return [obj.metadata.name for obj in mirror.all()]
 
 
-async def test_lists_then_watches_in_order_of_name(api, mirror):
+async def test_lists_then_watches_in_order_of_name(autojump_clock, api, mirror):
     assert shown(mirror) == ["a", "b"]
     story = Story(mirror)
     assert story.told == [("added", "a"), ("added", "b")]
@@ -66,7 +66,7 @@ async def test_lists_then_watches_in_order_of_name(api, mirror):
     assert story.told[2:] == [("added", "aa"), ("deleted", "a")]
 
 
-async def test_pieces_of_any_size_make_whole_events(api, mirror):
+async def test_pieces_of_any_size_make_whole_events(autojump_clock, api, mirror):
     api.piece_bytes = 7
     for number in range(20):
         await api.client().create(PODS, pod(f"p{number:02}"), "ns")
@@ -74,7 +74,7 @@ async def test_pieces_of_any_size_make_whole_events(api, mirror):
     assert shown(mirror) == ["a", "b", *(f"p{number:02}" for number in range(20))]
 
 
-async def test_indexes_follow_their_objects(api, mirror):
+async def test_indexes_follow_their_objects(autojump_clock, api, mirror):
     mirror.add_index("app", lambda obj: [obj.metadata.labels.get("app", "")])
     assert [o.metadata.name for o in mirror.indexed("app", "a")] == ["a"]
     await api.client().patch(PODS, "b", {"metadata": {"labels": {"app": "a"}}}, "ns")
@@ -86,7 +86,7 @@ async def test_indexes_follow_their_objects(api, mirror):
     assert [o.metadata.name for o in mirror.indexed("app", "a")] == ["b"]
 
 
-async def test_documents_are_whole_and_the_callers_own(api, mirror):
+async def test_documents_are_whole_and_the_callers_own(autojump_clock, api, mirror):
     await api.client().patch(PODS, "b", {"spec": {"x": 2}}, "ns")
     await mirror.reached(api.revision)
     for name, x in (("a", 1), ("b", 2)):  # from the list, and from an event
@@ -99,7 +99,7 @@ async def test_documents_are_whole_and_the_callers_own(api, mirror):
 
 
 @pytest.mark.parametrize("error", [None, OSError("gone"), trio.BrokenResourceError()])
-async def test_a_closed_watch_is_resumed_without_loss(api, mirror, error):
+async def test_a_closed_watch_is_resumed_without_loss(autojump_clock, api, mirror, error):
     story = Story(mirror)
     lists = sum(1 for r in api.requests if not r.parameter("watch") and r.method == "GET")
     api.held = True
@@ -112,7 +112,7 @@ async def test_a_closed_watch_is_resumed_without_loss(api, mirror, error):
 
 
 @pytest.mark.parametrize("how", ["event", "answer"])
-async def test_after_a_410_the_differences_are_announced(api, mirror, how):
+async def test_after_a_410_the_differences_are_announced(autojump_clock, api, mirror, how):
     story = Story(mirror)
     api.held = True
     client = api.client()
@@ -136,7 +136,7 @@ async def test_after_a_410_the_differences_are_announced(api, mirror, how):
     assert shown(mirror) == ["b", "c"]
 
 
-async def test_a_failing_server_is_asked_until_it_answers(api, nursery):
+async def test_a_failing_server_is_asked_until_it_answers(autojump_clock, api, nursery):
     failures = 5
 
     async def fail(request):
@@ -151,7 +151,7 @@ async def test_a_failing_server_is_asked_until_it_answers(api, nursery):
     assert failures == 0 and mirror.all() == []
 
 
-async def test_bookmarks_count(api, mirror):
+async def test_bookmarks_count(autojump_clock, api, mirror):
     await api.client().create(NODES, {"metadata": {"name": "n"}})
     with trio.move_on_after(60) as scope:
         await mirror.reached(api.revision)
@@ -160,7 +160,7 @@ async def test_bookmarks_count(api, mirror):
     await mirror.reached(api.revision)
 
 
-async def test_caught_up_shows_what_a_silent_watch_withholds(api, mirror):
+async def test_caught_up_shows_what_a_silent_watch_withholds(autojump_clock, api, mirror):
     story = Story(mirror)
     api.held = True
     await api.client().create(PODS, pod("c"), "ns")
@@ -173,7 +173,7 @@ async def test_caught_up_shows_what_a_silent_watch_withholds(api, mirror):
     assert story.told[2:] == [("deleted", "a"), ("added", "c"), ("deleted", "c")]
 
 
-async def test_a_selection_mirrors_only_what_it_selects(api, mirror, nursery):
+async def test_a_selection_mirrors_only_what_it_selects(autojump_clock, api, mirror, nursery):
     chosen = Mirror(
         api.client(), PODS, PartialObject, world=api.world, namespace="ns", label_selector="app=a"
     )
@@ -186,14 +186,14 @@ async def test_a_selection_mirrors_only_what_it_selects(api, mirror, nursery):
     assert shown(chosen) == ["b"]
 
 
-async def test_an_unreadable_object_is_left_out(api, mirror):
+async def test_an_unreadable_object_is_left_out(autojump_clock, api, mirror):
     await api.client().create(PODS, pod("odd", ownerReferences=7), "ns")
     await api.client().create(PODS, pod("z"), "ns")
     await mirror.reached(api.revision)
     assert shown(mirror) == ["a", "b", "z"]
 
 
-async def test_shared_mirrors_are_one_for_each_resource_and_model(api, nursery):
+async def test_shared_mirrors_are_one_for_each_resource_and_model(autojump_clock, api, nursery):
     mirrors = Mirrors(api.client(), api.world, "test mirrors")
     pods = mirrors.of(PODS, PartialObject)
     assert mirrors.of(PODS, PartialObject) is pods
