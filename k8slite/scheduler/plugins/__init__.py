@@ -1,1 +1,37 @@
-"""To be described."""
+"""The scheduler's rules, one a file, named as upstream's plugins.
+
+In: a pod and one node. Out: a refusal in upstream's words, or a score. Never here: waiting (but for
+the binder), other plugins.
+
+A new plugin is one file and one line in the table below. Filters run in the table's order, which
+is upstream's: the first refusal is the one that is told.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from k8slite.scheduler.plugin import Plugin
+from k8slite.scheduler.plugins.default_binder import DefaultBinder
+from k8slite.scheduler.plugins.node_affinity import NodeAffinity
+from k8slite.scheduler.plugins.node_name import NodeName
+from k8slite.scheduler.plugins.node_ports import NodePorts
+from k8slite.scheduler.plugins.node_resources_balanced_allocation import (
+    NodeResourcesBalancedAllocation,
+)
+from k8slite.scheduler.plugins.node_resources_fit import NodeResourcesFit
+from k8slite.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from k8slite.scheduler.plugins.scheduling_gates import SchedulingGates
+from k8slite.scheduler.plugins.taint_toleration import TaintToleration
+
+PLUGINS: Final[tuple[type[Plugin], ...]] = (
+    SchedulingGates,
+    NodeUnschedulable,
+    NodeName,
+    TaintToleration,
+    NodeAffinity,
+    NodePorts,
+    NodeResourcesFit,
+    NodeResourcesBalancedAllocation,
+    DefaultBinder,
+)

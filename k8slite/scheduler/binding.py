@@ -1,0 +1,135 @@
+"""What the scheduler writes: bindings and the condition PodScheduled.
+
+Writes run side by side, since the API answers only after a disk has synced and many writes share
+one sync. A binding whose answer was lost is sent again, to the same node, until it is known what
+became of it: a pod is never given up while it may be bound.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import Enum, auto
+from typing import Final
+
+import trio
+from attrs import define, frozen
+
+from k8slite.client.client import STRATEGIC_MERGE_PATCH, Client, Json
+from k8slite.client.resource import PODS
+from k8slite.objects.errors import ApiError, NotFound
+from k8slite.objects.meta import timestamp
+from k8slite.scheduler.framework import Framework
+from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.queue import Queued
+from k8slite.world import World
+
+log = logging.getLogger(__name__)
+
+SENDS_MOST: Final = 5  # of one binding, before it is looked up where the pod is
+RETRY_SECONDS: Final = 0.1  # before a request without answer is sent again; doubles
+RETRY_MOST_SECONDS: Final = 5.0
+
+
+class Outcome(Enum):
+    """What became of a binding."""
+
+    BOUND = auto()
+    ELSEWHERE = auto()  # on another node, or gone: not ours to schedule any more
+    REFUSED = auto()  # still without a node
+
+
+@frozen
+class Binding:
+    """A pod that has got its node."""
+
+    queued: Queued
+    node_name: str
+
+
+@frozen
+class Telling:
+    """A pod whose condition PodScheduled is False, and why."""
+
+    queued: Queued
+    reason: str
+    message: str
+
+
+@define(eq=False)
+class Writer:
+    """Carries out what was decided."""
+
+    client: Client
+    framework: Framework
+    world: World
+
+    async def bind(self, binding: Binding) -> Outcome:
+        """Bind; returns when it is certain what became of it."""
+        queued, node_name = binding.queued, binding.node_name
+        if queued.telling is not None:
+            # A condition that says "nowhere to go" must not arrive after the binding.
+            await queued.telling.wait()
+        pause_seconds = RETRY_SECONDS
+        for _ in range(SENDS_MOST):
+            try:
+                await self.framework.bind(self.client, queued.info, node_name)
+                return Outcome.BOUND
+            except ApiError as error:
+                log.info("binding %s to %s: %s", queued.info.name, node_name, error)
+                if error.status_code < 500 and error.status_code != 429:
+                    break
+            except Exception as error:  # any fault on the way: the binding may have arrived
+                log.info("binding %s to %s: %r", queued.info.name, node_name, error)
+            await trio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, RETRY_MOST_SECONDS)
+        found = await self._where(queued.info)
+        if found is None or (found and found != node_name):
+            return Outcome.ELSEWHERE
+        return Outcome.BOUND if found else Outcome.REFUSED
+
+    async def tell(self, telling: Telling) -> None:
+        """Write the condition; a failure is told in the log, and made good by the next attempt."""
+        queued, info = telling.queued, telling.queued.info
+        condition: Json = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": telling.reason,
+            "message": telling.message,
+        }
+        before = info.pod.condition("PodScheduled")
+        if before is None or before.status != "False":
+            condition["lastTransitionTime"] = timestamp(self.world.now())
+        patch = {"metadata": {"uid": info.uid}, "status": {"conditions": [condition]}}
+        try:
+            await self.client.patch(
+                PODS,
+                info.name.name,
+                patch,
+                info.name.namespace,
+                subresource="status",
+                patch_type=STRATEGIC_MERGE_PATCH,
+            )
+        except Exception as error:
+            queued.told = ""
+            log.info("telling %s why it waits: %r", info.name, error)
+        finally:
+            if queued.telling is not None:
+                queued.telling.set()
+
+    async def _where(self, info: PodInfo) -> str | None:
+        """The node that a pod is bound to now, "" for none; None if the pod is gone."""
+        pause_seconds = RETRY_SECONDS
+        while True:
+            try:
+                found = await self.client.get(PODS, info.name.name, info.name.namespace)
+            except NotFound:
+                return None
+            except Exception as error:
+                log.info("looking for %s: %r", info.name, error)
+                await trio.sleep(pause_seconds)
+                pause_seconds = min(pause_seconds * 2, RETRY_MOST_SECONDS)
+                continue
+            if found["metadata"].get("uid") != info.uid:
+                return None
+            name: str = (found.get("spec") or {}).get("nodeName") or ""
+            return name

@@ -1,0 +1,237 @@
+"""The scheduler: one pod after the other gets its node (upstream: kube-scheduler).
+
+    mirrors -> snapshot, queue -> next pod -> decision -> assumed -> writers -> API -> mirrors ...
+
+A decision never waits; what it leads to is written by a few writers side by side. When the actor
+is started again, everything is built anew from the mirrors: nothing but the API's state counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import trio
+
+from k8slite.client.client import Client
+from k8slite.client.informer import Mirror, Mirrors
+from k8slite.client.recorder import Recorder, Reference
+from k8slite.client.resource import NODES, PODS
+from k8slite.kinds.core.models import Node, Pod
+from k8slite.objects.meta import Name
+from k8slite.scheduler.binding import Binding, Outcome, Telling, Writer
+from k8slite.scheduler.diagnosis import Diagnosis
+from k8slite.scheduler.framework import Framework
+from k8slite.scheduler.plugins import PLUGINS
+from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.queue import Place, Queued, SchedulingQueue
+from k8slite.scheduler.snapshot import Snapshot, bound
+from k8slite.world import World
+
+log = logging.getLogger(__name__)
+
+WRITERS: Final = 32  # writes on their way at once: they share the journal's commits
+WRITES_QUEUED_MOST: Final = 32  # decided and not yet on their way; then decisions wait
+DECISIONS_AT_ONCE: Final = 16  # before all other actors get their turn
+GATED_MESSAGE: Final = "Scheduling is blocked due to non-empty scheduling gates"
+
+
+class Scheduler:
+    """Schedules the pods whose spec.schedulerName is its name; an Actor."""
+
+    def __init__(self, client: Client, world: World, *, name: str = "default-scheduler") -> None:
+        self.name = name
+        self._client = client
+        self._world = world
+        self._begin()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Schedule for ever; started when the mirrors have synced."""
+        self._begin()
+        writes, taken = trio.open_memory_channel[Binding | Telling](WRITES_QUEUED_MOST)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._mirrors.run)
+            nursery.start_soon(self._recorder.run)
+            nursery.start_soon(self._queue.run)
+            for _ in range(WRITERS):
+                nursery.start_soon(self._write, taken)
+            task_status.started()
+            await self._schedule(writes)
+
+    def _begin(self) -> None:
+        """Know nothing."""
+        self._snapshot = Snapshot()
+        self._framework = Framework([plugin() for plugin in PLUGINS], self._world.chance)
+        self._queue = SchedulingQueue(self._framework.gated)
+        self._recorder = Recorder(self._client, self._world, self.name)
+        self._writer = Writer(self._client, self._framework, self._world)
+        # Nodes with more room, or other properties, than when pods were last refused by them.
+        self._improved: dict[str, None] = {}
+        self._gated: dict[Name, Queued] = {}  # pods that may have to be told so
+        self._mirrors = Mirrors(self._client, self._world, f"{self.name} mirrors")
+        self._pods: Mirror[Pod] = self._mirrors.of(PODS, Pod)
+        self._mirrors.of(NODES, Node).subscribe(self._on_node)
+        self._pods.subscribe(self._on_pod)
+
+    # What the mirrors tell
+
+    def _on_node(self, old: Node | None, new: Node | None) -> None:
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            self._snapshot.remove_node(old.metadata.name)
+        if new is None:
+            return
+        try:
+            changed = self._snapshot.put_node(new)
+        except ValueError:
+            log.exception("node %s is left out", new.metadata.name)
+            self._snapshot.remove_node(new.metadata.name)
+            return
+        if changed:
+            self._improve(new.metadata.name)
+
+    def _on_pod(self, old: Pod | None, new: Pod | None) -> None:
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            self._leave(old)
+            self._improve(self._snapshot.remove_pod(old.metadata.uid))
+        if new is None:
+            return
+        try:
+            self._put_pod(new)
+        except ValueError:
+            log.exception("pod %s is left out", new.metadata.full_name)
+
+    def _put_pod(self, pod: Pod) -> None:
+        if pod.terminal:
+            self._leave(pod)
+            self._improve(self._snapshot.remove_pod(pod.metadata.uid))
+        elif bound(pod):
+            self._leave(pod)
+            self._improve(self._snapshot.put_pod(pod))
+        elif pod.spec.scheduler_name == self.name and not self._snapshot.place(pod.metadata.uid):
+            info = PodInfo.of(pod)
+            known = self._queue.get(info.name)
+            changed = known is None or known.info.signature != info.signature
+            self._queue.put(info, changed=changed)
+            waiting = self._queue.get(info.name)
+            if waiting is not None and waiting.place is Place.GATED:
+                self._gated[info.name] = waiting
+                self._queue.wake()
+
+    def _leave(self, pod: Pod) -> None:
+        """A pod needs no node from us any more."""
+        waiting = self._queue.get(pod.metadata.full_name)
+        if waiting is not None and waiting.info.uid == pod.metadata.uid:
+            self._queue.remove(pod.metadata.full_name)
+
+    def _improve(self, node_name: str) -> None:
+        if node_name:
+            self._improved[node_name] = None
+            self._queue.wake()
+
+    # The loop
+
+    async def _schedule(self, writes: trio.MemorySendChannel[Binding | Telling]) -> None:
+        """Decide about one pod after the other."""
+        decided = 0
+        while True:
+            self._reconsider()
+            if self._gated:
+                _, gated = self._gated.popitem()
+                write: Binding | Telling | None = self._told_gated(gated)
+            elif (queued := self._queue.pop()) is not None:
+                write = self._decide(queued)
+            else:
+                await self._queue.woken()
+                continue
+            if write is not None:
+                try:
+                    writes.send_nowait(write)
+                except trio.WouldBlock:
+                    await writes.send(write)
+            decided += 1
+            if decided % DECISIONS_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+
+    def _reconsider(self) -> None:
+        """Try pods again that an improved node is now possible for (upstream: queueing hints)."""
+        if not self._improved:
+            return
+        found = [self._snapshot.get(name) for name in self._improved]
+        self._improved.clear()
+        nodes = [node for node in found if node is not None]
+        for queued in self._queue.unschedulable:
+            if any(self._framework.fits(queued.info, node) for node in nodes):
+                self._queue.activate(queued)
+
+    def _decide(self, queued: Queued) -> Binding | Telling | None:
+        """Find a node for a pod and count the pod there; returns what is to be written."""
+        info = queued.info
+        if info.pod.metadata.deletion_timestamp is not None:
+            message = f"skip schedule deleting pod: {info.name}"
+            self._event(info, "Warning", "FailedScheduling", message)
+            return None
+        found = self._framework.decide(info, self._snapshot)
+        if isinstance(found, Diagnosis):
+            return self._refuse(queued, found)
+        if (status := self._framework.reserve(info, found)) is not None:
+            return self._refuse(queued, Diagnosis(1, (status,)))
+        self._snapshot.assume(info, found)
+        return Binding(queued, found.name)
+
+    def _refuse(self, queued: Queued, diagnosis: Diagnosis) -> Telling | None:
+        message = diagnosis.message
+        self._queue.put_unschedulable(queued)
+        self._event(queued.info, "Warning", "FailedScheduling", message)
+        return self._telling(queued, "Unschedulable", message)
+
+    # What is written
+
+    def _telling(self, queued: Queued, reason: str, message: str) -> Telling | None:
+        """The condition to write, if it is news."""
+        before = queued.info.pod.condition("PodScheduled")
+        if before is not None and (before.status, before.reason, before.message) == (
+            "False",
+            reason,
+            message,
+        ):
+            return None
+        if queued.told == message:
+            return None  # the mirror is behind
+        queued.told = message
+        queued.telling = trio.Event()
+        return Telling(queued, reason, message)
+
+    def _told_gated(self, queued: Queued) -> Telling | None:
+        if queued.place is not Place.GATED:
+            return None
+        return self._telling(queued, "SchedulingGated", GATED_MESSAGE)
+
+    async def _write(self, taken: trio.MemoryReceiveChannel[Binding | Telling]) -> None:
+        """One writer's life."""
+        while True:
+            write = await taken.receive()
+            if isinstance(write, Telling):
+                await self._writer.tell(write)
+            else:
+                self._finish(write, await self._writer.bind(write))
+
+    def _finish(self, binding: Binding, outcome: Outcome) -> None:
+        """A binding is certain: until the watch shows it the pod stays assumed, or it is not."""
+        queued, node_name = binding.queued, binding.node_name
+        info = queued.info
+        if outcome is Outcome.BOUND:
+            self._event(
+                info, "Normal", "Scheduled", f"Successfully assigned {info.name} to {node_name}"
+            )
+            return
+        self._framework.unreserve(info, node_name)
+        self._improve(self._snapshot.forget(info.uid))
+        pod = self._pods.get(info.name)
+        if outcome is not Outcome.REFUSED or pod is None or pod.metadata.uid != info.uid:
+            return
+        if not pod.terminal and not pod.spec.node_name:
+            queued.info = PodInfo.of(pod)
+            self._queue.put_back(queued)
+
+    def _event(self, info: PodInfo, type_: str, reason: str, message: str) -> None:
+        self._recorder.event(Reference("v1", "Pod", info.pod.metadata), type_, reason, message)
