@@ -16,6 +16,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from k8slite.apiserver.attributes import Asked, Attributes
+from k8slite.apiserver.ip_families import fill_ip_families
 from k8slite.apiserver.storage import Storage
 from k8slite.objects import codec
 from k8slite.objects.errors import InternalError
@@ -85,6 +86,7 @@ class Allocations:
         reservation = Reservation(self)
         new, old = attributes.new or {}, attributes.old or {}
         try:
+            fill_ip_families(new, old)
             await self._reserve_ip(reservation, asked, new, old)
             self._reserve_ports(reservation, asked, new, old)
         except BaseException:
@@ -115,7 +117,7 @@ class Allocations:
         spec = new["spec"]
         had = _cluster_ips(old)
         if spec.get("type") == "ExternalName":
-            for name in ("clusterIP", "clusterIPs"):
+            for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
                 spec.pop(name, None)
             reservation._freed_ips += had
             return

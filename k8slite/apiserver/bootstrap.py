@@ -203,14 +203,13 @@ class Bootstrap:
                 obj["rules"] = [_rule(text) for text in role["rules"]]
             yield self._key(_RBAC, "clusterroles", name), obj
         for name, subjects in facts["clusterRoleBindings"].items():
-            yield (
-                self._key(_RBAC, "clusterrolebindings", name),
-                {
-                    "metadata": {**_RBAC_META, "name": name},
-                    "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
-                    "subjects": [_subject(text) for text in subjects],
-                },
-            )
+            binding: Json = {
+                "metadata": {**_RBAC_META, "name": name},
+                "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
+            }
+            if subjects:
+                binding["subjects"] = [_subject(text) for text in subjects]
+            yield self._key(_RBAC, "clusterrolebindings", name), binding
         for full_name, rules in facts["roles"].items():
             namespace, _, name = full_name.partition("/")
             yield (

@@ -51,7 +51,8 @@ async def bind(verbs: Verbs, call: Call) -> Response:
             pod["metadata"].setdefault("annotations", {}).update(given)
         status = pod.setdefault("status", {})
         conditions = [c for c in status.get("conditions", ()) if c["type"] != "PodScheduled"]
-        conditions.append({"type": "PodScheduled", "status": "True", "lastTransitionTime": now})
+        scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": now}
+        conditions.append({**scheduled, "lastProbeTime": None})
         status["conditions"] = conditions
         return pod
 

@@ -9,6 +9,7 @@ from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Request, Response
 from k8slite.objects.codec import dumps, loads
 from k8slite.objects.errors import BadRequest, MethodNotAllowed, ServiceUnavailable
+from k8slite.objects.meta import timestamp
 
 Json = dict[str, Any]
 
@@ -30,7 +31,13 @@ async def evict(verbs: Verbs, call: Call) -> Response:
     if name and name != call.info.name:
         raise BadRequest(f"name in URL does not match name in Eviction object: {name}")
     options: DeleteOptions = delete_options(eviction.get("deleteOptions") or {}, {})
-    await verbs.deletion.delete(call.asked(call.kind), options)
+    asked = call.asked(call.kind)
+    now = timestamp(verbs.registry.world.now())
+    # What stops the pod is in its status before it stops (upstream: `addConditionAndDeletePod`).
+    await verbs.registry.update(
+        asked, lambda pod: _disrupted(pod, now), protect=lambda _new, _old: None
+    )
+    await verbs.deletion.delete(asked, options)
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     return call.response(201, dumps({**status, "code": 201}))
 
@@ -105,6 +112,19 @@ async def _part(verbs: Verbs, call: Call, protect: Any) -> Response:
     written = await verbs.registry.update(call.asked(call.kind), filled, protect=protect)
     now = verbs.registry.world.now()
     return call.response(200, call.form.object(call.kind, written.value, now))
+
+
+def _disrupted(pod: Json, now: str) -> Json:
+    status = pod.setdefault("status", {})
+    conditions = status.setdefault("conditions", [])
+    known = next((c for c in conditions if c["type"] == "DisruptionTarget"), None)
+    if known is None:
+        known = {"type": "DisruptionTarget", "lastProbeTime": None}
+        conditions.append(known)
+    if known.get("status") != "True":
+        known["lastTransitionTime"] = now
+    known.update(status="True", reason="EvictionByEvictionAPI", message="Eviction API: evicting")
+    return pod
 
 
 def _keep_all_but_ephemeral(new: Json, old: Json) -> None:

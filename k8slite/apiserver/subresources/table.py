@@ -35,6 +35,7 @@ class Subresources:
         if name in _VIEWS:
             return await self._view(call)
         if name == "log":
+            self.verbs.registry.get(call.kind, call.info.namespace, call.info.name)
             if self.kubelet is None:
                 raise ServiceUnavailable("no kubelet is running in this cluster")
             return await pods.log(self.verbs, call, self.kubelet)

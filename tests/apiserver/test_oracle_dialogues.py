@@ -1,0 +1,130 @@
+"""Sequences of requests are answered, and watched, as by the recorded server.
+
+Between two requests the controllers do all that they can do at once, so that what they write is
+there when the next request comes; the recorded ones were not always as fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio.testing
+
+from tests.apiserver.oracle_server import (
+    Json,
+    Server,
+    differences,
+    masked,
+    need_oracle,
+    recorded,
+    running,
+)
+
+# Dialogue and step (None: all of it): why the request is not made.
+LEFT_OUT: dict[tuple[str, int | None], str] = {
+    ("t-ssa", None): "applying and managedFields are a later piece of work",
+    ("t-quota", None): "the admission plugin ResourceQuota is a later piece of work",
+}
+# Dialogue, step, and the start of the place: why the answer is meant to differ.
+MEANT: dict[tuple[str, int, str], str] = {}
+
+
+@pytest.mark.parametrize("number", range(6))
+async def test_dialogue(
+    number: int, autojump_clock: object, score: Callable[[str, int, int], None]
+) -> None:
+    need_oracle()
+    dialogue = recorded("dialogues.json")[number]
+    name, steps = dialogue["name"], dialogue["steps"]
+    if (name, None) in LEFT_OUT:
+        pytest.skip(LEFT_OUT[name, None])
+    lines, same = [], 0
+    async with running() as server:
+        await server.create("/api/v1/namespaces", {"metadata": {"name": name}})
+        await trio.testing.wait_all_tasks_blocked()
+        watching = await _watch(server, dialogue["watch"]) if dialogue["watch"] else None
+        last: Json = {}
+        for step, case in enumerate(steps):
+            if (name, step) in LEFT_OUT:
+                continue
+            await _before(server, name, step)
+            differs, last = await _step(server, name, case, last)
+            differs = [one for one in differs if not _meant(name, step, one)]
+            same += not differs
+            where = f"{step} {case['request']['method']} {case['request']['path']}"
+            lines += [f"{where}: {one}" for one in differs]
+            await trio.testing.wait_all_tasks_blocked()
+        if watching is not None:
+            found = [masked(e) for e in await watching.all() if e["type"] != "BOOKMARK"]
+            wanted = [masked(e) for e in dialogue["watchEvents"] if e["type"] != "BOOKMARK"]
+            lines += [f"watch {one}" for one in differences(found, wanted)]
+            watching.close()
+    score(f"dialogues.json {name}", same, len(steps))
+    assert not lines, "\n".join(lines)
+
+
+async def _watch(server: Server, path: str) -> Any:
+    """From now on: the recorded watches saw only what the dialogue did."""
+    revision = server.store.revision
+    join = "&" if "?" in path else "?"
+    return await server.watch(f"{path}{join}resourceVersion={revision}")
+
+
+async def _before(server: Server, name: str, step: int) -> None:
+    """What the recorded cluster's scheduler did meanwhile: it found no node for the pod."""
+    if (name, step) == ("t-pod", 1):
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "no nodes available to schedule pods",
+            "lastProbeTime": None,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "observedGeneration": 1,
+        }
+        answer = await server.ask(
+            "PATCH",
+            "/api/v1/namespaces/t-pod/pods/p/status",
+            {"status": {"conditions": [condition]}},
+            "application/strategic-merge-patch+json",
+        )
+        assert answer.status == 200
+
+
+async def _step(server: Server, name: str, case: Json, last: Json) -> tuple[list[str], Json]:
+    asked = case["request"]
+    path, body = asked["path"], asked["body"]
+    if "continue=TOKEN" in path:
+        path = path.replace("TOKEN", last["metadata"]["continue"])
+    if isinstance(body, dict) and body.get("metadata", {}).get("resourceVersion") == "RV":
+        body["metadata"]["resourceVersion"] = "1"
+    path = path.replace("+", "%20").replace("!", "%21")
+    answer = await server.ask(
+        asked["method"], path, body, asked["contentType"] or "", accept=asked["accept"] or ""
+    )
+    found = answer.json
+    differs = differences(_ageless(masked(found)), _ageless(masked(case["response"])))
+    if answer.status != case["status"]:
+        differs.append(f"status: {answer.status}, wanted {case['status']}")
+    if answer.warnings != ([case["warning"]] if case["warning"] else []):
+        differs.append(f"warnings: {answer.warnings}, wanted {case['warning']}")
+    return differs, found if isinstance(found, dict) else {}
+
+
+def _ageless(answer: Any) -> Any:
+    """Ages in a Table depend on how long the steps took."""
+    if isinstance(answer, dict) and answer.get("kind") == "Table":
+        names = [column["name"] for column in answer.get("columnDefinitions", ())]
+        age = names.index("Age") if "Age" in names else -1
+        for row in answer["rows"]:
+            if age >= 0:
+                row["cells"][age] = "AGE"
+    return answer
+
+
+def _meant(name: str, step: int, difference: str) -> bool:
+    return any(
+        (name, step) == (meant[0], meant[1]) and difference.startswith(meant[2]) for meant in MEANT
+    )
