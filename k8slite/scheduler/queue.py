@@ -86,11 +86,10 @@ class SchedulingQueue:
         `changed`: in a way that matters to a plugin, so that it is tried again.
         """
         queued = self._pods.get(info.name)
-        if queued is not None and queued.info.uid != info.uid:
-            self.remove(info.name)
-            queued = None
         if queued is None:
             return self._enter(Queued(info, trio.current_time()))
+        # A mirror announces that a pod has gone before it announces the next one of that name.
+        assert queued.info.uid == info.uid, info.name
         queued.info = info
         if queued.place is Place.GATED:
             self._enter(queued)

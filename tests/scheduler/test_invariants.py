@@ -25,7 +25,7 @@ POD = st.fixed_dictionaries(
     }
 )
 STEP = st.one_of(
-    st.tuples(st.just("add"), st.integers(0, 9), POD),
+    *[st.tuples(st.just("add"), st.integers(0, 9), POD)] * 3,
     st.tuples(st.just("remove"), st.integers(0, 9)),
     st.tuples(st.just("replace"), st.integers(0, 9), POD),
     st.tuples(st.just("end"), st.integers(0, 9)),
@@ -37,10 +37,13 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(STEP, max_size=30))
-def test_nodes_are_never_overcommitted_and_what_fits_is_bound(steps: list[Any]) -> None:
-    trio.run(_run, steps, clock=trio.testing.MockClock(autojump_threshold=0))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(POD, min_size=3, max_size=10), st.lists(STEP, min_size=5, max_size=40))
+def test_nodes_are_never_overcommitted_and_what_fits_is_bound(
+    pods: list[Json], steps: list[Any]
+) -> None:
+    first = [("add", i, pod) for i, pod in enumerate(pods)]
+    trio.run(_run, [*first, *steps], clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 async def _run(steps: list[Any]) -> None:

@@ -235,7 +235,16 @@ def test_requests(containers: list[Json], reasons: str | None) -> None:
 
 
 def test_what_other_pods_have_is_not_free() -> None:
-    other = pod_of("other", nodeName="node-1", containers=[container(cpu="3", gpu="2")])
+    other = pod_of(
+        "other", nodeName="node-1", containers=[container(cpu="3", memory="7Gi", gpu="2")]
+    )
+    for one, value, reason in (
+        ("cpu", "2", "Insufficient cpu"),
+        ("memory", "2Gi", "Insufficient memory"),
+        ("gpu", "1", "Insufficient example.com/gpu"),
+    ):
+        status = refusal(pod_of(containers=[container(**{one: value})]), node_of(), other)
+        assert status == Status((reason,), False, "NodeResourcesFit")
     status = refusal(pod_of(containers=[container(cpu="2", gpu="1")]), node_of(), other)
     assert status is not None
     assert status.reasons == ("Insufficient cpu", "Insufficient example.com/gpu")

@@ -375,3 +375,44 @@ async def test_a_node_that_is_removed_gets_no_pods(autojump_clock: MockClock) ->
             cluster.add_pod(f"web-{i}")
         await trio.sleep(1)
     assert cluster.nodes_of(*(f"web-{i}" for i in range(4))) == ["node-2"] * 4
+
+
+async def test_a_slow_condition_never_arrives_after_the_binding(autojump_clock: MockClock) -> None:
+    cluster = Cluster()
+    bind = cluster.api.before
+    assert bind is not None
+
+    async def slow(request: Request) -> Response | None:
+        if request.path.endswith("/status"):
+            await trio.sleep(5)
+        return await bind(request)
+
+    cluster.api.before = slow
+    cluster.add_pod("web")
+    async with cluster.scheduling():
+        await trio.sleep(2)
+        cluster.add_node("node-1")
+        await trio.sleep(20)
+    assert cluster.node_of("web") == "node-1"
+    assert cluster.condition("web")["status"] == "True"
+
+
+async def test_room_that_a_failed_binding_leaves_is_offered(autojump_clock: MockClock) -> None:
+    cluster = Cluster()
+    cluster.add_node("node-1", cpu="1")
+    cluster.add_pod("web", cpu="1", priority=1)
+    cluster.add_pod("small", cpu="1")
+    bind = cluster.api.before
+    assert bind is not None
+
+    async def slow(request: Request) -> Response | None:
+        if request.path.endswith("/web/binding"):
+            await trio.sleep(5)
+            cluster.remove_pod("web")
+        return await bind(request)
+
+    cluster.api.before = slow
+    cluster.api.held = True  # the deletion is not seen before the binding has failed
+    async with cluster.scheduling():
+        await trio.sleep(20)
+    assert cluster.node_of("small") == "node-1"
