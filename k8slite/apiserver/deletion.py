@@ -16,7 +16,7 @@ from k8slite.apiserver.attributes import Asked, Attributes
 from k8slite.apiserver.registry import Registry, Written, not_found
 from k8slite.objects import codec
 from k8slite.objects.errors import BadRequest, Conflict
-from k8slite.objects.meta import timestamp
+from k8slite.objects.meta import parse_timestamp, timestamp
 from k8slite.store.store import KeyConflict
 
 Json = dict[str, Any]
@@ -77,6 +77,10 @@ class Deletion:
                     written = Written(stored.value)  # it is on its way already
                 else:
                     written = await registry.write(asked, stored, marked)
+                    if _no_grace(asked, marked) and not asked.dry_run:
+                        # Watchers see that the pod was given no time, then that it is gone.
+                        stored = registry.get(kind, asked.namespace, asked.name)
+                        written = await registry.remove(asked, stored)
             except KeyConflict:
                 continue
             if written.removed and kind.plural not in _ANSWERED_WHOLE:
@@ -86,27 +90,31 @@ class Deletion:
             return None, written
 
     def _mark(self, asked: Asked, old: Json, options: DeleteOptions) -> Json | None:
-        """The object with its deletion marked, or None when it can go at once."""
+        """The object with its deletion marked, or None when it can go at once.
+
+        Of a pod that is being deleted only the time left may be made shorter.
+        """
         new: Json = codec.loads(codec.dumps(old))
         metadata = new["metadata"]
         finalizers = _finalizers(asked, metadata, options)
-        grace_seconds = _grace_seconds(asked, old, options)
-        waits = bool(finalizers) or _namespace_waits(asked, old)
-        if not waits and not grace_seconds:
+        marked, before = "deletionTimestamp" in metadata, metadata.get("deletionGracePeriodSeconds")
+        graceful = _graceful(asked) and (not marked or bool(before))
+        if not graceful and not finalizers and not _namespace_waits(asked, old):
             return None
-        if finalizers or metadata.get("finalizers"):
-            metadata["finalizers"] = finalizers
-        known = metadata.get("deletionGracePeriodSeconds")
-        if "deletionTimestamp" not in metadata:
-            moment = self.registry.world.now() + timedelta(seconds=grace_seconds)
-            metadata["deletionTimestamp"] = timestamp(moment)
-            metadata["deletionGracePeriodSeconds"] = grace_seconds
-            if "generation" in metadata:
-                metadata["generation"] += 1
-        elif known and grace_seconds < known:
-            moment = self.registry.world.now() + timedelta(seconds=grace_seconds)
-            metadata["deletionTimestamp"] = timestamp(moment)
-            metadata["deletionGracePeriodSeconds"] = grace_seconds
+        wanted = options.grace_period_seconds
+        if marked and graceful and (wanted is None or max(wanted, 0) >= before):
+            return old
+        metadata["finalizers"] = finalizers
+        if not finalizers:
+            del metadata["finalizers"]
+        seconds = _grace_seconds(old, options) if graceful else 0
+        moment = self.registry.world.now()
+        if marked:
+            moment = parse_timestamp(metadata["deletionTimestamp"]) - timedelta(seconds=before or 0)
+        elif "generation" in metadata:
+            metadata["generation"] += 1
+        metadata["deletionTimestamp"] = timestamp(moment + timedelta(seconds=seconds))
+        metadata["deletionGracePeriodSeconds"] = seconds
         if asked.kind.plural == "namespaces" and not asked.kind.group:
             new.setdefault("status", {})["phase"] = "Terminating"
             metadata.pop("deletionGracePeriodSeconds", None)
@@ -188,22 +196,26 @@ def _finalizers(asked: Asked, metadata: Json, options: DeleteOptions) -> list[st
     return kept
 
 
-def _grace_seconds(asked: Asked, old: Json, options: DeleteOptions) -> int:
+def _graceful(asked: Asked) -> bool:
+    return not asked.kind.group and asked.kind.plural == "pods"
+
+
+def _grace_seconds(pod: Json, options: DeleteOptions) -> int:
     """How long a pod may take to stop (upstream: `podStrategy.CheckGracefulDelete`)."""
-    if asked.kind.group or asked.kind.plural != "pods":
-        return 0
-    spec, status = old["spec"], old.get("status") or {}
+    spec, status = pod["spec"], pod.get("status") or {}
+    seconds = options.grace_period_seconds
+    if seconds is None:
+        seconds = int(spec.get("terminationGracePeriodSeconds", 30))
     if not spec.get("nodeName") or status.get("phase") in ("Failed", "Succeeded"):
         return 0
-    known = old["metadata"].get("deletionGracePeriodSeconds")
-    seconds: int | None = options.grace_period_seconds
-    if seconds is None:
-        if known is not None:
-            return int(known)
-        seconds = int(spec.get("terminationGracePeriodSeconds", 30))
-    if seconds < 0:
-        seconds = 1
-    return seconds
+    return 1 if seconds < 0 else seconds
+
+
+def _no_grace(asked: Asked, marked: Json) -> bool:
+    """Whether a pod that was just marked can go at once."""
+    metadata = marked["metadata"]
+    left = metadata.get("deletionGracePeriodSeconds")
+    return _graceful(asked) and not left and not metadata.get("finalizers")
 
 
 def _namespace_waits(asked: Asked, old: Json) -> bool:

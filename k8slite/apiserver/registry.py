@@ -187,6 +187,8 @@ class Registry:
         _keep_identity(kind, new, old)
         if protect is not None:
             protect(new, old)
+            if asked.subresource == "status":
+                strategy.prepare_status(new, old)
         else:
             strategy.default(new)
             if strategy.status:
@@ -194,8 +196,10 @@ class Registry:
             strategy.prepare(new, old)
         attributes = Attributes(asked, "UPDATE", new, old)
         self.chain.mutate(attributes)
-        if strategy.generation and any(
-            new.get(part) != old.get(part) for part in strategy.generation_fields
+        if (
+            strategy.generation
+            and asked.subresource != "binding"  # a pod's node is no wish of its owner
+            and any(new.get(part) != old.get(part) for part in strategy.generation_fields)
         ):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         self._check(asked, new, old)

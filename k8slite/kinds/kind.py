@@ -4,7 +4,7 @@ A `Kind` is data plus a few pure functions on plain dicts. The registry calls th
 
     create   prepare(new, None) -> default -> validate(new, None)
     update   default -> prepare(new, old) -> validate(new, old)
-    status   the spec is put back, then validate_status(new, old)
+    status   the spec is put back, prepare_status(new, old), then validate_status(new, old)
 
 All functions may change the `new` object in place (it is freshly decoded and nobody else's) and
 must leave `old` alone.
@@ -95,6 +95,7 @@ class Strategy:
     default: Default = _nothing
     prepare: Prepare = _unchanged
     validate: Validate = _content
+    prepare_status: Prepare = _unchanged
     validate_status: Validate = _content
     # For writes through other subresources, named in the third argument; None: as `validate`.
     validate_part: ValidatePart | None = None

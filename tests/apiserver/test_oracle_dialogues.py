@@ -6,8 +6,10 @@ there when the next request comes; the recorded ones were not always as fast.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import trio.testing
@@ -28,7 +30,28 @@ LEFT_OUT: dict[tuple[str, int | None], str] = {
     ("t-quota", None): "the admission plugin ResourceQuota is a later piece of work",
 }
 # Dialogue, step, and the start of the place: why the answer is meant to differ.
-MEANT: dict[tuple[str, int, str], str] = {}
+MEANT: dict[tuple[str, int, str], str] = {
+    ("t-pod", 2, "message"): "upstream ends with a diff of its internal types",
+    ("t-pod", 2, "details.causes[0].message"): "upstream ends with a diff of its internal types",
+    ("t-dep", 11, "items[0].status.conditions"): "no scheduler runs here",
+    **{
+        ("t-dep", step, place): "the recorded controllers were still busy with an older generation"
+        for step in (3, 4, 5, 6, 13)
+        for place in ("status.", "metadata.annotations.deployment.kubernetes.io/revision")
+    },
+    ("t-dep", 10, "rows[0].object.metadata.generation"): "it grew in two steps here",
+    (
+        "t-dep",
+        10,
+        "rows[1].object.metadata.annotations.deployment.kubernetes.io/max-replicas",
+    ): "here it was made while pods might surge, there only afterwards",
+}
+# After these steps the recorded controllers had no time yet.
+AT_ONCE: Final = frozenset((("t-dep", 12),))
+# Names that a controller makes up from a hash of its own, and what follows them.
+_HASHES: Final = re.compile(
+    r'(\bd-|pod-template-hash=|"pod-template-hash": ")[a-z0-9]{9,10}\b(-[a-z0-9]{5}\b)?'
+)
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -51,11 +74,12 @@ async def test_dialogue(
                 continue
             await _before(server, name, step)
             differs, last = await _step(server, name, case, last)
-            differs = [one for one in differs if not _meant(name, step, one)]
             same += not differs
+            differs = [one for one in differs if not _meant(name, step, one)]
             where = f"{step} {case['request']['method']} {case['request']['path']}"
             lines += [f"{where}: {one}" for one in differs]
-            await trio.testing.wait_all_tasks_blocked()
+            if (name, step) not in AT_ONCE:
+                await trio.testing.wait_all_tasks_blocked()
         if watching is not None:
             found = [masked(e) for e in await watching.all() if e["type"] != "BOOKMARK"]
             wanted = [masked(e) for e in dialogue["watchEvents"] if e["type"] != "BOOKMARK"]
@@ -105,7 +129,7 @@ async def _step(server: Server, name: str, case: Json, last: Json) -> tuple[list
         asked["method"], path, body, asked["contentType"] or "", accept=asked["accept"] or ""
     )
     found = answer.json
-    differs = differences(_ageless(masked(found)), _ageless(masked(case["response"])))
+    differs = differences(_comparable(masked(found)), _comparable(masked(case["response"])))
     if answer.status != case["status"]:
         differs.append(f"status: {answer.status}, wanted {case['status']}")
     if answer.warnings != ([case["warning"]] if case["warning"] else []):
@@ -113,14 +137,21 @@ async def _step(server: Server, name: str, case: Json, last: Json) -> tuple[list
     return differs, found if isinstance(found, dict) else {}
 
 
-def _ageless(answer: Any) -> Any:
-    """Ages in a Table depend on how long the steps took."""
+def _comparable(answer: Any) -> Any:
+    """Without what a controller makes up, and the ages in a Table: they tell the steps' pace."""
+    answer = json.loads(_HASHES.sub(r"\1HASH", json.dumps(answer)))
     if isinstance(answer, dict) and answer.get("kind") == "Table":
         names = [column["name"] for column in answer.get("columnDefinitions", ())]
         age = names.index("Age") if "Age" in names else -1
         for row in answer["rows"]:
             if age >= 0:
                 row["cells"][age] = "AGE"
+        # Rows come by name, and so by hash.
+        revision = "deployment.kubernetes.io/revision"
+        answer["rows"].sort(
+            key=lambda row: row["object"]["metadata"].get("annotations", {}).get(revision, ""),
+            reverse=True,
+        )
     return answer
 
 

@@ -8,7 +8,9 @@ from tests.apiserver.oracle_server import differences, masked, need_oracle, reco
 from tests.apiserver.test_oracle_defaults import without_chosen
 
 # Number of the case: why its answer is meant to differ.
-MEANT: dict[int, str] = {}
+MEANT: dict[int, str] = {
+    53: "expressions of admission policies are not compiled yet",
+}
 
 
 async def test_errors(autojump_clock: object, score: Callable[[str, int, int], None]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Response
 from k8slite.objects.codec import dumps
@@ -56,9 +58,8 @@ async def bind(verbs: Verbs, call: Call) -> Response:
         status["conditions"] = conditions
         return pod
 
-    await verbs.registry.update(
-        call.asked(pods, name=name), assign, protect=lambda _new, _old: None
-    )
+    asked = evolve(call.asked(pods, name=name), subresource="binding")
+    await verbs.registry.update(asked, assign, protect=lambda _new, _old: None)
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     return call.response(201, dumps({**status, "code": 201}))
 

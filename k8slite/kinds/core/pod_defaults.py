@@ -52,6 +52,17 @@ def prepare_pod(new: Json, old: Json | None) -> None:
         spec["terminationGracePeriodSeconds"] = 1
 
 
+def prepare_pod_status(new: Json, old: Json | None) -> None:
+    """A status that says nothing of its quality of service keeps it; unset times are null."""
+    status = new.setdefault("status", {})
+    if old is not None and not status.get("qosClass") and "qosClass" in old.get("status", {}):
+        status["qosClass"] = old["status"]["qosClass"]
+    for condition in status.get("conditions") or ():
+        for name in ("lastProbeTime", "lastTransitionTime"):
+            if name not in condition:
+                condition[name] = None
+
+
 def default_pod_template(template: Json) -> None:
     """Fill in a PodTemplateSpec."""
     template.setdefault("metadata", {})

@@ -31,7 +31,7 @@ from k8slite.kinds.core.object_defaults import (
     prepare_node,
     prepare_volume,
 )
-from k8slite.kinds.core.pod_defaults import default_pod, prepare_pod
+from k8slite.kinds.core.pod_defaults import default_pod, prepare_pod, prepare_pod_status
 from k8slite.kinds.core.pod_update_validation import validate_pod_status
 from k8slite.kinds.core.pod_validation import validate_pod, validate_pod_part
 from k8slite.kinds.core.pod_warnings import warn_endpoints, warn_pod
@@ -77,6 +77,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
     "pods": Strategy(
         default=default_pod,
         prepare=prepare_pod,
+        prepare_status=prepare_pod_status,
         validate=validate_pod,
         validate_status=validate_pod_status,
         validate_part=validate_pod_part,
