@@ -26,8 +26,11 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_tidy.py
 
+# BENCH=short for the short forms; or names of benchmarks, see tests/benchmarks/__main__.py
+BENCH ?=
+
 bench: setup
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 binary: setup
 	$(BIN)/python -m pip install --quiet --requirement requirements-binary.lock
