@@ -4,6 +4,10 @@ In: names, objects, a Handler (in this process or behind a socket). Out: objects
 mirrors of kinds kept by list and watch, work queues, events. Never here: the API server, the
 store.
 
-    client      requests
-    resource    which resource a request is about
+    client        requests
+    resource      which resource a request is about
+    informer      mirrors: a resource's local copy, by list and watch;  ordered  its indexes
+    workqueue     names to be worked on
+    recorder      Events;  correlation  which of them are one
+    lease         who of several instances leads
 """

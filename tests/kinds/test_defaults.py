@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from k8slite.kinds.core.pod_defaults import pull_policy, quality_of_service
+from k8slite.kinds.core.images import pull_policy
+from k8slite.kinds.core.pod_defaults import quality_of_service
 from tests.kinds.oracle_cases import strategies
 
 Json = dict[str, Any]

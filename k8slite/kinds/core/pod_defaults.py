@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.core.images import pull_policy
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.core.volume_defaults import default_volumes
 from k8slite.objects import quantity
@@ -92,11 +93,6 @@ def default_pod_spec(spec: Json) -> None:
                 _default_container(container)
     if spec.get("overhead") == {}:
         del spec["overhead"]
-
-
-def pull_policy(image: str) -> str:
-    """What an image is pulled by: always if it may have changed under its name."""
-    return "Always" if _moving_tag(image) else "IfNotPresent"
 
 
 def quality_of_service(spec: Json) -> str:
@@ -201,15 +197,6 @@ def _default_pod_resources(spec: Json) -> None:
             requests[name] = quantity.total(asked)
     for name, limit in limits.items():
         requests.setdefault(name, limit)
-
-
-def _moving_tag(image: str) -> bool:
-    name, _, digest = image.partition("@")
-    if not name:
-        return False
-    # A colon before the last slash belongs to the registry's port.
-    tag = name.rpartition("/")[2].partition(":")[2]
-    return tag == "latest" or (not tag and not digest)
 
 
 _QUALITY_RESOURCES: Final = ("cpu", "memory")

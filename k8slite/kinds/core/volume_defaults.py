@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from k8slite.kinds.core.images import pull_policy
+
 Json = dict[str, Any]
 
 # 0644: everybody may read the files of these volumes.
@@ -112,7 +114,6 @@ def _ephemeral(source: Json) -> None:
 def _image(source: Json) -> None:
     if not source.get("pullPolicy"):
         # Imported here because a Pod's defaults are built on a volume's.
-        from k8slite.kinds.core.pod_defaults import pull_policy
 
         source["pullPolicy"] = pull_policy(source.get("reference", ""))
 
