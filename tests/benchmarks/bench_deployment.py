@@ -2,19 +2,19 @@
 
 Pods a second: from sending the Deployment until a client's watch has shown every pod Running.
 
-Watch latency: the same process changes one ConfigMap again and again, a new change every 10 ms or
-as soon as the one before is answered, each with the moment of its sending (`time.monotonic`) in
-it, and watches that ConfigMap. The moment of the commit cannot be seen from outside, so that two
-figures stand around it: `since_sent` also contains the whole write (its way in, the journal's
-sync), and `since_answered` begins when the writer holds the answer, which is after the commit (it
-is below 0 where the watch was quicker than the answer). The true figure lies between them; the
-one with the goal is the former, the unkind one. A change that waits holds back those after it, so
-that a long stall is one sample and not many. Where cores are few this client competes with the
-server for them, and its own delays count as the server's.
+Watch latency: every 10 ms, whether or not the one before is answered, the same process changes one
+of some ConfigMaps to hold the moment of the sending (`time.monotonic`), and it watches them. The
+moment of the commit cannot be seen from outside, so that two figures stand around it: `since_sent`
+also contains the whole write (its way in, the journal's sync), and `since_answered` begins when
+the writer holds the answer, which is after the commit (it is below 0 where the watch was quicker
+than the answer). The true figure lies between them; the one with the goal is the former, the
+unkind one. Where cores are few this client competes with the server for them, and its own delays
+count as the server's: `client_late_p99` is by how much its own sendings missed their time.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from typing import Final
@@ -22,12 +22,13 @@ from typing import Final
 import trio
 
 from k8slite.messages import Request
-from k8slite.wire import HttpClient
+from k8slite.wire import ClientLimits, HttpClient
 from tests.benchmarks.cluster_process import ClusterProcess, cluster_process
 from tests.benchmarks.figure import percentile, show
 
 NAMESPACE: Final = "/api/v1/namespaces/default"
 BEAT_SECONDS: Final = 0.01
+CLOCKS: Final = 64  # ConfigMaps that are changed in turn; as many writes are under way at most
 MOST_SECONDS: Final = 120.0  # until the pods that do not run yet are given up, and counted
 
 
@@ -46,19 +47,22 @@ class _Scene:
         self.running: dict[str, float] = {}  # pods by when they were first shown Running
         self.all_running = trio.Event()
         self.answered: dict[str, float] = {}  # changes of the ConfigMap by their text
+        self.late: list[float] = []  # by how much changes were begun after their time
+        self.left_out = 0  # changes that were not begun, since too many were under way
         self.arrived: dict[str, float] = {}
         headers = {
             "authorization": f"Bearer {cluster.token}",
             "accept": "application/json",
             "content-type": "application/json",
         }
-        self.client = HttpClient(cluster.url, cluster.context(), headers=headers)
+        limits = ClientLimits(max_connections=CLOCKS + 8, max_idle_connections=CLOCKS + 8)
+        context = cluster.context()
+        self.client = HttpClient(cluster.url, context, headers=headers, limits=limits)
 
     async def run(self) -> None:
-        clock = {"metadata": {"name": "clock"}, "data": {"sent": ""}}
-        revision = (await self.call("POST", f"{NAMESPACE}/configmaps", clock))["metadata"][
-            "resourceVersion"
-        ]
+        for number in range(CLOCKS):
+            made = await self.call("POST", f"{NAMESPACE}/configmaps", clock(number, ""))
+        revision = made["metadata"]["resourceVersion"]
         with self.client:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.watch_pods, revision)
@@ -107,17 +111,28 @@ class _Scene:
             since_answered_p99=percentile(answered, 99),
             write_p50=percentile(written, 50),
             write_p99=percentile(written, 99),
+            client_late_p99=percentile(self.late, 99) * 1e3,
+            left_out=self.left_out,
         )
 
     async def beat(self) -> None:
-        """Change the ConfigMap for ever."""
-        while True:
-            due = trio.current_time() + BEAT_SECONDS
-            text = repr(time.monotonic())
-            clock = {"metadata": {"name": "clock"}, "data": {"sent": text}}
-            await self.call("PUT", f"{NAMESPACE}/configmaps/clock", clock)
-            self.answered[text] = time.monotonic()
-            await trio.sleep_until(due)
+        """Change one ConfigMap after the other for ever, at a steady pace."""
+        due = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for turn in itertools.count():
+                due += BEAT_SECONDS
+                await trio.sleep_until(due)
+                self.late.append(trio.current_time() - due)
+                if len(nursery.child_tasks) >= CLOCKS:
+                    self.left_out += 1
+                    continue
+                nursery.start_soon(self.change, turn % CLOCKS)
+
+    async def change(self, number: int) -> None:
+        text = repr(time.monotonic())
+        path = f"{NAMESPACE}/configmaps/clock-{number}"
+        await self.call("PUT", path, clock(number, text))
+        self.answered[text] = time.monotonic()
 
     async def watch_pods(
         self, revision: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -136,7 +151,7 @@ class _Scene:
         self, revision: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         def shown(now: float, obj: dict) -> None:  # type: ignore[type-arg]
-            if obj["metadata"]["name"] == "clock":
+            if obj["metadata"]["name"].startswith("clock-"):
                 self.arrived[obj["data"]["sent"]] = now
 
         await self.follow("configmaps", revision, shown, task_status)
@@ -165,6 +180,10 @@ class _Scene:
             raise RuntimeError(f"{method} {path}: {response.status} {response.body!r}")
         found: dict = json.loads(response.body)  # type: ignore[type-arg]
         return found
+
+
+def clock(number: int, text: str) -> dict[str, object]:
+    return {"metadata": {"name": f"clock-{number}"}, "data": {"sent": text}}
 
 
 def deployment(replicas: int) -> dict[str, object]:

@@ -93,8 +93,7 @@ def _ready(process: subprocess.Popen[bytes], directory: Path, began: float) -> s
     while time.monotonic() - began < START_SECONDS:
         if process.poll() is not None:
             raise RuntimeError(f"the cluster ended: {(directory / 'said').read_text()}")
-        if opener is None and (directory / "cluster.json").exists():
-            url = json.loads((directory / "cluster.json").read_bytes())["url"]
+        if opener is None and (url := _url(directory)):
             context = ssl.create_default_context(cafile=str(directory / "pki" / "ca.crt"))
             opener = urllib.request.build_opener(
                 urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
@@ -108,6 +107,15 @@ def _ready(process: subprocess.Popen[bytes], directory: Path, began: float) -> s
                 error.close()  # not ready yet
         time.sleep(LOOK_SECONDS)
     raise TimeoutError(f"not ready after {START_SECONDS:.0f} s")
+
+
+def _url(directory: Path) -> str:
+    """Where the cluster says that it listens; "" as long as it does not."""
+    try:
+        url: str = json.loads((directory / "cluster.json").read_bytes()).get("url", "")
+    except FileNotFoundError:
+        return ""
+    return url
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
