@@ -17,6 +17,10 @@ from k8slite.store.store import Store
 # (upstream: `--etcd-compaction-interval`, 5 minutes).
 WINDOW_SECONDS: Final = 300.0
 
+# Under heavy churn the window is shorter: old versions are kept in memory, and this many are enough
+# for any client that is not far behind (upstream's watch cache holds 102,400 events at the most).
+CHANGES_MOST: Final = 102_400
+
 # Parts of a window after which what is too old is forgotten: what is kept beyond the window, and
 # what one compaction has to do, is a thirtieth.
 _STEPS: Final = 30
@@ -27,8 +31,15 @@ class Compactor:
 
     name = "store-compactor"
 
-    def __init__(self, store: Store, window_seconds: float = WINDOW_SECONDS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        window_seconds: float = WINDOW_SECONDS,
+        *,
+        changes_most: int = CHANGES_MOST,
+    ) -> None:
         self._store = store
+        self._changes_most = changes_most
         self._window_seconds = window_seconds
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -39,9 +50,9 @@ class Compactor:
         while True:
             now = trio.current_time()
             marks.append((now, self._store.revision))
-            before = 0
+            before = self._store.revision - self._changes_most
             while marks and marks[0][0] <= now - self._window_seconds:
-                before = marks.popleft()[1]
+                before = max(before, marks.popleft()[1])
             if before > self._store.oldest:
                 await self._store.compact(before)
             await trio.sleep(self._window_seconds / _STEPS)

@@ -26,3 +26,15 @@ async def test_watches_live_for_the_window_and_not_much_longer(autojump_clock: M
         await trio.sleep(320)
         assert store.oldest == store.revision
         nursery.cancel_scope.cancel()
+
+
+async def test_heavy_churn_shortens_the_window(autojump_clock: MockClock) -> None:
+    store = MemoryStore()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Compactor(store, 300.0, changes_most=50).run)
+        for _ in range(200):
+            await store.put("pods/a/x", lambda _: b"v", expect=None)
+        await trio.sleep(11)
+        assert store.oldest == 150
+        store.watch("", after=150).close()
+        nursery.cancel_scope.cancel()
