@@ -53,6 +53,8 @@ class Telling:
     queued: Queued
     reason: str
     message: str
+    done: trio.Event
+    after: trio.Event | None  # the one before it about this pod, which must not arrive after it
 
 
 @define(eq=False)
@@ -90,6 +92,8 @@ class Writer:
     async def tell(self, telling: Telling) -> None:
         """Write the condition; a failure is told in the log, and made good by the next attempt."""
         queued, info = telling.queued, telling.queued.info
+        if telling.after is not None:
+            await telling.after.wait()
         condition: Json = {
             "type": "PodScheduled",
             "status": "False",
@@ -113,8 +117,7 @@ class Writer:
             queued.told = ""
             log.info("telling %s why it waits: %r", info.name, error)
         finally:
-            if queued.telling is not None:
-                queued.telling.set()
+            telling.done.set()
 
     async def _where(self, info: PodInfo) -> str | None:
         """The node that a pod is bound to now, "" for none; None if the pod is gone."""

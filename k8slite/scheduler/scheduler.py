@@ -198,8 +198,8 @@ class Scheduler:
         if queued.told == message:
             return None  # the mirror is behind
         queued.told = message
-        queued.telling = trio.Event()
-        return Telling(queued, reason, message)
+        before_it, queued.telling = queued.telling, trio.Event()
+        return Telling(queued, reason, message, queued.telling, before_it)
 
     def _told_gated(self, queued: Queued) -> Telling | None:
         if queued.place is not Place.GATED:
