@@ -10,7 +10,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import Final
 
 from k8slite.cli.place import Complaint
@@ -18,16 +17,19 @@ from k8slite.cli.place import Complaint
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
         prog="k8slite", description="The instant, embeddable, testable Kubernetes."
     )
-    parser.add_argument("--version", action="version", version=f"k8slite {version('k8slite')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    asked = next((one for one in arguments if not one.startswith("-")), "")
     for name, summary in _COMMANDS.items():
-        module = import_module(f"k8slite.cli.{name}")
-        command = commands.add_parser(name, help=summary, description=summary)
-        module.arguments(command)
-        command.set_defaults(run=module.run)
+        command = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        if name == asked:  # the others are not even imported
+            module = import_module(f"k8slite.cli.{name}")
+            module.arguments(command)
+            command.set_defaults(run=module.run)
     parsed = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = parsed.run
     try:
@@ -36,7 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"k8slite: {complaint}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return 130  # what a shell says of a command that SIGINT has ended
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"k8slite {version('k8slite')}")
+        parser.exit()
 
 
 _COMMANDS: Final = {

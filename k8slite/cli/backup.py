@@ -16,12 +16,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Copy it."""
+    import sqlite3
+
     from k8slite.store.backup import backup
     from k8slite.store.store import StoreError
 
     try:
         revision = backup(place.directory(parsed).store, parsed.file)
-    except (StoreError, OSError) as error:
-        raise Complaint(str(error)) from None
+    except (StoreError, OSError, sqlite3.Error) as error:
+        raise Complaint(place.reason(error)) from None
     print(f"{parsed.file} holds the store at revision {revision}.")
     return 0

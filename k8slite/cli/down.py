@@ -28,8 +28,13 @@ def run(parsed: argparse.Namespace) -> int:
         pid = directory.state()["pid"]
     except NoCluster as error:
         raise Complaint(str(error)) from None
-    # The lock is held, so the process that wrote its id still lives: no other has got it.
-    os.kill(pid, signal.SIGTERM)
+    # The directory is held, so the process that wrote its id there still lives, or has just ended.
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        raise Complaint(f"process {pid} belongs to another user") from None
     deadline = time.monotonic() + _WAIT_SECONDS
     while directory.running():
         if time.monotonic() > deadline:

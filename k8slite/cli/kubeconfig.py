@@ -24,16 +24,20 @@ def run(parsed: argparse.Namespace) -> int:
     path = place.directory(parsed).kubeconfig
     try:
         text = path.read_text()
-    except OSError:
+    except FileNotFoundError:
         raise Complaint(f"there is no cluster at {path.parent}; `k8slite up` makes one") from None
+    except OSError as error:
+        raise Complaint(place.reason(error)) from None
     if not parsed.merge:
         print(text, end="")
         return 0
-    config = orjson.loads(text)
     target = kubeconfig.user_path()
     try:
+        config = orjson.loads(text)
         kubeconfig.merge(target, config)
+    except orjson.JSONDecodeError:
+        raise Complaint(f"{path} is damaged; the next `k8slite up` writes it anew") from None
     except (kubeconfig.Unmergeable, OSError) as error:
-        raise Complaint(str(error)) from None
+        raise Complaint(place.reason(error)) from None
     print(f"The context {config['current-context']} is now current in {target}.")
     return 0

@@ -6,6 +6,7 @@ import argparse
 
 from k8slite.cli import place
 from k8slite.cli.place import Complaint
+from k8slite.live.data_directory import DirectoryInUse
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +19,9 @@ def run(parsed: argparse.Namespace) -> int:
     directory = place.directory(parsed)
     if directory.running():
         raise Complaint(f"the cluster on {directory.path} is running; `k8slite down` stops it")
-    if not directory.path.exists():
-        raise Complaint(f"there is nothing at {directory.path}")
-    directory.remove()
+    try:
+        directory.remove()
+    except (DirectoryInUse, OSError) as error:
+        raise Complaint(place.reason(error)) from None
     print(f"The cluster's files in {directory.path} are deleted.")
     return 0

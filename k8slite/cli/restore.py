@@ -16,7 +16,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Put it in place."""
-    from k8slite.live.data_directory import DirectoryInUse
+    import sqlite3
+
+    from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
     from k8slite.store.backup import restore
     from k8slite.store.store import StoreError
 
@@ -24,7 +26,7 @@ def run(parsed: argparse.Namespace) -> int:
     try:
         with directory.held():
             revision = restore(parsed.file, directory.store)
-    except (DirectoryInUse, StoreError, OSError) as error:
-        raise Complaint(str(error)) from None
+    except (DirectoryInUse, ForeignDirectory, StoreError, OSError, sqlite3.Error) as error:
+        raise Complaint(place.reason(error)) from None
     print(f"The store in {directory.path} is restored and goes on from revision {revision}.")
     return 0

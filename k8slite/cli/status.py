@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import re
 import urllib.error
 import urllib.request
+from typing import Final
 
 from k8slite.cli import place
 from k8slite.cli.place import Complaint
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, NoCluster
+
+_ANSWER_SECONDS: Final = 10.0  # a cluster that is this busy is not well
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +29,8 @@ def run(parsed: argparse.Namespace) -> int:
         state = directory.state()
     except NoCluster as error:
         raise Complaint(str(error)) from None
+    if "url" not in state:
+        raise Complaint(f"the cluster on {directory.path} (process {state['pid']}) is starting")
     code, readiness = _get(directory, state["url"], "/readyz?verbose")
     print(f"url: {state['url']}")
     print(f"process: {state['pid']}")
@@ -42,16 +48,16 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _get(directory: DataDirectory, url: str, path: str) -> tuple[int, str]:
-    context = Authority(directory.pki).client_context()
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
     try:
-        with opener.open(url + path, timeout=10) as response:
+        context = Authority(directory.pki).client_context()
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
+        with opener.open(url + path, timeout=_ANSWER_SECONDS) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise Complaint(f"{url} does not answer: {error}") from None
 
 

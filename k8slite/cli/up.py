@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import re
+import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from k8slite.cli import place
 from k8slite.cli.place import Complaint
 
 if TYPE_CHECKING:
     from k8slite.live.run import Running, Wanted
+
+# A log that is longer when a cluster is started is begun anew.
+_LOG_MOST_BYTES: Final = 16 * 1024 * 1024
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +45,15 @@ def run(parsed: argparse.Namespace) -> int:
         raise Complaint(f"--port {parsed.port} is not a port")
     if parsed.detach:
         return _detached(parsed)
+    # A collector that runs while some hundred modules are loaded finds nothing to collect.
+    gc.disable()
     # What `up` needs is imported here, so that the other commands start at once.
+    import sqlite3
+
     import trio
 
     from k8slite.cluster import Settings
-    from k8slite.live.data_directory import DirectoryInUse
+    from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
     from k8slite.live.run import PortTaken, Wanted
     from k8slite.live.run import run as run_cluster
     from k8slite.store.store import StoreError
@@ -58,24 +68,33 @@ def run(parsed: argparse.Namespace) -> int:
         Settings(minor=minor, nodes=parsed.nodes),
     )
 
-    async def live() -> None:
-        await run_cluster(wanted, lambda running: _say_ready(parsed, wanted, running))
+    async def live() -> int:
+        early = await run_cluster(wanted, lambda running: _say_ready(parsed, wanted, running))
+        return 128 + early if early else 0
 
+    code = 1
     try:
-        trio.run(live)
-    except* (DirectoryInUse, PortTaken, StoreError, OSError, ValueError) as group:
-        raise Complaint(_first_line(group)) from None
-    return 0
+        code = trio.run(live)
+    except* (
+        *(DirectoryInUse, ForeignDirectory, PortTaken, StoreError),
+        *(OSError, ValueError, sqlite3.Error),
+    ) as group:
+        raise Complaint(place.reason(group)) from None
+    return code
 
 
 def _say_ready(parsed: argparse.Namespace, wanted: Wanted, running: Running) -> None:
+    # What has been loaded stays, and need not be looked at again.
+    gc.freeze()
+    gc.enable()
+    nodes = wanted.settings.nodes
+    noun = "node" if nodes == 1 else "nodes"
+    print(f"Kubernetes 1.{wanted.settings.minor} with {nodes} {noun} at {running.url}")
+    print(f"  export KUBECONFIG={shlex.quote(str(running.directory.kubeconfig))}")
+    print("  kubectl get nodes", flush=True)
     if parsed.ready_fd >= 0:
         os.write(parsed.ready_fd, b"ready\n")
         os.close(parsed.ready_fd)
-    nodes = wanted.settings.nodes
-    print(f"Kubernetes 1.{wanted.settings.minor} with {nodes} nodes at {running.url}")
-    print(f"  export KUBECONFIG={running.directory.kubeconfig}")
-    print("  kubectl get nodes", flush=True)
 
 
 def _detached(parsed: argparse.Namespace) -> int:
@@ -83,38 +102,66 @@ def _detached(parsed: argparse.Namespace) -> int:
     directory = place.directory(parsed)
     try:
         directory.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log = directory.log.open("wb") if not directory.running() else None
+        log = _opened_log(directory.log)
     except OSError as error:
-        raise Complaint(f"{error.strerror}: {error.filename}") from None
-    if log is None:
-        raise Complaint(f"{directory.path} is in use by a running cluster; `k8slite down` stops it")
+        raise Complaint(place.reason(error)) from None
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "k8slite"]
-    if getattr(sys, "frozen", False):
-        command = [sys.executable]  # a single executable starts itself
-    command += ["up", "--ready-fd", str(writing), "--name", parsed.name]
-    command += ["--data-dir", str(directory.path), "--nodes", str(parsed.nodes)]
-    command += ["--store", parsed.store, "--port", str(parsed.port), "--bind", parsed.bind]
-    command += ["--kubernetes-version", parsed.kubernetes_version]
-    with log:
+    with log, os.fdopen(reading) as pipe:
+        begin = log.tell()
         child = subprocess.Popen(
-            command,
+            _command(parsed, writing, str(directory.path)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             pass_fds=[writing],
             start_new_session=True,
+            # A single executable would else go on with the files that this process unpacked.
+            env={**os.environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"},
         )
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        ready = pipe.read() == "ready\n"
-    text = directory.log.read_text(errors="replace")
+        os.close(writing)
+        try:
+            ready = pipe.read() == "ready\n"
+        except KeyboardInterrupt:
+            child.terminate()
+            child.wait()
+            raise
+    with directory.log.open(errors="replace") as file:
+        file.seek(begin)
+        text = file.read()
     if not ready:
         child.wait()
         lines = text.strip().splitlines() or ["the cluster ended without a word"]
         raise Complaint(lines[-1].removeprefix("k8slite: "))
     print(text, end="")
+    child.returncode = 0  # it is nobody's child any more: nothing is to be waited for
     return 0
+
+
+def _opened_log(path: Path) -> BinaryIO:
+    """The log, to write on at its end; begun anew when it has become too long."""
+    log = path.open("ab")
+    if log.tell() > _LOG_MOST_BYTES:
+        log.truncate(0)
+    return log
+
+
+def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
+    itself = [sys.executable, "-m", "k8slite"]
+    if getattr(sys, "frozen", False):
+        itself = [sys.executable]  # a single executable starts itself
+    return [
+        *itself,
+        "up",
+        f"--ready-fd={ready_fd}",
+        f"--name={parsed.name}",
+        f"--data-dir={path}",
+        f"--nodes={parsed.nodes}",
+        f"--runtime={parsed.runtime}",
+        f"--store={parsed.store}",
+        f"--port={parsed.port}",
+        f"--bind={parsed.bind}",
+        f"--kubernetes-version={parsed.kubernetes_version}",
+    ]
 
 
 def _minor(text: str) -> int:
@@ -126,11 +173,3 @@ def _minor(text: str) -> int:
             f"--kubernetes-version {text} is not one of 1.{OLDEST_MINOR} to 1.{NEWEST_MINOR}"
         )
     return int(found[1])
-
-
-def _first_line(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -15,9 +15,12 @@ from typing import Final
 
 from attrs import frozen
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from k8slite.live.data_directory import replace_file
 
 _CA_DAYS: Final = 3650  # as kubeadm's
 _LEAF_DAYS: Final = 365
@@ -55,26 +58,27 @@ class Authority:
         """The administrator's client certificate: user kubernetes-admin, group system:masters."""
         return self._pair("admin")
 
-    def prepare(self, addresses: Sequence[str]) -> None:
-        """Make what is missing or about to expire; `addresses` are where the server listens.
+    def prepare(self, addresses: Sequence[str], names: Sequence[str] = ()) -> None:
+        """Make what is missing or about to expire; `addresses` and `names` lead to the server.
 
-        Raises OSError when the directory cannot be written, ValueError for unreadable files.
+        Raises OSError when the directory cannot be written, ValueError when the CA's files or the
+        tokens' key cannot be read; these are never replaced.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (self.path / "ca.crt").exists():
             self._make_ca()
-        names = [x509.DNSName(name) for name in _SERVER_NAMES]
+        if not (self.path / "sa.key").exists():
+            replace_file(self.path / "sa.key", _key_in_pem(ec.generate_private_key(ec.SECP256R1())))
         ips = dict.fromkeys((*addresses, "127.0.0.1", "::1", "10.96.0.1"))
         alternatives: list[x509.GeneralName] = [
-            *names,
+            *(x509.DNSName(name) for name in dict.fromkeys((*_SERVER_NAMES, *names))),
             *(x509.IPAddress(ipaddress.ip_address(ip)) for ip in ips),
         ]
-        if not self._good("apiserver", alternatives):
-            self._sign("apiserver", _name("kube-apiserver"), alternatives)
-        if not self._good("admin", []):
-            self._sign("admin", _name("kubernetes-admin", "system:masters"), [])
-        if not (self.path / "sa.key").exists():
-            _write_key(self.path / "sa.key", ec.generate_private_key(ec.SECP256R1()))
+        issuer = _read_certificate(self.path / "ca.crt")
+        if not self._good("apiserver", issuer, alternatives):
+            self._sign("apiserver", issuer, _name("kube-apiserver"), alternatives)
+        if not self._good("admin", issuer, []):
+            self._sign("admin", issuer, _name("kubernetes-admin", "system:masters"), [])
 
     def server_context(self) -> ssl.SSLContext:
         """TLS for the API server; clients may show a certificate of this CA."""
@@ -100,7 +104,12 @@ class Authority:
         return Pair(self.path / f"{name}.crt", self.path / f"{name}.key")
 
     def _make_ca(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
+        """A certificate for the CA's key; the key is made too, unless there is one."""
+        if (self.path / "ca.key").exists():
+            key = _read_key(self.path / "ca.key")
+        else:
+            key = ec.generate_private_key(ec.SECP256R1())
+            replace_file(self.path / "ca.key", _key_in_pem(key))
         name = _name("k8slite-ca")
         usage = x509.KeyUsage(
             digital_signature=True,
@@ -122,13 +131,15 @@ class Authority:
             )
             .sign(key, hashes.SHA256())
         )
-        _write_key(self.path / "ca.key", key)
-        (self.path / "ca.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        replace_file(self.path / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM))
 
     def _sign(
-        self, file_name: str, subject: x509.Name, alternatives: Sequence[x509.GeneralName]
+        self,
+        file_name: str,
+        issuer: x509.Certificate,
+        subject: x509.Name,
+        alternatives: Sequence[x509.GeneralName],
     ) -> None:
-        issuer = x509.load_pem_x509_certificate((self.path / "ca.crt").read_bytes())
         issuer_key = _read_key(self.path / "ca.key")
         key = ec.generate_private_key(ec.SECP256R1())
         purpose = (
@@ -149,16 +160,22 @@ class Authority:
             )
         certificate = builder.sign(issuer_key, hashes.SHA256())
         pair = self._pair(file_name)
-        _write_key(pair.key, key)
-        pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        replace_file(pair.key, _key_in_pem(key))
+        replace_file(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
-    def _good(self, file_name: str, alternatives: Sequence[x509.GeneralName]) -> bool:
-        path = self._pair(file_name).certificate
-        if not path.exists():
+    def _good(
+        self, file_name: str, issuer: x509.Certificate, alternatives: Sequence[x509.GeneralName]
+    ) -> bool:
+        """Whether a pair can be used as it is; a crash may have left one half of it."""
+        pair = self._pair(file_name)
+        try:
+            certificate = _read_certificate(pair.certificate)
+            key = _read_key(pair.key)
+            certificate.verify_directly_issued_by(issuer)
+        except (FileNotFoundError, ValueError, TypeError, InvalidSignature):
             return False
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
         left = certificate.not_valid_after_utc - datetime.now(UTC)
-        if left < timedelta(days=_RENEW_DAYS):
+        if left < timedelta(days=_RENEW_DAYS) or certificate.public_key() != key.public_key():
             return False
         if not alternatives:
             return True
@@ -190,19 +207,26 @@ def _builder(
     )
 
 
-def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+def _key_in_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
 
 
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (ValueError, TypeError):
+        raise ValueError(f"{path} is not a private key in PEM") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{path} does not hold a key of an elliptic curve")
     return key
+
+
+def _read_certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except ValueError:
+        raise ValueError(f"{path} is not a certificate in PEM") from None

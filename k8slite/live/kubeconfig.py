@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import os
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from k8slite.live.certificates import Authority
+from k8slite.live.data_directory import replace_file
 
 Json = dict[str, Any]
 
@@ -54,10 +56,7 @@ def kubeconfig(server: str, authority: Authority, name: str) -> Json:
 
 def write(path: Path, config: Json) -> None:
     """Write a kubeconfig that only its owner can read."""
-    draft = path.with_name(path.name + ".new")
-    draft.touch(mode=0o600)
-    draft.write_text(to_yaml(config))
-    draft.replace(path)
+    replace_file(path, to_yaml(config).encode())
 
 
 def to_yaml(config: Json) -> str:
@@ -85,7 +84,7 @@ def merge(path: Path, config: Json) -> None:
     if path.exists():
         try:
             found = yaml.load(path.read_text())
-        except YAMLError as error:
+        except (YAMLError, UnicodeDecodeError) as error:
             first = str(error).splitlines()[0]
             raise Unmergeable(f"{path} is not a kubeconfig: {first}") from None
     if found is None:
@@ -93,19 +92,27 @@ def merge(path: Path, config: Json) -> None:
     if not isinstance(found, dict):
         raise Unmergeable(f"{path} is not a kubeconfig")
     for part in ("clusters", "users", "contexts"):
-        entries = found.get(part) or []
-        if not isinstance(entries, list):
-            raise Unmergeable(f"{path} is not a kubeconfig: {part} is not a list")
-        names = [entry["name"] for entry in config[part]]
-        found[part] = [entry for entry in entries if entry.get("name") not in names]
-        found[part] += config[part]
+        entries = found.setdefault(part, [])
+        if entries is None:
+            entries = found[part] = []
+        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+            raise Unmergeable(f"{path} is not a kubeconfig: {part} is not a list of objects")
+        for ours in config[part]:
+            _put(entries, ours)
     found["current-context"] = config["current-context"]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
-    draft.touch(mode=0o600)
-    with draft.open("w") as file:
-        yaml.dump(found, file)
-    draft.replace(path)
+    text = StringIO()
+    yaml.dump(found, text)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # What a link leads to is replaced, not the link.
+    replace_file(path.resolve(), text.getvalue().encode())
+
+
+def _put(entries: list[Json], ours: Json) -> None:
+    for at, entry in enumerate(entries):
+        if entry.get("name") == ours["name"]:
+            entries[at] = ours
+            return
+    entries.append(ours)
 
 
 def _base64(data: bytes) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from errno import EADDRINUSE
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,7 +22,7 @@ from attrs import evolve, frozen
 from k8slite.cluster import Cluster, Settings
 from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority
-from k8slite.live.data_directory import DataDirectory
+from k8slite.live.data_directory import DataDirectory, replace_file
 from k8slite.live.world import LiveWorld
 from k8slite.messages import User
 from k8slite.store.memory import MemoryStore
@@ -57,16 +59,34 @@ class Running:
     cluster: Cluster
 
 
-async def run(wanted: Wanted, ready: Callable[[Running], None]) -> None:
-    """Run until SIGINT or SIGTERM; `ready` is called when the API serves.
+async def run(wanted: Wanted, ready: Callable[[Running], None]) -> signal.Signals | None:
+    """Run until SIGINT or SIGTERM, also while it starts; `ready` is called when the API serves.
 
-    Raises DirectoryInUse, PortTaken, StoreError or OSError before anything is overwritten.
+    Returns the signal if there was one before the cluster was ready. Raises DirectoryInUse,
+    ForeignDirectory, PortTaken, StoreError, OSError or ValueError before anything is overwritten.
     """
+    received: signal.Signals | None = None
+    is_ready = False
+    asked, starting = trio.Event(), trio.CancelScope()
+
+    async def listen(signals: AsyncIterator[int]) -> None:
+        nonlocal received
+        async for number in signals:
+            received = signal.Signals(number)
+            asked.set()
+            if not is_ready:
+                starting.cancel()
+
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with serving(wanted) as running:
-            ready(running)
-            async for _ in signals:
-                return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(listen, signals)
+            with starting:
+                async with serving(wanted) as running:
+                    is_ready = True
+                    ready(running)
+                    await asked.wait()
+            nursery.cancel_scope.cancel()
+    return None if is_ready else received
 
 
 @asynccontextmanager
@@ -74,46 +94,87 @@ async def serving(wanted: Wanted) -> AsyncIterator[Running]:
     """A running, reachable cluster for as long as the block lasts."""
     directory = DataDirectory(wanted.path)
     with directory.held():
-        listeners = await _listen(wanted.bind, wanted.port)
-        port = listeners[0].socket.getsockname()[1]
-        authority = Authority(directory.pki)
-        address = "127.0.0.1" if wanted.bind in ("0.0.0.0", "::", "localhost") else wanted.bind
-        authority.prepare([address])
-        url = f"https://{f'[{address}]' if ':' in address else address}:{port}"
-        settings = evolve(
-            wanted.settings,
-            address=address,
-            port=port,
-            ca_bundle=authority.bundle,
-            token_key=authority.token_key(),
-            static_tokens={_token(directory): User("kubernetes-admin", ("system:masters",))},
+        directory.write_state({"pid": os.getpid(), "name": wanted.name})
+        async with (
+            _listening(wanted.bind, wanted.port) as listeners,
+            _serving(wanted, directory, listeners) as running,
+        ):
+            yield running
+
+
+@asynccontextmanager
+async def _serving(
+    wanted: Wanted, directory: DataDirectory, listeners: Sequence[trio.SocketListener]
+) -> AsyncIterator[Running]:
+    address, port = _reachable(listeners[0])
+    authority = Authority(directory.pki)
+    authority.prepare(*_own_names(wanted.bind, address))
+    url = f"https://{f'[{address}]' if ':' in address else address}:{port}"
+    settings = evolve(
+        wanted.settings,
+        address=address,
+        port=port,
+        ca_bundle=authority.bundle,
+        token_key=authority.token_key(),
+        static_tokens={_token(directory): User("kubernetes-admin", ("system:masters",))},
+    )
+    context = authority.server_context()
+    async with _store(wanted, directory) as store, trio.open_nursery() as nursery:
+        cluster = Cluster(store, LiveWorld(), settings)
+        server = Server(cluster.handler)
+        await nursery.start(
+            server.serve, [TlsListener(listener, context) for listener in listeners]
         )
-        async with _store(wanted, directory) as store, trio.open_nursery() as nursery:
-            cluster = Cluster(store, LiveWorld(), settings)
-            server = Server(cluster.handler)
-            context = authority.server_context()
-            await nursery.start(
-                server.serve, [TlsListener(listener, context) for listener in listeners]
-            )
-            await nursery.start(cluster.run)
-            kubeconfig.write(
-                directory.kubeconfig, kubeconfig.kubeconfig(url, authority, wanted.name)
-            )
-            directory.write_state({"pid": os.getpid(), "url": url, "name": wanted.name})
-            try:
-                yield Running(url, directory, cluster)
-            finally:
-                with trio.CancelScope(shield=True):
-                    await server.stop(GRACE_SECONDS)
-                nursery.cancel_scope.cancel()
+        await nursery.start(cluster.run)
+        kubeconfig.write(directory.kubeconfig, kubeconfig.kubeconfig(url, authority, wanted.name))
+        directory.write_state({"pid": os.getpid(), "name": wanted.name, "url": url})
+        try:
+            yield Running(url, directory, cluster)
+        finally:
+            with trio.CancelScope(shield=True):
+                await server.stop(GRACE_SECONDS)
+            nursery.cancel_scope.cancel()
 
 
-async def _listen(bind: str, port: int) -> list[trio.SocketListener]:
+@asynccontextmanager
+async def _listening(bind: str, port: int) -> AsyncIterator[list[trio.SocketListener]]:
+    """Sockets that are closed at the end, whoever else has closed them before."""
     try:
-        return await trio.open_tcp_listeners(port, host=bind)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise PortTaken(f"cannot listen on {bind}:{port}: {why}") from None
+        listeners = await trio.open_tcp_listeners(port, host=bind)
+    except (OSError, UnicodeError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        hint = "; choose another with --port" if getattr(error, "errno", 0) == EADDRINUSE else ""
+        raise PortTaken(f"cannot listen on {bind}:{port}: {why}{hint}") from None
+    try:
+        # With port 0 each address of a name has got a port of its own, but a cluster has one.
+        yield listeners if port else listeners[:1]
+    finally:
+        for listener in listeners:
+            listener.socket.close()
+
+
+def _reachable(listener: trio.SocketListener) -> tuple[str, int]:
+    """The address and port at which this computer's clients reach a listener."""
+    address, port = listener.socket.getsockname()[:2]
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address), port
+
+
+def _own_names(bind: str, address: str) -> tuple[list[str], list[str]]:
+    """The addresses and names that the server's certificate is for.
+
+    Who listens everywhere is to be found from elsewhere: by the computer's name and by the
+    address that it has to the outside.
+    """
+    if bind not in ("0.0.0.0", "::"):
+        return [address], []
+    family = socket.AF_INET6 if bind == "::" else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent by this; the addresses are those that documentation may use.
+            probe.connect(("2001:db8::1" if bind == "::" else "192.0.2.1", 9))
+        except OSError:
+            return [address], [socket.gethostname()]  # there is no outside
+        return [address, probe.getsockname()[0]], [socket.gethostname()]
 
 
 @asynccontextmanager
@@ -130,6 +191,8 @@ async def _store(wanted: Wanted, directory: DataDirectory) -> AsyncIterator[Stor
 def _token(directory: DataDirectory) -> str:
     """The administrator's bearer token, made once."""
     if not directory.token.exists():
-        directory.token.touch(mode=0o600)
-        directory.token.write_text(secrets.token_urlsafe(32) + "\n")
-    return directory.token.read_text().strip()
+        replace_file(directory.token, f"{secrets.token_urlsafe(32)}\n".encode())
+    token = directory.token.read_text(errors="replace").strip()
+    if not token:
+        raise ValueError(f"{directory.token} is empty; delete it to have a new token made")
+    return token
