@@ -97,6 +97,9 @@ class ApiServer:
             raise NotFound("the server could not find the requested resource", details={})
         form = negotiate(request.headers.get("accept", ""), kind, request, self.minor)
         call = Call(request, info, kind, user, form)
+        deprecated = _DEPRECATED.get((kind.group, kind.plural))
+        if deprecated is not None and self.minor >= deprecated[0]:
+            call.warnings.append(deprecated[1])
         if kind.plural == "componentstatuses":
             return self._component_statuses(call)
         if info.subresource:
@@ -181,6 +184,14 @@ def _fits(verb: str, info: RequestInfo, namespaced: bool) -> bool:
     return True
 
 
+# Upstream's prerelease lifecycle: since which minor version, and what every request is told.
+_DEPRECATED: Final[Mapping[tuple[str, str], tuple[int, str]]] = {
+    ("", "componentstatuses"): (19, "v1 ComponentStatus is deprecated in v1.19+"),
+    ("", "endpoints"): (
+        33,
+        "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ),
+}
 _HEALTHY: Final = {"type": "Healthy", "status": "True", "message": "ok"}
 _VERBS: Final[Mapping[str, Callable[[Verbs, Call], Awaitable[Response]]]] = {
     "get": Verbs.get,

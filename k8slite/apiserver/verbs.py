@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from k8slite.apiserver.attributes import Asked
 from k8slite.apiserver.decoding import Decoder, field_validation, read_yaml
@@ -29,7 +29,7 @@ from k8slite.objects.errors import (
     NotFound,
     UnsupportedMediaType,
 )
-from k8slite.objects.fields import invalid, refuse
+from k8slite.objects.fields import invalid, not_supported, refuse
 
 Json = dict[str, Any]
 Protect = Callable[[Json, Json], None]
@@ -37,6 +37,12 @@ Protect = Callable[[Json, Json], None]
 _JSON_TYPE: Final = ("Content-Type", "application/json")
 _STRATEGIC: Final = "application/strategic-merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
+_OPTIONS: Final = {
+    "POST": "CreateOptions",
+    "PUT": "UpdateOptions",
+    "PATCH": "PatchOptions",
+    "DELETE": "DeleteOptions",
+}
 
 
 @define(eq=False)
@@ -65,11 +71,15 @@ class Call:
 
     def response(self, status: int, body: bytes) -> Response:
         """An answer with what was said on the way in Warning headers (RFC 7234)."""
+        return Response(status, body, self.headers())
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of an answer, warnings among them."""
         headers = [("Content-Type", self.form.content_type)]
         for text in dict.fromkeys(self.warnings):
             quoted = text.replace("\\", "\\\\").replace('"', '\\"')
             headers.append(("Warning", f'299 - "{quoted}"'))
-        return Response(status, body, tuple(headers))
+        return tuple(headers)
 
 
 @define(eq=False)
@@ -126,7 +136,7 @@ class Verbs:
         stream = await open_watch(
             self.registry.storage, kind, call.info.namespace, selection, options, form
         )
-        return Response(200, stream, (("Content-Type", call.form.content_type),))
+        return Response(200, stream, call.headers())
 
     async def create(self, call: Call) -> Response:
         """POST to a collection."""
@@ -205,7 +215,10 @@ class Verbs:
         """DELETE of one object."""
         options = delete_options(self._delete_body(call), dict(call.request.query))
         kind = self._storage_kind(call.kind)
-        status, written = await self.deletion.delete(call.asked(kind), options)
+        asked = call.asked(kind)
+        if options.dry_run:
+            asked = evolve(asked, dry_run=True)
+        status, written = await self.deletion.delete(asked, options)
         if status is not None:
             return call.response(200, codec.dumps(status))
         return self._written(call, written, 200)
@@ -220,9 +233,10 @@ class Verbs:
         listed = await list_objects(
             self.registry.storage, kind, call.info.namespace, selection, list_options(request)
         )
+        dry_run = options.dry_run or _dry_run(request)
         for stored in listed.items:
             namespace, _, name = stored.key.removeprefix(kind.prefix).rpartition("/")
-            asked = Asked(kind, call.user, namespace, name, dry_run=_dry_run(request))
+            asked = Asked(kind, call.user, namespace, name, dry_run=dry_run)
             try:
                 await self.deletion.delete(asked, options)
             except NotFound:
@@ -293,14 +307,11 @@ def keep_all_but_status(new: Json, old: Json) -> None:
 
 
 def _dry_run(request: Request) -> bool:
-    values = [value for key, value in request.query if key == "dryRun"]
-    for value in values:
-        if value not in ("All", ""):
-            raise BadRequest(
-                f'Invalid value: "{value}": dryRun: Unsupported value: "{value}": '
-                'supported values: "All"'
-            )
-    return "All" in values
+    values = [value for key, value in request.query if key == "dryRun" and value]
+    if any(value != "All" for value in values):
+        cause = not_supported("dryRun", values, ["All"])
+        raise refuse(_OPTIONS[request.method], "meta.k8s.io", "", [cause])
+    return bool(values)
 
 
 def _same_namespace(call: Call, obj: Json) -> None:
