@@ -94,10 +94,11 @@ class Allocations:
             raise
         return reservation
 
-    async def release(self, asked: Asked, gone: Json) -> None:
-        """Let go of what a removed Service had."""
+    async def release(self, asked: Asked, value: bytes) -> None:
+        """Let go of what a removed object had, given its stored form; only Services have."""
         if (asked.kind.group, asked.kind.plural) != _SERVICES:
             return
+        gone = codec.loads(value)
         self._load()
         for key in _node_ports(gone):
             self.ports.pop(key, None)
