@@ -165,7 +165,7 @@ class Registry:
             gone = await self.storage.store.put(stored.key, None, expect=stored.revision)
         except Broken as error:
             raise InternalError(str(error)) from error
-        await self.allocations.release(asked, codec.loads(stored.value))
+        await self.allocations.release(asked, stored.value)
         return Written(gone.value, removed=True)
 
     async def write(self, asked: Asked, stored: Stored, new: Json) -> Written:
