@@ -1,4 +1,4 @@
-"""From a request's body to an object: JSON or YAML, the right kind, known fields only.
+"""From a request's body to an object: JSON, YAML or protobuf, the right kind, known fields only.
 
 Mirrors upstream's negotiated serializers: what cannot be decoded is a BadRequest (or an
 unsupported media type), unknown and duplicate fields are an error, a warning or nothing,
@@ -13,14 +13,17 @@ from typing import Any, Final
 import orjson
 from attrs import define
 
+from k8slite.apiserver.accepting import PROTOBUF
 from k8slite.apiserver.storage import Json
 from k8slite.kinds.kind import Kind
+from k8slite.kinds.table import is_built_in
 from k8slite.messages import Request
 from k8slite.objects.errors import BadRequest, UnsupportedMediaType
 from k8slite.objects.schema import Schemas, Undecodable, duplicate_fields
 
 _JSON: Final = ("application/json", "", "*/*")
 _YAML: Final = ("application/yaml", "text/yaml", "application/x-yaml")
+_SHOWN_BYTES: Final = 30  # upstream's `summarizeData`
 _SCHEME: Final = "pkg/api/legacyscheme/scheme.go:30"
 
 
@@ -37,6 +40,8 @@ class Decoder:
 
         `kind` is what the path takes. Raises BadRequest or UnsupportedMediaType.
         """
+        if _media_type(request) == PROTOBUF and not is_built_in(kind):
+            raise _unknown_format("application/json, application/yaml")
         obj = self.document(request, kind.kind)
         wanted = group_version or kind.api_version
         self._check_kind(obj, kind, wanted)
@@ -92,9 +97,10 @@ class Decoder:
                 raise BadRequest(_undecodable(kind, request.body, error)) from None
         elif media_type in _YAML:
             obj = read_yaml(request.body)
+        elif media_type == PROTOBUF:
+            return read_protobuf(request.body, kind)
         else:
-            raise UnsupportedMediaType(
-                "the body of the request was in an unknown format - accepted media types include: "
+            raise _unknown_format(
                 "application/json, application/yaml, application/vnd.kubernetes.protobuf"
             )
         if not isinstance(obj, dict):
@@ -159,6 +165,32 @@ def read_yaml(body: bytes) -> Any:
         return YAML(typ="safe", pure=True).load(body)
     except (YAMLError, UnicodeDecodeError) as error:
         raise BadRequest(f"error converting YAML to JSON: {error}") from None
+
+
+def read_protobuf(body: bytes, wanted: str) -> Json:
+    """The object in a protobuf body that should hold a `wanted`. Raises BadRequest."""
+    from k8slite.objects import protobuf  # only clients that are written in Go need it
+
+    try:
+        return protobuf.decode(body)
+    except protobuf.Undecodable as error:
+        if error.kind:
+            version = error.api_version.rpartition("/")[2]
+            raise BadRequest(
+                f'{error.kind} in version "{version}" cannot be handled as a {wanted}: {error}'
+            ) from None
+        shown = body[:_SHOWN_BYTES].hex() + (" ..." if len(body) > _SHOWN_BYTES else "")
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {wanted}): {error} "
+            f"({shown or '<empty>'})"
+        ) from None
+
+
+def _unknown_format(accepted: str) -> UnsupportedMediaType:
+    return UnsupportedMediaType(
+        f"the body of the request was in an unknown format - accepted media types include: "
+        f"{accepted}"
+    )
 
 
 def _undecodable(kind: str, body: bytes, error: ValueError) -> str:
