@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from k8slite.cli import place
 from k8slite.cli.place import Complaint
+from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
 
 if TYPE_CHECKING:
     from k8slite.live.run import Running, Wanted
@@ -53,7 +54,6 @@ def run(parsed: argparse.Namespace) -> int:
     import trio
 
     from k8slite.cluster import Settings
-    from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
     from k8slite.live.run import PortTaken, Wanted
     from k8slite.live.run import run as run_cluster
     from k8slite.store.store import StoreError
@@ -101,9 +101,9 @@ def _detached(parsed: argparse.Namespace) -> int:
     """Start a process of its own and wait until it says that the API is ready."""
     directory = place.directory(parsed)
     try:
-        directory.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.claim()
         log = _opened_log(directory.log)
-    except OSError as error:
+    except (ForeignDirectory, OSError) as error:
         raise Complaint(place.reason(error)) from None
     reading, writing = os.pipe()
     with log, os.fdopen(reading) as pipe:

@@ -91,7 +91,7 @@ class DataDirectory:
 
         Raises DirectoryInUse, ForeignDirectory or OSError.
         """
-        self._claim()
+        self.claim()
         descriptor = self._locked()
         try:
             # What a killed predecessor said of itself is true no longer.
@@ -100,6 +100,25 @@ class DataDirectory:
         finally:
             self._state_file.unlink(missing_ok=True)
             os.close(descriptor)
+
+    def claim(self) -> None:
+        """Make the directory, or see that it is ours, or has nothing that we would touch.
+
+        Raises ForeignDirectory or OSError.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except FileExistsError:
+            raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(self.path)) from None
+        if self._lock_file.exists():
+            return
+        for name in ("pki", *_FILES):
+            # A detached start has written its log before.
+            if name not in ("log", "lock") and (self.path / name).exists():
+                raise ForeignDirectory(
+                    f"{self.path} is not a cluster's directory, but has a {name}; "
+                    "choose another --data-dir"
+                )
 
     def running(self) -> bool:
         """Whether some process holds the directory."""
@@ -152,22 +171,6 @@ class DataDirectory:
     @property
     def _state_file(self) -> Path:
         return self.path / "cluster.json"
-
-    def _claim(self) -> None:
-        """Make the directory, or see that it is ours, or has nothing that we would touch."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except FileExistsError:
-            raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(self.path)) from None
-        if self._lock_file.exists():
-            return
-        for name in ("pki", *_FILES):
-            # A detached start has written its log before.
-            if name not in ("log", "lock") and (self.path / name).exists():
-                raise ForeignDirectory(
-                    f"{self.path} is not a cluster's directory, but has a {name}; "
-                    "choose another --data-dir"
-                )
 
     def _locked(self) -> int:
         """A descriptor that holds the lock."""

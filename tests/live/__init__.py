@@ -1,0 +1,1 @@
+"""The real outside: processes, sockets, files and kills."""
