@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from k8slite.apiserver.deletion import DeleteOptions, delete_options
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Request, Response
-from k8slite.objects.codec import dumps, loads
-from k8slite.objects.errors import BadRequest, MethodNotAllowed, ServiceUnavailable
+from k8slite.objects.codec import loads
+from k8slite.objects.errors import (
+    ApiError,
+    BadRequest,
+    Cause,
+    InternalError,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    ServiceUnavailable,
+)
 from k8slite.objects.meta import timestamp
 
 Json = dict[str, Any]
@@ -32,6 +43,8 @@ async def evict(verbs: Verbs, call: Call) -> Response:
         raise BadRequest(f"name in URL does not match name in Eviction object: {name}")
     options: DeleteOptions = delete_options(eviction.get("deleteOptions") or {}, {})
     asked = call.asked(call.kind)
+    if options.dry_run:
+        asked = evolve(asked, dry_run=True)
     now = timestamp(verbs.registry.world.now())
     # What stops the pod is in its status before it stops (upstream: `addConditionAndDeletePod`).
     await verbs.registry.update(
@@ -39,7 +52,7 @@ async def evict(verbs: Verbs, call: Call) -> Response:
     )
     await verbs.deletion.delete(asked, options)
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-    return call.response(201, dumps({**status, "code": 201}))
+    return call.answer(201, {**status, "code": 201})
 
 
 async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
@@ -71,7 +84,7 @@ async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
     if not spec.get("nodeName"):
         return Response(200, b"", (("Content-Type", "text/plain"),))
     query = tuple(pair for pair in call.request.query if pair[0] != "container")
-    return await kubelet(
+    response = await kubelet(
         Request(
             "GET",
             f"/containerLogs/{info.namespace}/{info.name}/{container}",
@@ -79,6 +92,9 @@ async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
             {"x-node-name": spec["nodeName"]},
         )
     )
+    if response.status >= 300 and isinstance(response.body, bytes):
+        raise _node_refusal(response.status, response.body.decode(errors="replace"), info.name)
+    return response
 
 
 async def not_streaming(verbs: Verbs, call: Call) -> Response:
@@ -87,6 +103,24 @@ async def not_streaming(verbs: Verbs, call: Call) -> Response:
     raise ServiceUnavailable(
         f"{call.info.subresource} is not available: the fake runtime runs no processes"
     )
+
+
+def _node_refusal(status: int, text: str, pod: str) -> ApiError:
+    """A kubelet's refusal in the API's words (upstream: `GenericHttpResponseChecker`)."""
+    if status == 400:
+        return BadRequest(text)
+    if status == 404:
+        return NotFound(
+            f"the server could not find the requested resource (pods {pod})",
+            details={"name": pod, "kind": "pods"},
+            causes=[Cause("UnexpectedServerResponse", text)],
+        )
+    if status == 422:
+        return Invalid(
+            f"the server rejected our request due to an error in our request (pods {pod})",
+            details={"name": pod, "kind": "pods"},
+        )
+    return InternalError(f"Internal error occurred: {text}")
 
 
 async def _part(verbs: Verbs, call: Call, protect: Any) -> Response:
