@@ -30,15 +30,16 @@ from k8slite.objects.errors import NotAcceptable
 
 Now = Callable[[], datetime]
 
-# What upstream names when it refuses; protobuf is refused here as well, in the same words.
 OFFERED: Final = (JSON, YAML, PROTOBUF)
+# Custom resources, which nobody has generated protobuf for.
+_OFFERED_OF_CUSTOM: Final = (JSON, YAML)
 _META_GROUP: Final = "meta.k8s.io"
 _META_VERSIONS: Final = ("v1", "v1beta1")
 _INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 # How many prefixes of kinds are remembered: built-in kinds and a few hundred custom ones.
 _PREFIXES: Final = 1024
-_FORMS: Final = 32  # two media types, pretty or not, for each minor version
+_FORMS: Final = 48  # three media types, pretty or not, for each minor version
 
 
 def negotiate(accept: str, kind: Kind, request: Request, minor: int = NEWEST_MINOR) -> Form:
@@ -47,7 +48,7 @@ def negotiate(accept: str, kind: Kind, request: Request, minor: int = NEWEST_MIN
     `minor` says whose schemas describe the columns of tables. Raises NotAcceptable, or BadRequest
     for a table with an `includeObject` that is none.
     """
-    media_type, transform, version = _chosen(accept)
+    media_type, transform, version = _chosen(accept, is_built_in(kind))
     pretty = _wants_pretty(request)
     if not transform:
         return _plain(media_type, pretty, minor)
@@ -57,9 +58,18 @@ def negotiate(accept: str, kind: Kind, request: Request, minor: int = NEWEST_MIN
     return MetadataForm(media_type, pretty, minor, version, transform.endswith("List"))
 
 
+def status_answer(accept: str, status: Json) -> tuple[str, bytes]:
+    """An error's media type and body; JSON for who takes nothing of what there is."""
+    try:
+        media_type = _chosen_plain(accept)
+    except NotAcceptable:
+        media_type = JSON
+    return media_type, Form(media_type).document(status)
+
+
 @frozen
 class Form:
-    """Objects as they are, in JSON or YAML."""
+    """Objects as they are, in JSON, YAML or protobuf."""
 
     content_type: str = JSON
     pretty: bool = False
@@ -84,10 +94,19 @@ class Form:
         return self._written(self._list(kind, values, metadata, now))
 
     def events(self, kind: Kind, now: Now) -> EventForm:
-        """The lines of a watch. Raises NotAcceptable for YAML, which upstream does not stream."""
-        if self.content_type != JSON:
+        """The events of a watch. Raises NotAcceptable for YAML, which upstream does not stream."""
+        if self.content_type == YAML:
             raise not_acceptable((JSON, PROTOBUF))
         return EventForm(self, kind, now)
+
+    def document(self, obj: Json) -> bytes:
+        """An answer that is no stored object, whatever its transformation: a Status, a review."""
+        return self._written(dumps(obj))
+
+    @property
+    def stream_type(self) -> str:
+        """The media type of a watch."""
+        return f"{PROTOBUF};stream=watch" if self.content_type == PROTOBUF else self.content_type
 
     def event_object(self, kind: Kind, value: bytes, now: datetime, *, first: bool) -> bytes:
         """What stands in a watch's line; `first` says that it is the first line of its watch."""
@@ -109,6 +128,8 @@ class Form:
     def _written(self, body: bytes) -> bytes:
         if self.content_type == YAML:
             return _yaml(loads(body))
+        if self.content_type == PROTOBUF:
+            return _protobuf(loads(body))
         if self.pretty:
             return orjson.dumps(loads(body), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         return body
@@ -191,7 +212,7 @@ class TableForm(Form):
 
 
 class EventForm:
-    """The lines of one watch."""
+    """The events of one watch: lines of JSON, or frames."""
 
     def __init__(self, form: Form, kind: Kind, now: Now) -> None:
         self._form = form
@@ -219,9 +240,18 @@ class EventForm:
         empty = empty_parts(self._kind, self._form.minor)
         return self._line(b"BOOKMARK", dumps({"metadata": metadata, **empty}))
 
+    def error(self, status: Json) -> bytes:
+        """Why the watch ends."""
+        return self._event(b"ERROR", dumps(status))
+
     def _line(self, event: bytes, value: bytes) -> bytes:
         obj = self._form.event_object(self._kind, value, self._now(), first=self._first)
         self._first = False
+        return self._event(event, obj)
+
+    def _event(self, event: bytes, obj: bytes) -> bytes:
+        if self._form.content_type == PROTOBUF:
+            return _protobuf(loads(obj), event)
         return b'{"type":"%b","object":%b}\n' % (event, obj)
 
 
@@ -250,13 +280,26 @@ def _plain(media_type: str, pretty: bool, minor: int) -> Form:
 
 
 @lru_cache(_PREFIXES)
-def _chosen(accept: str) -> tuple[str, str, str]:
+def _chosen(accept: str, built_in: bool) -> tuple[str, str, str]:
     """Media type, transformation and its version. Raises NotAcceptable."""
+    offered = OFFERED if built_in else _OFFERED_OF_CUSTOM
     for wanted in read_accept(accept):
-        for media_type in (JSON, YAML):
+        for media_type in offered:
             if wanted.takes(media_type) and _can_transform(wanted):
                 transform, version, _ = wanted.transform
+                if (media_type, transform) == (PROTOBUF, "Table"):
+                    continue  # upstream has no such messages
                 return media_type, transform, version
+    raise not_acceptable(offered)
+
+
+@lru_cache(_PREFIXES)
+def _chosen_plain(accept: str) -> str:
+    """The media type of an answer that cannot be transformed. Raises NotAcceptable."""
+    for wanted in read_accept(accept):
+        for media_type in OFFERED:
+            if wanted.takes(media_type) and not wanted.transform[0]:
+                return media_type
     raise not_acceptable(OFFERED)
 
 
@@ -289,6 +332,16 @@ def _list_metadata(revision: int, continue_: str, remaining: int | None) -> byte
 def _go_type(kind: Kind) -> str:
     """The type that upstream names in a complaint: `*core.Pod`."""
     return f"*{kind.group.partition('.')[0] or 'core'}.{kind.kind}"
+
+
+def _protobuf(obj: Json, event: bytes = b"") -> bytes:
+    """An object, or the frame of a watch's event. Raises NotAcceptable."""
+    from k8slite.objects import protobuf  # only clients that are written in Go ask for it
+
+    try:
+        return protobuf.watch_event(event.decode(), obj) if event else protobuf.encode(obj)
+    except protobuf.NotEncodable as error:
+        raise NotAcceptable(str(error)) from error
 
 
 def _yaml(value: Any) -> bytes:

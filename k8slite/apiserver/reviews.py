@@ -16,7 +16,6 @@ from k8slite.apiserver.authorization.authorizer import allowed
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Peer, Request, Response, User
-from k8slite.objects.codec import dumps
 from k8slite.objects.errors import Unauthorized
 from k8slite.objects.fields import invalid, refuse
 from k8slite.objects.meta import timestamp
@@ -44,7 +43,7 @@ class Reviews:
             **({"spec": obj["spec"]} if "spec" in obj else {}),
             "status": answer,
         }
-        return call.response(201, dumps(answered))
+        return call.answer(201, answered)
 
     def _self(self, call: Call, _obj: Json) -> Json:
         return {"userInfo": _user_info(call.user)}

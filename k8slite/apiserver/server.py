@@ -23,7 +23,7 @@ from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.health import Health
 from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.openapi import OpenApi
-from k8slite.apiserver.rendering import negotiate
+from k8slite.apiserver.rendering import negotiate, status_answer
 from k8slite.apiserver.request_info import RequestInfo, request_info
 from k8slite.apiserver.reviews import Reviews
 from k8slite.apiserver.storage import Storage
@@ -45,7 +45,6 @@ log = logging.getLogger(__name__)
 
 BODY_MOST_BYTES: Final = 3 * 1024 * 1024  # upstream's limit of a request body
 _REVIEW_GROUPS: Final = ("authentication.k8s.io", "authorization.k8s.io")
-_JSON: Final = (("Content-Type", "application/json"),)
 _METHOD_NOT_ALLOWED: Final = "the server does not allow this method on the requested resource"
 
 
@@ -71,10 +70,10 @@ class ApiServer:
         try:
             response = await self._admitted(request, info)
         except ApiError as error:
-            response = _refusal(error)
+            response = _refusal(error, request)
         except Exception as error:  # a bug here must not take the server down
             log.exception("%s %s failed", request.method, request.path)
-            response = _refusal(InternalError(f"Internal error occurred: {error!r}"))
+            response = _refusal(InternalError(f"Internal error occurred: {error!r}"), request)
         self._count(info, response, trio.current_time() - began)
         return response
 
@@ -164,15 +163,16 @@ class ApiServer:
                 self.metrics.observe(info.verb, info.group, info.version, info.resource, seconds)
 
 
-def _refusal(error: ApiError) -> Response:
+def _refusal(error: ApiError, request: Request) -> Response:
     status = error.status()
     token = getattr(error, "continue_", "")
     if token:
         status["metadata"]["continue"] = token
-    headers: tuple[tuple[str, str], ...] = _JSON
+    media_type, body = status_answer(request.headers.get("accept", ""), status)
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", media_type),)
     if error.retry_after_seconds:
-        headers = (*_JSON, ("Retry-After", str(error.retry_after_seconds)))
-    return Response(error.status_code, dumps(status), headers)
+        headers = (*headers, ("Retry-After", str(error.retry_after_seconds)))
+    return Response(error.status_code, body, headers)
 
 
 def _fits(verb: str, info: RequestInfo, namespaced: bool) -> bool:

@@ -69,13 +69,17 @@ class Call:
             self.warnings.append,
         )
 
+    def answer(self, status: int, obj: Json) -> Response:
+        """An answer that is no stored object, in the form that was asked for."""
+        return self.response(status, self.form.document(obj))
+
     def response(self, status: int, body: bytes) -> Response:
         """An answer with what was said on the way in Warning headers (RFC 7234)."""
         return Response(status, body, self.headers())
 
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers of an answer, warnings among them."""
-        headers = [("Content-Type", self.form.content_type)]
+    def headers(self, media_type: str = "") -> tuple[tuple[str, str], ...]:
+        """The headers of an answer, warnings among them; of the form's media type, or another."""
+        headers = [("Content-Type", media_type or self.form.content_type)]
         for text in dict.fromkeys(self.warnings):
             quoted = text.replace("\\", "\\\\").replace('"', '\\"')
             headers.append(("Warning", f'299 - "{quoted}"'))
@@ -136,7 +140,7 @@ class Verbs:
         stream = await open_watch(
             self.registry.storage, kind, call.info.namespace, selection, options, form
         )
-        return Response(200, stream, call.headers())
+        return Response(200, stream, call.headers(call.form.stream_type))
 
     async def create(self, call: Call) -> Response:
         """POST to a collection."""
@@ -220,7 +224,7 @@ class Verbs:
             asked = evolve(asked, dry_run=True)
         status, written = await self.deletion.delete(asked, options)
         if status is not None:
-            return call.response(200, codec.dumps(status))
+            return call.answer(200, status)
         return self._written(call, written, 200)
 
     async def deletecollection(self, call: Call) -> Response:

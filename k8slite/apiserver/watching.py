@@ -20,7 +20,6 @@ from k8slite.apiserver.selection import Selection
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
-from k8slite.objects.codec import dumps
 from k8slite.objects.errors import ApiError, Cause, Expired, Invalid, Timeout, Unknown
 from k8slite.objects.fields import forbidden
 from k8slite.store.store import Compacted, Event, FutureRevision, Stored, Watch
@@ -135,7 +134,7 @@ class WatchStream:
         """What comes before the first change."""
         self._initial = initial
         if error is not None:
-            self._pending.append(b'{"type":"ERROR","object":' + dumps(error.status()) + b"}\n")
+            self._pending.append(self._form.error(error.status()))
 
     async def receive(self) -> bytes:
         """The next lines; b"" when the watch has ended."""

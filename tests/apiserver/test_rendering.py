@@ -55,7 +55,7 @@ def form(accept: str, of: Kind = CONFIG_MAPS, **parameters: str) -> Form:
         "*/*",
         JSON,
         "application/*",
-        "application/vnd.kubernetes.protobuf,application/json",
+        "application/vnd.kubernetes.protobuf;q=0.5,application/json",
         "text/html, */*;q=0.1",
         "application/json;stream=watch",
         "application/json;as=Nonsense;v=v1;g=meta.k8s.io,application/json",
@@ -72,7 +72,7 @@ def test_a_plain_object_is_its_type_and_what_is_stored(accept: str) -> None:
     "accept",
     [
         "text/html",
-        "application/vnd.kubernetes.protobuf",
+        "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io",
         "application/json;as=Table;v=v9;g=meta.k8s.io",
         "nonsense",
     ],

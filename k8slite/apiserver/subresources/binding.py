@@ -8,7 +8,6 @@ from attrs import evolve
 
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Response
-from k8slite.objects.codec import dumps
 from k8slite.objects.errors import Conflict
 from k8slite.objects.fields import invalid, refuse, required
 from k8slite.objects.meta import timestamp
@@ -61,7 +60,7 @@ async def bind(verbs: Verbs, call: Call) -> Response:
     asked = evolve(call.asked(pods, name=name), subresource="binding")
     await verbs.registry.update(asked, assign, protect=lambda _new, _old: None)
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-    return call.response(201, dumps({**status, "code": 201}))
+    return call.answer(201, {**status, "code": 201})
 
 
 def _refused(name: str, why: str) -> Conflict:

@@ -8,7 +8,7 @@ from k8slite.apiserver.patches import PATCHES
 from k8slite.apiserver.registry import Written
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Response
-from k8slite.objects.codec import dumps, loads
+from k8slite.objects.codec import loads
 from k8slite.objects.errors import MethodNotAllowed, UnsupportedMediaType
 from k8slite.objects.fields import invalid, refuse
 from k8slite.objects.selectors import selector_of, selector_of_labels
@@ -24,7 +24,7 @@ async def scale(verbs: Verbs, call: Call) -> Response:
     kind = call.kind
     if verb == "get":
         stored = verbs.registry.get(kind, call.info.namespace, call.info.name)
-        return call.response(200, dumps(_scale_of(call, loads(stored.value))))
+        return call.answer(200, _scale_of(call, loads(stored.value)))
     if verb not in ("update", "patch"):
         raise MethodNotAllowed(
             "the server does not allow this method on the requested resource", details={}
@@ -45,7 +45,7 @@ async def scale(verbs: Verbs, call: Call) -> Response:
     written: Written = await verbs.registry.update(
         call.asked(kind), change, protect=lambda _new, _old: None
     )
-    return call.response(200, dumps(_scale_of(call, loads(written.value))))
+    return call.answer(200, _scale_of(call, loads(written.value)))
 
 
 def _asked_scale(verbs: Verbs, call: Call, current: Json) -> Json:

@@ -12,7 +12,7 @@ from k8slite.apiserver.authentication.service_account_tokens import (
 )
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Response
-from k8slite.objects.codec import dumps, loads
+from k8slite.objects.codec import loads
 from k8slite.objects.errors import Cause, Conflict, NotFound
 from k8slite.objects.fields import invalid, refuse
 from k8slite.objects.meta import timestamp
@@ -55,7 +55,7 @@ async def request_token(verbs: Verbs, call: Call, issuer: TokenIssuer) -> Respon
         },
         "status": {"token": token, "expirationTimestamp": expires},
     }
-    return call.response(201, dumps(answer))
+    return call.answer(201, answer)
 
 
 def _bound(verbs: Verbs, call: Call, reference: Json) -> Json:
