@@ -29,6 +29,10 @@ Json = dict[str, Any]
 
 NODE_PORTS: Final = range(30000, 32768)
 IP_ADDRESSES: Final = "networking.k8s.io.ipaddresses/"
+_OUT_OF_RANGE: Final = (
+    "provided port is not in the valid range. The range of valid ports is "
+    f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+)
 _ATTEMPTS: Final = 64  # random picks before the free addresses are gone through in order
 _SERVICES: Final = ("", "services")
 
@@ -187,9 +191,12 @@ class Allocations:
                 number = port.get("nodePort") or 0
                 if number and (protocol, number) in had:
                     continue
+                # Upstream looks at the range where it allocates: not in a dry run.
+                why = "" if not number or number in NODE_PORTS or asked.dry_run else _OUT_OF_RANGE
                 if number and self.ports.get((protocol, number), owner) != owner:
-                    path = f"spec.ports[{index}].nodePort"
-                    cause = invalid(path, number, "provided port is already allocated")
+                    why = "provided port is already allocated"
+                if why:
+                    cause = invalid(f"spec.ports[{index}].nodePort", number, why)
                     raise refuse("Service", "", new["metadata"]["name"], [cause])
                 if not number:
                     number = port["nodePort"] = self._pick_port(protocol)

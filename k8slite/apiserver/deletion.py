@@ -16,6 +16,7 @@ from k8slite.apiserver.attributes import Asked, Attributes
 from k8slite.apiserver.registry import Registry, Written, not_found
 from k8slite.objects import codec
 from k8slite.objects.errors import BadRequest, Conflict
+from k8slite.objects.fields import invalid, not_supported, refuse
 from k8slite.objects.meta import parse_timestamp, timestamp
 from k8slite.store.store import KeyConflict
 
@@ -23,6 +24,7 @@ Json = dict[str, Any]
 
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
+_POLICIES: Final = ("Background", "Foreground", "Orphan")
 # Kinds whose last state a DELETE answers with, instead of a Status (ReturnDeletedObject).
 _ANSWERED_WHOLE: Final = frozenset(
     (
@@ -45,6 +47,7 @@ class DeleteOptions:
     uid: str = ""
     resource_version: str = ""
     propagation_policy: str = ""  # "", Orphan, Background or Foreground
+    dry_run: bool = False
 
 
 @define(eq=False)
@@ -125,7 +128,7 @@ class Deletion:
 
 
 def delete_options(body: Json, parameters: dict[str, str]) -> DeleteOptions:
-    """Read the body, or the query where there is none. Raises BadRequest."""
+    """Read the body, or the query where there is none. Raises BadRequest or Invalid."""
     preconditions = body.get("preconditions") or {}
     grace: Any = body.get("gracePeriodSeconds")
     policy = body.get("propagationPolicy") or ""
@@ -140,17 +143,25 @@ def delete_options(body: Json, parameters: dict[str, str]) -> DeleteOptions:
         policy = parameters.get("propagationPolicy", "")
         if parameters.get("orphanDependents"):
             orphan = parameters["orphanDependents"] in ("true", "1")
+    dry_run = body.get("dryRun") or []
+    causes = []
     if policy and orphan is not None:
-        raise BadRequest("orphanDependents and deletionPropagation cannot be both set")
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        causes.append(invalid("propagationPolicy", policy, why))
+    if policy not in ("", *_POLICIES):
+        causes.append(not_supported("propagationPolicy", policy, (*_POLICIES, "nil")))
+    if any(value != "All" for value in dry_run):
+        causes.append(not_supported("dryRun", dry_run, ["All"]))
+    if causes:
+        raise refuse("DeleteOptions", "meta.k8s.io", "", causes)
     if orphan is not None:
         policy = "Orphan" if orphan else "Background"
-    if policy not in ("", "Orphan", "Background", "Foreground"):
-        raise BadRequest(
-            f'Invalid value: "{policy}": DeletionPropagation need to be one of '
-            '"Foreground", "Background", "Orphan" or nil'
-        )
     return DeleteOptions(
-        grace, preconditions.get("uid", ""), preconditions.get("resourceVersion", ""), policy
+        grace,
+        preconditions.get("uid", ""),
+        preconditions.get("resourceVersion", ""),
+        policy,
+        bool(dry_run),
     )
 
 

@@ -21,7 +21,7 @@ from k8slite.kinds.apps.workload_validation import (
     validate_replica_set,
 )
 from k8slite.kinds.core.controller_validation import validate_replica_status
-from k8slite.kinds.core.status_defaults import keep_status
+from k8slite.kinds.core.status_defaults import keep_labels, keep_status
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
@@ -37,6 +37,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_deployment,
         prepare=keep_status,
         validate=validate_deployment,
+        prepare_status=keep_labels,
         validate_status=validate_deployment_status,
         generation=True,
         status=True,

@@ -21,6 +21,13 @@ def keep_status(new: Json, old: Json | None) -> None:
         new.pop("status", None)
 
 
+def keep_labels(new: Json, old: Json | None) -> None:
+    """A write of the status that leaves the labels alone."""
+    new["metadata"].pop("labels", None)
+    if old is not None and "labels" in old["metadata"]:
+        new["metadata"]["labels"] = old["metadata"]["labels"]
+
+
 def and_then(*steps: Prepare) -> Prepare:
     """One preparation made of several, in their order."""
 

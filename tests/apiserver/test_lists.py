@@ -1,0 +1,109 @@
+"""Lists: pages of one snapshot, old states, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.apiserver.oracle_server import Json, Server, running
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+async def fill(server: Server, names: str) -> list[str]:
+    versions = []
+    for name in names:
+        made = await server.create(MAPS, {"metadata": {"name": name}})
+        versions.append(made["metadata"]["resourceVersion"])
+    return versions
+
+
+def names(page: Json) -> str:
+    return "".join(item["metadata"]["name"] for item in page["items"])
+
+
+async def test_all_pages_show_one_snapshot(autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        await fill(server, "abcde")
+        first = await server.get(f"{MAPS}?limit=2")
+        assert names(first) == "ab"
+        assert first["metadata"]["remainingItemCount"] == 3
+        await server.ask("DELETE", f"{MAPS}/c")
+        await fill(server, "cz")
+        second = await server.get(f"{MAPS}?limit=2&continue={first['metadata']['continue']}")
+        assert names(second) == "cd"
+        assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+        last = await server.get(f"{MAPS}?limit=2&continue={second['metadata']['continue']}")
+        assert names(last) == "e"
+        assert "continue" not in last["metadata"]
+
+
+async def test_a_forgotten_page_comes_with_a_token_to_go_on(autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        await fill(server, "abcde")
+        first = await server.get(f"{MAPS}?limit=2")
+        await fill(server, "xyz")
+        await server.store.compact(server.store.revision)
+        token = first["metadata"]["continue"]
+        answer = await server.ask("GET", f"{MAPS}?limit=2&continue={token}")
+        assert answer.status == 410
+        assert answer.json["reason"] == "Expired"
+        rest = await server.get(f"{MAPS}?continue={answer.json['metadata']['continue']}")
+        assert names(rest) == "cdexyz"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("resourceVersion={0}&resourceVersionMatch=Exact", "a"),
+        ("resourceVersion={0}&resourceVersionMatch=NotOlderThan", "abc"),
+        ("resourceVersion={0}", "abc"),
+        ("resourceVersion={1}&limit=5", "ab"),
+        ("resourceVersion=0", "abc"),
+    ],
+)
+async def test_which_state_a_revision_means(query: str, found: str, autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        versions = await fill(server, "abc")
+        assert names(await server.get(f"{MAPS}?{query.format(*versions)}")) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("resourceVersionMatch=Exact", 422),
+        ("resourceVersion=1&resourceVersionMatch=Nearly", 422),
+        ("resourceVersion=0&resourceVersionMatch=Exact", 422),
+        ("resourceVersion=999999", 504),
+        ("resourceVersion=x", 400),
+        ("limit=x", 400),
+        ("continue=x", 400),
+        ("labelSelector=a%20b", 400),
+        ("fieldSelector=data.k%3Dv", 400),
+    ],
+)
+async def test_what_is_refused(query: str, status: int, autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        answer = await server.ask("GET", f"{MAPS}?{query}")
+        assert answer.status == status, answer.body
+
+
+async def test_fields_select(autojump_clock: object) -> None:
+    async with running() as server:
+        pods = "/api/v1/namespaces/default/pods"
+        for name, node in (("a", "n1"), ("b", "n2"), ("c", "n1")):
+            spec = {"nodeName": node, "containers": [{"name": "c", "image": "x"}]}
+            await server.create(pods, {"metadata": {"name": name}, "spec": spec})
+
+        async def found(selector: str) -> str:
+            return names(await server.get(f"{pods}?fieldSelector={selector}"))
+
+        assert await found("spec.nodeName%3Dn1") == "ac"
+        assert await found("spec.nodeName!%3Dn1") == "b"
+        assert await found("spec.nodeName%3Dn1,metadata.name%3Dc") == "c"
+        assert await found("status.phase%3DRunning") == ""
+        everywhere: Any = await server.get(
+            "/api/v1/pods?fieldSelector=metadata.namespace%3Ddefault"
+        )
+        assert names(everywhere) == "abc"
