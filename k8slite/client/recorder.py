@@ -1,12 +1,15 @@
 """Tells the users of an object what a component did to it, by core/v1 Events.
 
 Recording never waits: events queue up, and are dropped and counted when the queue is full
-(upstream: `client-go/tools/record`, EventBroadcaster).
+(upstream: `client-go/tools/record`, EventBroadcaster). Several are written at once, since each
+waits for the API's disk; those about one object one after the other, so that a repetition finds
+the event that it repeats.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,6 +27,7 @@ __all__ = ["Recorder", "Reference"]
 log = logging.getLogger(__name__)
 
 QUEUED_MOST: Final = 1000  # events that wait to be written (upstream's maxQueuedEvents)
+WRITES_MOST: Final = 16  # events being written at once: enough to share the store's commits
 TRIES_MOST: Final = 12  # attempts to write one event (upstream's maxTriesPerEvent)
 RETRY_SECONDS: Final = 10.0  # between them (upstream's default)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +36,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Recorder:
     """One component's events; an Actor that writes them."""
 
-    def __init__(self, client: Client, world: World, component: str, host: str = "") -> None:
+    def __init__(
+        self,
+        client: Client,
+        world: World,
+        component: str,
+        host: str = "",
+        *,
+        queued_most: int = QUEUED_MOST,
+    ) -> None:
         self.name = f"{component} events"
         self.dropped = 0
         self._client = client
@@ -41,24 +53,49 @@ class Recorder:
         self._host = host
         self._correlator = Correlator()
         self._last_number = 0
-        self._send, self._receive = trio.open_memory_channel[Occurrence](QUEUED_MOST)
+        self._queued = 0
+        self._queued_most = queued_most
+        # What waits, by the object that it is about; each object is either in the channel or, its
+        # queue perhaps empty, in a writer's hands.
+        self._waiting: dict[tuple[str, ...], deque[Occurrence]] = {}
+        self._send, self._receive = trio.open_memory_channel[tuple[str, ...]](queued_most)
 
     def event(self, regarding: Reference, type_: str, reason: str, message: str) -> None:
         """Record an event ("Normal" or "Warning"); never waits, never raises."""
         occurrence = Occurrence(regarding, type_, reason, message, self._world.now())
-        try:
-            self._send.send_nowait(occurrence)
-        except trio.WouldBlock:
+        if self._queued >= self._queued_most:
             self.dropped += 1
+            return
+        self._queued += 1
+        waiting = self._waiting.get(regarding.key)
+        if waiting is not None:
+            waiting.append(occurrence)
+            return
+        self._waiting[regarding.key] = deque((occurrence,))
+        self._send.send_nowait(regarding.key)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Write what is recorded, one by one."""
-        task_status.started()
+        """Write what is recorded, in order about each object."""
+        async with trio.open_nursery() as nursery:
+            for _ in range(WRITES_MOST):
+                nursery.start_soon(self._serve)
+            task_status.started()
+
+    async def _serve(self) -> None:
         while True:
-            occurrence = await self._receive.receive()
-            event = self._correlator.correlate(occurrence, trio.current_time())
-            if event is not None:
-                await self._write_patiently(event)
+            key = await self._receive.receive()
+            waiting = self._waiting[key]
+            occurrence = waiting.popleft()
+            self._queued -= 1
+            try:
+                event = self._correlator.correlate(occurrence, trio.current_time())
+                if event is not None:
+                    await self._write_patiently(event)
+            finally:  # whatever ends this writer, the object goes back for the next one
+                if waiting:
+                    self._send.send_nowait(key)
+                else:
+                    del self._waiting[key]
 
     async def _write_patiently(self, event: Written) -> None:
         for tried in range(1, TRIES_MOST + 1):

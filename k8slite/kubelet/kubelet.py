@@ -15,7 +15,7 @@ import trio
 
 from k8slite.client.client import Client
 from k8slite.client.informer import Mirror
-from k8slite.client.recorder import Recorder, Reference
+from k8slite.client.recorder import QUEUED_MOST, Recorder, Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node
 from k8slite.kubelet.addresses import PodAddresses
@@ -35,6 +35,9 @@ from k8slite.world import World
 
 Json = dict[str, Any]
 
+# Events that wait to be written: QUEUED_MOST a node, since nodes share the recorder, but never
+# more than this, which bounds the memory.
+EVENTS_QUEUED_MOST: Final = 10_000
 GENERATION_SINCE: Final = (1, 34)  # pods' observedGeneration (PodObservedGenerationTracking, beta)
 
 
@@ -69,7 +72,8 @@ class NodeFleet:
         self._taken: set[str] = set()  # addresses of nodes, the fleet's and others'
         self._free_index = 0
         host = shapes[0].name if len(shapes) == 1 else ""
-        self._recorder = Recorder(client, world, "kubelet", host)
+        queued_most = min(QUEUED_MOST * max(1, len(shapes)), EVENTS_QUEUED_MOST)
+        self._recorder = Recorder(client, world, "kubelet", host, queued_most=queued_most)
         self._forget_everything()
 
     @property
