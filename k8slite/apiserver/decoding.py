@@ -19,8 +19,10 @@ from k8slite.kinds.kind import Kind
 from k8slite.kinds.table import is_built_in
 from k8slite.messages import Request
 from k8slite.objects.errors import BadRequest, UnsupportedMediaType
+from k8slite.objects.fields import not_supported, refuse
 from k8slite.objects.schema import Schemas, Undecodable, duplicate_fields
 
+_MODES: Final = ("", "Ignore", "Strict", "Warn")
 _JSON: Final = ("application/json", "", "*/*")
 _YAML: Final = ("application/yaml", "text/yaml", "application/x-yaml")
 _SHOWN_BYTES: Final = 30  # upstream's `summarizeData`
@@ -142,13 +144,13 @@ class Decoder:
 
 
 def field_validation(request: Request) -> str:
-    """Strict, Warn or Ignore (upstream's default is Warn). Raises BadRequest."""
+    """Strict, Warn or Ignore (upstream's default is Warn). Raises Invalid."""
     mode = request.parameter("fieldValidation")
-    if mode not in ("", "Strict", "Warn", "Ignore"):
-        raise BadRequest(
-            f'fieldValidation: Unsupported value: "{mode}": supported values: '
-            '"Ignore", "Strict", "Warn"'
-        )
+    if mode not in _MODES:
+        cause = not_supported("fieldValidation", mode, _MODES)
+        options = {"PUT": "UpdateOptions", "PATCH": "PatchOptions"}
+        kind = options.get(request.method, "CreateOptions")
+        raise refuse(kind, "meta.k8s.io", "", [cause])
     return mode or "Warn"
 
 

@@ -30,6 +30,7 @@ from k8slite.objects.errors import (
     InternalError,
     Invalid,
     NotFound,
+    Unknown,
 )
 from k8slite.objects.fields import invalid, refuse
 from k8slite.objects.meta import generated_name, timestamp
@@ -243,8 +244,8 @@ class Registry:
     def _fill_in(self, asked: Asked, obj: Json) -> Json:
         kind = asked.kind
         metadata: Json = obj.setdefault("metadata", {})
-        if metadata.get("resourceVersion"):
-            raise BadRequest("resourceVersion should not be set on objects to be created")
+        if str(metadata.get("resourceVersion") or "").strip("0").isdecimal():
+            raise Unknown("resourceVersion should not be set on objects to be created")
         if kind.namespaced:
             metadata["namespace"] = asked.namespace
         elif metadata.pop("namespace", ""):

@@ -98,7 +98,9 @@ async def test_versions(autojump_clock: object) -> None:
         blind = await server.ask("PUT", f"{lease}/l", {"metadata": {"name": "l"}})
         assert blind.status == 422
         set_on_create = {"metadata": {"name": "z", "resourceVersion": "5"}}
-        assert (await server.ask("POST", MAPS, set_on_create)).status in (400, 500)
+        answer = await server.ask("POST", MAPS, set_on_create)
+        assert answer.status == 500
+        assert "reason" not in answer.json
 
 
 async def test_generations_count_what_was_asked_for(autojump_clock: object) -> None:
@@ -155,6 +157,18 @@ async def test_unknown_and_repeated_fields(
             assert "what" not in answer.json["metadata"]
         else:
             assert "strict decoding error" in answer.json["message"]
+
+
+async def test_a_mode_of_validation_that_nobody_knows(autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        for method, path, kind in (
+            ("POST", MAPS, "CreateOptions"),
+            ("PUT", f"{MAPS}/a", "UpdateOptions"),
+        ):
+            answer = await server.ask(
+                method, f"{path}?fieldValidation=x", {"metadata": {"name": "a"}}
+            )
+            assert (answer.status, answer.json["details"]["kind"]) == (422, kind)
 
 
 async def test_what_the_server_owns_is_not_taken(autojump_clock: object) -> None:
