@@ -87,7 +87,7 @@ def encode(obj: Json) -> bytes:
     type_meta = piece(_FIRST, api_version.encode()) + piece(_SECOND, kind.encode())
     try:
         raw = shape.write(obj)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise NotEncodable(f"{kind} in version {api_version}: {error}") from error
     return b"".join((_MAGIC, piece(_FIRST, type_meta), piece(_SECOND, raw), _NO_CONTENT_TYPE))
 

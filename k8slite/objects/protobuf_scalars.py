@@ -60,7 +60,7 @@ def _integer(bits: int) -> Callable[[Any, int], int]:
 
 
 def _write_double(value: Any) -> bytes:
-    return struct.pack("<d", value)
+    return struct.pack("<d", float(value))
 
 
 def _read_double(data: bytes, _depth: int) -> int | float:
