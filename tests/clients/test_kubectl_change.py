@@ -16,7 +16,6 @@ def test_patches_of_all_types(kubectl: Kubectl) -> None:
 
     containers = '{"spec": {"template": {"spec": {"containers": [{"name": "%s", "image": "b"}]}}}}'
     assert patch("strategic", containers % "side") == "deployment.apps/web patched"
-    assert patch("strategic", containers % "side") == "deployment.apps/web patched (no change)"
     names = "jsonpath={.spec.template.spec.containers[*].name}"
     assert kubectl("get", "deployment", "web", "-o", names).out == "side web"
     removal = (
@@ -31,6 +30,13 @@ def test_patches_of_all_types(kubectl: Kubectl) -> None:
     scale = ("--subresource=scale", "--type=merge", "-p", '{"spec": {"replicas": 0}}')
     done = kubectl("patch", "deployment", "web", *scale)
     assert done.lines == ["scale.autoscaling/web patched"]
+
+
+def test_a_patch_that_changes_nothing(kubectl: Kubectl) -> None:
+    kubectl.apply(config_map("settings", a="1"))
+    patch = ("patch", "configmap", "settings", "-p", '{"data": {"b": "2"}}')
+    assert kubectl(*patch).lines == ["configmap/settings patched"]
+    assert kubectl(*patch).lines == ["configmap/settings patched (no change)"]
 
 
 def test_patches_that_are_refused(kubectl: Kubectl) -> None:
