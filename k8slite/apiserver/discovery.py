@@ -83,6 +83,8 @@ class Discovery:
 
     def _document(self, path: str) -> Json | None:
         match path.split("/")[1:]:
+            case [] | [""]:
+                return root_paths(self._kinds)
             case ["version"]:
                 return version_info(self.minor)
             case ["api"]:
@@ -115,6 +117,16 @@ def version_info(minor: int) -> Json:
         "compiler": "gc",
         "platform": "linux/amd64",
     }
+
+
+def root_paths(kinds: Kinds) -> Json:
+    """`GET /`: every path that there is something to read at (upstream: the index handler)."""
+    paths = ["/api", "/api/v1", "/apis"]
+    for group, versions in kinds.groups().items():
+        if group:
+            paths += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in versions)]
+    paths += ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
+    return {"paths": sorted(paths)}
 
 
 def api_versions(server_address: str) -> Json:

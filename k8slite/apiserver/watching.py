@@ -20,7 +20,7 @@ from k8slite.apiserver.selection import Selection
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
-from k8slite.objects.errors import ApiError, Cause, Expired, Invalid, Timeout, Unknown
+from k8slite.objects.errors import ApiError, BadRequest, Cause, Expired, Invalid, Timeout, Unknown
 from k8slite.objects.fields import forbidden
 from k8slite.store.store import Compacted, Event, FutureRevision, Stored, Watch
 from k8slite.world import World
@@ -53,6 +53,8 @@ def watch_options(request: Request, world: World) -> WatchOptions:
     timeout = LEAST_TIMEOUT_SECONDS * (1 + world.chance.random())
     if text.isdecimal() and int(text) > 0:
         timeout = float(text)
+    elif text and not text.lstrip("-").isdecimal():
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     initial = request.parameter("sendInitialEvents")
     match = request.parameter("resourceVersionMatch")
     causes = _complaints(initial, match)

@@ -92,3 +92,17 @@ async def test_errors_are_objects_with_their_own_code(autojump_clock: object) ->
             "details": {"name": "none", "kind": "configmaps"},
             "code": 404,
         }
+
+
+async def test_the_root_lists_the_paths(autojump_clock: object) -> None:
+    async with running() as server:
+        answer = await server.ask("GET", "/")
+        assert answer.status == 200
+        assert {"/api/v1", "/apis/apps", "/apis/apps/v1", "/readyz"} <= set(answer.json["paths"])
+
+
+async def test_a_timeout_is_a_number(autojump_clock: object) -> None:
+    async with running() as server:
+        answer = await server.ask("GET", "/api/v1/pods?watch=1&timeoutSeconds=soon")
+        assert answer.status == 400
+        assert answer.json["reason"] == "BadRequest"
