@@ -5,8 +5,9 @@
     GET /openapi/v3/apis/apps/v1?hash=H   OpenAPI 3.0; with the right hash it may be kept forever
 
 Documents are built when first asked for, from the published schemas of the chosen version.
-kubectl asks for v3 in JSON (`explain`, field validation, merge keys); the protobuf forms are
-not served, and asking for nothing else is answered by 406, so that a client can fall back.
+kubectl asks for v3 in JSON (`explain`, field validation, merge keys), and for v2 in protobuf where
+it meets a kind that v3 does not have. v3 is not served in protobuf: who takes nothing else is
+answered by 406, so that a client can fall back.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import orjson
 
+from k8slite.apiserver import openapi_protobuf
 from k8slite.apiserver.openapi_paths import (
     OPTIONS,
     definition_name,
@@ -56,6 +58,10 @@ class OpenApi:
         """
         path = request.path.rstrip("/")
         if path == "/openapi/v2":
+            if _takes_protobuf(request):
+                return _document(
+                    request, self.v2_protobuf, self.hash(), media_type=openapi_protobuf.MEDIA_TYPE
+                )
             _accept_json(request)
             return _document(request, self.v2, self.hash())
         if path == "/openapi/v3":
@@ -133,6 +139,14 @@ class OpenApi:
             )
         return found
 
+    def v2_protobuf(self) -> bytes:
+        """The same in the form that Go's clients ask for."""
+        found = self._documents.get("v2 protobuf")
+        if found is None:
+            found = openapi_protobuf.document(orjson.loads(self.v2()))
+            self._documents["v2 protobuf"] = found
+        return found
+
     def _info(self) -> Json:
         return {"title": "Kubernetes", "version": f"v1.{self._schemas.minor}.0"}
 
@@ -157,6 +171,11 @@ class OpenApi:
         return found
 
 
+def _takes_protobuf(request: Request) -> bool:
+    first = request.headers.get("accept", "").split(",")[0].split(";")[0].strip()
+    return first in (openapi_protobuf.MEDIA_TYPE, openapi_protobuf.ASKED_TYPE)
+
+
 def _accept_json(request: Request) -> None:
     accept = request.headers.get("accept", "")
     if not accept:
@@ -167,7 +186,14 @@ def _accept_json(request: Request) -> None:
     raise NotAcceptable("only the following media types are accepted: application/json", details={})
 
 
-def _document(request: Request, build: Any, tag: str, *, forever: bool = False) -> Response:
+def _document(
+    request: Request,
+    build: Any,
+    tag: str,
+    *,
+    forever: bool = False,
+    media_type: str = "application/json",
+) -> Response:
     headers = [("ETag", f'"{tag}"'), ("Vary", "Accept")]
     if forever:
         # The address holds the hash: what is there never changes.
@@ -176,7 +202,7 @@ def _document(request: Request, build: Any, tag: str, *, forever: bool = False) 
         headers.append(("Cache-Control", "no-cache, private"))
     if f'"{tag}"' in request.headers.get("if-none-match", ""):
         return Response(304, b"", tuple(headers))
-    return Response(200, build(), (("Content-Type", "application/json"), *headers))
+    return Response(200, build(), (("Content-Type", media_type), *headers))
 
 
 def _address(group_version: str, tag: str) -> str:

@@ -91,8 +91,13 @@ def test_an_address_with_the_right_hash_may_be_kept_and_a_wrong_one_moves_on(api
     assert api.answer(known).status == 304
 
 
-def test_only_json_is_served(api):
+def test_only_the_older_description_comes_as_protobuf(api):
     protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    answer = api.answer(Request("GET", "/openapi/v2", headers={"accept": protobuf}))
+    assert dict(answer.headers)["Content-Type"] == protobuf.replace("@", ".")
+    # Field 1 is the version of Swagger, field 2 the title and the version of the API.
+    assert answer.body.startswith(b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.")
     with pytest.raises(NotAcceptable):
-        api.answer(Request("GET", "/openapi/v2", headers={"accept": protobuf}))
+        newer = protobuf.replace("spec.v2@", "spec.v3@")
+        api.answer(Request("GET", "/openapi/v3/apis/apps/v1", headers={"accept": newer}))
     assert api.answer(Request("GET", "/openapi/v3/apis/none/v1")) is None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.clients.cluster import Kubectl, RunningCluster, config_map, deployment, eventually, pod
 
 GUESTBOOK = Path(__file__).resolve().parents[2] / "manifests" / "examples" / "guestbook"
@@ -122,9 +120,6 @@ def test_a_kind_that_is_not_there(kubectl: Kubectl) -> None:
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="OpenAPI v2 is not there as protobuf, which kubectl asks for"
-)
 def test_a_kind_that_is_not_there_is_not_validated(kubectl: Kubectl) -> None:
     widget = '{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "one"}}'
     assert kubectl.refused("apply", "-f", "-", given=widget) == (

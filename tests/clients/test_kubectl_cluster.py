@@ -63,3 +63,10 @@ def test_who_has_no_credentials_gets_nothing(cluster: RunningCluster) -> None:
     empty = ("--server", cluster.url, "--kubeconfig=/dev/null", "--insecure-skip-tls-verify")
     message = kubectl.refused("get", "pods", *empty, "--token=wrong")
     assert message.splitlines()[-1] == "error: You must be logged in to the server (Unauthorized)"
+
+
+def test_explain_by_the_older_description(kubectl: Kubectl) -> None:
+    """OpenAPI v2 comes as protobuf: all of it has to be readable."""
+    lines = kubectl("explain", "deployment.spec.strategy", "--output=plaintext-openapiv2").lines
+    assert lines[:2] == ["KIND:     Deployment", "VERSION:  apps/v1"]
+    assert any(line.split()[:2] == ["type", "<string>"] for line in lines)
