@@ -7,6 +7,7 @@ store.
     client        requests
     resource      which resource a request is about
     informer      mirrors: a resource's local copy, by list and watch;  ordered  its indexes
+    reading       a watch's lines, read once for all mirrors
     workqueue     names to be worked on
     recorder      Events;  correlation  which of them are one
     lease         who of several instances leads

@@ -18,13 +18,13 @@ import trio
 
 from k8slite.client.client import Client, Json
 from k8slite.client.ordered import Index, Ordered
+from k8slite.client.reading import Line, read
 from k8slite.client.resource import Resource
 from k8slite.kinds.models import Model
 from k8slite.messages import Stream
 from k8slite.objects.codec import dumps, loads
 from k8slite.objects.errors import ApiError, Expired, Gone, from_status
 from k8slite.objects.meta import Name
-from k8slite.objects.structure import structure
 from k8slite.world import World
 
 log = logging.getLogger(__name__)
@@ -54,13 +54,16 @@ class Mirror(Generic[M]):
         namespace: str = "",
         label_selector: str = "",
         field_selector: str = "",
+        documents: bool = True,
     ) -> None:
+        """`documents` False: nobody asks for `document`, and the objects' bytes are let go."""
         self.name = f"mirror of {resource.plural}"
         self.resource = resource
         self._client = client
         self._model = model
         self._world = world
         self._namespace = namespace
+        self._documents = documents
         self._selection: dict[str, str | int] = {}
         if label_selector:
             self._selection["labelSelector"] = label_selector
@@ -197,7 +200,8 @@ class Mirror(Generic[M]):
             old = self._objects.get(name)
             version = item["metadata"].get("resourceVersion", "")
             if old is None or old.metadata.resource_version != version:
-                self._put(name, item, b'{"object":%b}' % dumps(item))
+                raw = b'{"object":%b}' % dumps(item) if self._documents else b""
+                self._put(name, Line(raw, {"type": "ADDED", "object": item}))
         self._must_list = False
         self._advance(revision, backwards=True)
         self._synced.set()
@@ -230,28 +234,26 @@ class Mirror(Generic[M]):
 
     def _event(self, line: bytes) -> None:
         """Apply one event of the watch."""
-        event = loads(line)
-        kind, obj = event["type"], event["object"]
-        if kind == "ERROR":
-            error = from_status(obj, obj.get("code", 500))
+        event = read(line)
+        if event.kind == "ERROR":
+            error = from_status(event.obj, event.obj.get("code", 500))
             if error.status_code == Expired.status_code:
                 raise Expired(error.message) from error
             raise _Broken(f"watching: {error}") from error
-        revision = _revision(obj)
-        if revision <= self._revision:
+        if event.revision <= self._revision:
             return  # a list that was made meanwhile has shown it
-        if kind != "BOOKMARK":
-            metadata = obj["metadata"]
+        if event.kind != "BOOKMARK":
+            metadata = event.obj["metadata"]
             name = Name(metadata.get("namespace", ""), metadata["name"])
-            if kind == "DELETED":
+            if event.kind == "DELETED":
                 self._remove(name)
             else:
-                self._put(name, obj, line)
-        self._advance(revision)
+                self._put(name, event)
+        self._advance(event.revision)
 
-    def _put(self, name: Name, obj: Json, raw: bytes) -> None:
+    def _put(self, name: Name, line: Line) -> None:
         try:
-            new = structure(obj, self._model)
+            new = line.model(self._model)
         except (KeyError, TypeError, ValueError):
             # An object that does not fit its model must not blind us for all the others.
             log.exception("%s: cannot read %s, which is left out", self.name, name)
@@ -262,7 +264,8 @@ class Mirror(Generic[M]):
             self._remove(name)
             old = None
         self._objects.put(name, new)
-        self._raw[name] = raw
+        if self._documents:
+            self._raw[name] = line.raw
         for index in self._indexes.values():
             index.put(name, new)
         for subscriber in self._subscribers:
@@ -273,7 +276,7 @@ class Mirror(Generic[M]):
         if old is None:
             return
         self._objects.remove(name)
-        del self._raw[name]
+        self._raw.pop(name, None)
         for index in self._indexes.values():
             index.remove(name)
         for subscriber in self._subscribers:

@@ -16,9 +16,8 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 import trio
-from attrs import define, evolve, field
+from attrs import define, field
 
-from k8slite.client.client import Client
 from k8slite.client.informer import Mirror
 from k8slite.client.recorder import Recorder, Reference
 from k8slite.client.resource import Resource
@@ -35,7 +34,6 @@ from k8slite.controllers.garbage_graph import (
     judge,
 )
 from k8slite.kinds.models import Metadata, OwnerReference, PartialObject
-from k8slite.messages import Handler, Request, Response
 from k8slite.objects.errors import ApiError, NotFound
 from k8slite.objects.meta import Name
 
@@ -50,7 +48,6 @@ SYNC_MOST_SECONDS: Final = 30.0  # upstream goes on without mirrors that do not 
 RECHECK_SECONDS: Final = 30.0
 # Events only report; upstream leaves them out too.
 IGNORED: Final = frozenset({("", "events"), ("events.k8s.io", "events")})
-METADATA_ONLY: Final = "application/json;as={};v=v1;g=meta.k8s.io,application/json"
 
 
 class GarbageCollector(Controller):
@@ -64,9 +61,7 @@ class GarbageCollector(Controller):
         client = context.handler_client(self.name)
         # Upstream's events come from a component of another name than the client's.
         self.recorder = Recorder(client, context.world, "garbage-collector-controller")
-        self._metadata_client = Client(
-            _metadata_only(client.handler), client.user_agent, client.token
-        )
+        self._watching_client = client
         self._resources: dict[tuple[str, str], Resource] = {}  # by apiVersion and kind
         self._monitors: dict[Resource, _Monitor] = {}
         self._rediscover = trio.Event()
@@ -318,7 +313,11 @@ class GarbageCollector(Controller):
                 self.take(found, nursery)
 
     def _monitor(self, resource: Resource) -> _Monitor:
-        mirror = Mirror(self._metadata_client, resource, PartialObject, world=self.world)
+        # Whole objects are asked for, not their metadata alone: the lines are then those that other
+        # mirrors of this process get too, and neither made nor read another time.
+        mirror = Mirror(
+            self._watching_client, resource, PartialObject, world=self.world, documents=False
+        )
         monitor = self._monitors[resource] = _Monitor(mirror)
 
         def changed(old: PartialObject | None, new: PartialObject | None) -> None:
@@ -364,16 +363,3 @@ class _Monitor:
 
 def _key(uid: str) -> Name:
     return Name("", uid)
-
-
-def _metadata_only(handler: Handler) -> Handler:
-    """The same API, asked for metadata only: a tenth of the bytes of most kinds."""
-
-    async def ask(request: Request) -> Response:
-        shape = "PartialObjectMetadata"
-        if request.parameter("watch") != "true":
-            shape = "PartialObjectMetadataList"
-        headers = {**request.headers, "accept": METADATA_ONLY.format(shape)}
-        return await handler(evolve(request, headers=headers))
-
-    return ask

@@ -7,7 +7,7 @@ write patches, or the whole decoded object with a change in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -59,11 +59,21 @@ def _read_time(text: Any, _: Any) -> datetime:
     return parse_timestamp(text)
 
 
+def _as_it_is(value: Any, _: Any) -> Any:
+    if value is None:
+        raise TypeError("a null stands for an absent field")
+    return value
+
+
 _INITIALISMS = {"ip": "IP", "ips": "IPs", "cidr": "CIDR", "cidrs": "CIDRs", "id": "ID"}
 
 _converter = Converter(detailed_validation=False)
 _converter.register_structure_hook_factory(attrs.has, _structured_model)
 _converter.register_structure_hook(datetime, _read_time)
-# An integer-or-string (a port, a percentage) and a quantity stay what they are.
-_converter.register_structure_hook(int | str, lambda value, _: value)
-_converter.register_structure_hook(str | int, lambda value, _: value)
+# What decoding made is what the model says already: building it anew, item by item, would take
+# most of the time that a Pod takes.
+_AS_IT_IS = (int | str, str | int, Mapping[str, str], Mapping[str, str | int])
+_converter.register_structure_hook_func(lambda type_: type_ in _AS_IT_IS, _as_it_is)
+_converter.register_structure_hook_func(
+    lambda type_: type_ == tuple[str, ...], lambda value, _: tuple(value)
+)

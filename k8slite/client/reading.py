@@ -1,0 +1,54 @@
+"""A watch's lines, read once however many mirrors they reach.
+
+Controllers, scheduler and kubelets of one process watch the same pods. What they get are the same
+bytes, and what is made of them are values: decoding and structuring is done by the first who asks,
+and all of them keep one copy. A pure function's memory, so a simulated run is none the wiser.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from k8slite.objects.codec import loads
+from k8slite.objects.structure import structure
+
+Json = dict[str, Any]
+
+# Mirrors that are this many events apart read for themselves: bounds the memory to a few megabytes.
+REMEMBERED_LINES: Final = 512
+
+
+class Line:
+    """One line of a watch, decoded: `{"type":...,"object":...}`."""
+
+    __slots__ = ("_models", "kind", "obj", "raw", "revision")
+
+    def __init__(self, raw: bytes, event: Json) -> None:
+        self.raw: Final = raw
+        self.kind: Final[str] = event["type"]
+        self.obj: Final[Json] = event["object"]  # nobody's to change
+        self.revision = 0
+        if self.kind != "ERROR":
+            self.revision = int(self.obj["metadata"]["resourceVersion"])
+        self._models: dict[type[Any], Any] = {}
+
+    def model(self, model: type[Any]) -> Any:
+        """The object as that model. Raises KeyError, TypeError or ValueError if it is none."""
+        found = self._models.get(model)
+        if found is None:
+            found = self._models[model] = structure(self.obj, model)
+        return found
+
+
+def read(raw: bytes) -> Line:
+    """The line, shared with whoever has read the same bytes lately."""
+    line = _recent.get(raw)
+    if line is None:
+        line = Line(raw, loads(raw))
+        if len(_recent) >= REMEMBERED_LINES:
+            del _recent[next(iter(_recent))]
+        _recent[raw] = line
+    return line
+
+
+_recent: Final[dict[bytes, Line]] = {}
