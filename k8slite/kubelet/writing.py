@@ -151,7 +151,7 @@ class PodWrite(Write):
     def _patch(self) -> Json:
         """What differs from what the API has (upstream: a two-way strategic merge patch)."""
         new, old = self._worker.status, self._written
-        if new is old:
+        if new is old or new == old:
             return {}
         patch = {k: v for k, v in new.items() if k != "conditions" and old.get(k) != v}
         for key in _OPTIONAL:
@@ -161,7 +161,7 @@ class PodWrite(Write):
         conditions = []
         for condition in new.get("conditions") or ():
             known = before.get(condition["type"], {})
-            if any(known.get(key) != condition.get(key) for key in _CONDITION_FIELDS):
+            if known != condition and any(known.get(key) != condition.get(key) for key in _CONDITION_FIELDS):
                 vanished = {k: None for k in ("reason", "message") if k in known}
                 conditions.append({**vanished, **condition})
         if conditions:

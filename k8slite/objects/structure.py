@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import Converter
@@ -47,6 +47,18 @@ def _structured_model(model: Any) -> Callable[[Any, Any], Any]:
     return make_dict_structure_fn(model, _converter, **renamed)
 
 
+def _is_tuple_of_models(type_: Any) -> bool:
+    parts = get_args(type_)
+    return get_origin(type_) is tuple and len(parts) == 2 and attrs.has(parts[0])
+
+
+def _structured_tuple(type_: Any) -> Callable[[Any, Any], Any]:
+    """As cattrs does it, without looking the item's hook up for each item."""
+    item = get_args(type_)[0]
+    read = _converter.get_structure_hook(item)
+    return lambda values, _: tuple([read(value, item) for value in values])
+
+
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _without_nulls(v) for k, v in value.items() if v is not None}
@@ -77,3 +89,4 @@ _converter.register_structure_hook_func(lambda type_: type_ in _AS_IT_IS, _as_it
 _converter.register_structure_hook_func(
     lambda type_: type_ == tuple[str, ...], lambda value, _: tuple(value)
 )
+_converter.register_structure_hook_factory(_is_tuple_of_models, _structured_tuple)
