@@ -17,7 +17,7 @@ from typing import Final
 import trio
 from attrs import define, field
 
-from k8slite.apiserver.authentication.authenticator import Authenticator
+from k8slite.apiserver.authentication.authenticator import Authenticator, impersonated
 from k8slite.apiserver.authorization.authorizer import authorize
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.health import Health
@@ -78,7 +78,7 @@ class ApiServer:
         return response
 
     async def _admitted(self, request: Request, info: RequestInfo) -> Response:
-        user = self.authenticator.user(request)
+        user = impersonated(self.authenticator.user(request), request)
         authorize(user, info)
         if len(request.body) > BODY_MOST_BYTES:
             raise RequestEntityTooLarge(

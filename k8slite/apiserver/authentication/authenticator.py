@@ -8,10 +8,11 @@ from typing import Final, Protocol
 from attrs import Factory, evolve, frozen
 
 from k8slite.messages import Request, User
-from k8slite.objects.errors import Unauthorized
+from k8slite.objects.errors import BadRequest, Forbidden, Unauthorized
 
 ANONYMOUS: Final = User("system:anonymous", ("system:unauthenticated",))
 _AUTHENTICATED: Final = "system:authenticated"
+_MASTERS: Final = "system:masters"
 
 
 class TokenAuthenticator(Protocol):
@@ -46,6 +47,32 @@ class Authenticator:
             if found is not None:
                 return _authenticated(found)
         raise Unauthorized("Unauthorized")
+
+
+def impersonated(user: User, request: Request) -> User:
+    """Whom the user wants to be taken for, by the headers Impersonate-*.
+
+    Only masters may. Raises Forbidden with upstream's message, or BadRequest for groups alone.
+    """
+    name = request.headers.get("impersonate-user", "")
+    groups = tuple(
+        group.strip()
+        for group in request.headers.get("impersonate-group", "").split(",")
+        if group.strip()
+    )
+    if not name:
+        if groups:
+            raise BadRequest("requested [{Group  }] without impersonating a user")
+        return user
+    if _MASTERS not in user.groups:
+        raise Forbidden(
+            f'users "{name}" is forbidden: User "{user.name}" cannot impersonate resource "users" '
+            'in API group "" at the cluster scope',
+            details={"name": name, "kind": "users"},
+        )
+    if name == ANONYMOUS.name:
+        return ANONYMOUS
+    return _authenticated(User(name, groups))
 
 
 def _authenticated(user: User) -> User:
