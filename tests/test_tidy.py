@@ -100,7 +100,7 @@ def test_nothing_names_a_registry_or_a_path_of_a_machine() -> None:
     words = ["/work" + "/", "py" + "thonhosted", "ro" + "ot/.pyenv", "file:///" + "opt"]
     for path in sorted(ROOT.rglob("*")):
         relative = path.relative_to(ROOT)
-        if not path.is_file() or relative.parts[0].startswith(".") and relative.parts[0] != ".ci":
+        if not path.is_file() or (relative.parts[0].startswith(".") and relative.parts[0] != ".ci"):
             continue
         if path.suffix not in (".py", ".md", ".toml", ".yaml", ".json", ".lock", "") or (
             {"__pycache__", "build", "dist"} & set(relative.parts)
@@ -133,10 +133,10 @@ def without_strings(path: Path) -> str:
     """The code with docstrings and other texts taken out."""
 
     class Blank(ast.NodeTransformer):
-        def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802
+        def visit_Constant(self, node: ast.Constant) -> ast.AST:
             return ast.Constant("") if isinstance(node.value, str) else node
 
-        def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:  # noqa: N802
+        def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
             return ast.Constant("")
 
     return ast.unparse(Blank().visit(tree(path)))

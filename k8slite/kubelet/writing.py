@@ -161,7 +161,9 @@ class PodWrite(Write):
         conditions = []
         for condition in new.get("conditions") or ():
             known = before.get(condition["type"], {})
-            if known != condition and any(known.get(key) != condition.get(key) for key in _CONDITION_FIELDS):
+            if known != condition and any(
+                known.get(key) != condition.get(key) for key in _CONDITION_FIELDS
+            ):
                 vanished = {k: None for k in ("reason", "message") if k in known}
                 conditions.append({**vanished, **condition})
         if conditions:
