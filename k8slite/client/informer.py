@@ -37,6 +37,8 @@ RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
 # How long a watch may last, times 1 to 2 (upstream's minWatchTimeout): a connection that died
 # without a word is found out by its end.
 WATCH_SECONDS: Final = 300
+# Events applied before all other actors get their turn: a few milliseconds' worth.
+EVENTS_AT_ONCE: Final = 16
 # How long `caught_up` waits for the watch to bring what a list has shown, before it reads all.
 CATCH_UP_SECONDS: Final = 1.0
 
@@ -226,9 +228,11 @@ class Mirror(Generic[M]):
             rest = b""
             while piece := await _piece(stream):
                 *lines, rest = (rest + piece if rest else piece).split(b"\n")
-                for line in lines:
+                for number, line in enumerate(lines, 1):
                     if line:
                         self._event(line)
+                    if number % EVENTS_AT_ONCE == 0:
+                        await trio.lowlevel.checkpoint()
         finally:
             stream.close()
 

@@ -27,7 +27,7 @@ __all__ = ["Recorder", "Reference"]
 log = logging.getLogger(__name__)
 
 QUEUED_MOST: Final = 1000  # events that wait to be written (upstream's maxQueuedEvents)
-WRITES_MOST: Final = 16  # events being written at once: enough to share the store's commits
+WRITES_MOST: Final = 8  # events being written at once: enough to share the commits of the store
 TRIES_MOST: Final = 12  # attempts to write one event (upstream's maxTriesPerEvent)
 RETRY_SECONDS: Final = 10.0  # between them (upstream's default)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

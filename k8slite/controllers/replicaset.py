@@ -37,7 +37,7 @@ Json = dict[str, Any]
 BURST_PODS: Final = 500  # created or deleted in one reconcile (upstream's BurstReplicas)
 FIRST_BATCH_PODS: Final = 1  # upstream's SlowStartInitialBatchSize
 # Requests under way at once for one set: enough to fill the journal's transactions.
-REQUESTS_MOST: Final = 64
+REQUESTS_MOST: Final = 16
 # A change of a pod is looked at after this time for each replica, so that a large set does not
 # count all of its pods for each of them. Sets of up to FEW_PODS are looked at immediately.
 GATHER_SECONDS: Final = 0.00005

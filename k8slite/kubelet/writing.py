@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
-WRITES_MOST: Final = 32  # requests under way at once: enough to fill one commit of the store
+WRITES_MOST: Final = 16  # under way at once: enough to share the commits of the store
 RETRY_SECONDS: Final = 0.2  # the first pause after a failed write; doubles
 RETRY_MOST_SECONDS: Final = 7.0  # the longest (upstream's lease controller: maxBackoff)
 

@@ -30,7 +30,7 @@ from k8slite.world import World
 
 log = logging.getLogger(__name__)
 
-WRITERS: Final = 32  # writes on their way at once: they share the journal's commits
+WRITERS: Final = 16  # writes on their way at once: they share the journal's commits
 WRITES_QUEUED_MOST: Final = 32  # decided and not yet on their way; then decisions wait
 DECISIONS_AT_ONCE: Final = 16  # before all other actors get their turn
 GATED_MESSAGE: Final = "Scheduling is blocked due to non-empty scheduling gates"
