@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup up test check bench binary clean
+.PHONY: setup up test test-crash check bench binary clean
 
 setup: .venv/installed
 
@@ -18,6 +18,10 @@ up: setup
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2
+
+# As the default run's few kills, but more of them.
+test-crash: setup
+	K8SLITE_CRASH_KILLS=50 $(BIN)/python -m pytest --numprocesses 2 tests/live/test_crash.py
 
 check: setup
 	$(BIN)/ruff check .

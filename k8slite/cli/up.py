@@ -126,7 +126,8 @@ def _detached(parsed: argparse.Namespace) -> int:
         )
         os.close(writing)
         try:
-            ready = pipe.read() == "ready\n"
+            # A line, not all of it: a single executable's loader keeps the pipe open.
+            ready = pipe.readline() == "ready\n"
         except KeyboardInterrupt:
             child.terminate()
             child.wait()
