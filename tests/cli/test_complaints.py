@@ -187,13 +187,12 @@ def test_a_merge_keeps_what_was_there(made: Path, tmp_path: Path) -> None:
 
 def test_the_loser_of_a_race_for_a_directory_complains(tmp_path: Path) -> None:
     both = [ClusterProcess(tmp_path / "d", "--nodes", "0") for _ in range(2)]
-    ended = []
+    said = []
     for cluster in both:
         assert cluster.process.stdout is not None
-        if cluster.process.stdout.readline():
-            ended.append(cluster.stop())
-        else:
-            assert "in use" in cluster._errors()
-            ended.append(cluster.process.wait(WAIT_SECONDS))
-            cluster._reap()
-    assert sorted(ended) == [0, 1]
+        said.append(cluster.process.stdout.readline())
+    winner, loser = both if said[0] else reversed(both)
+    assert sorted(map(bool, said)) == [False, True]
+    assert "in use" in loser._errors()
+    assert loser.process.wait(WAIT_SECONDS) == 1
+    assert (loser._reap(), winner.stop()) == (1, 0)

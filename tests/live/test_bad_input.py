@@ -175,7 +175,7 @@ def _rest(connection: socket.socket) -> bytes:
 def test_garbage_instead_of_tls_ends_the_connection(server: ClusterProcess) -> None:
     for garbage in (b"\x00" * 100, os.urandom(4096), b"\x16\x03\x01\xff\xff" + b"\x01" * 70_000):
         with _plain(server) as connection:
-            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            with contextlib.suppress(OSError):  # it may be closed before all is sent
                 connection.sendall(garbage)
                 connection.shutdown(socket.SHUT_WR)
             _rest(connection)
