@@ -2,15 +2,16 @@
 
     store <- API server <- (Links) <- controllers, scheduler, fleet of nodes
 
-Everything is an actor under one supervisor; the only way from a component to the API server is a
-Link that carries its identity. What is outside (files, sockets, time) is handed in by `live` or
-`sim`.
+What lives and dies together is a process: its actors share mirrors, and nothing else knows their
+memory. Live, all of them run under one supervisor; a simulation may end one of them at any moment
+and make it anew. The only way from a component to the API server is a Link that carries its
+identity. What is outside (files, sockets, time) is handed in by `live` or `sim`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 import trio
 from attrs import define, field, frozen
@@ -46,6 +47,10 @@ from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.kinds.table import Kinds
 from k8slite.kubelet.kubelet import NodeFleet
+from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.runtimes.annotations import Behaviour, behaviour_of
+from k8slite.kubelet.runtimes.fake import FakeRuntime
+from k8slite.kubelet.timers import Timers
 from k8slite.messages import Handler, Peer, Request, Response, User
 from k8slite.objects.schema import Schemas
 from k8slite.scheduler.scheduler import Scheduler
@@ -55,6 +60,12 @@ from k8slite.world import World
 
 DEFAULT_MINOR: Final = 37
 _MASTERS: Final = ("system:masters",)
+
+# The processes of a cluster, as upstream calls them.
+API_SERVER: Final = "kube-apiserver"
+CONTROLLER_MANAGER: Final = "kube-controller-manager"
+SCHEDULER: Final = "kube-scheduler"
+KUBELET: Final = "kubelet"
 
 
 @frozen
@@ -68,8 +79,56 @@ class Settings:
     ca_bundle: str = ""  # PEM, for kube-root-ca.crt
     static_tokens: Mapping[str, User] = field(factory=dict)
     token_key: ec.EllipticCurvePrivateKey | None = None
-    controllers: bool = True
+    # Which controllers run, as the flag --controllers of upstream's kube-controller-manager says
+    # it: "*" is all, "NAME" one, "-NAME" all but that one.
+    controllers: tuple[str, ...] = ("*",)
     scheduler: bool = True
+
+    def runs(self, controller: str) -> bool:
+        """Whether a controller is switched on."""
+        if f"-{controller}" in self.controllers:
+            return False
+        return controller in self.controllers or "*" in self.controllers
+
+
+@frozen
+class Process:
+    """What lives and dies together. `actors` makes them, knowing nothing; in order of start."""
+
+    name: str
+    actors: Callable[[], list[Actor]]
+
+
+class Surroundings(Protocol):
+    """What the processes of a cluster have around them."""
+
+    def world_of(self, process: str) -> World:
+        """The World as a process sees it."""
+        ...
+
+    def way(self, process: str, handler: Handler) -> Handler:
+        """A process' way to the API server."""
+        ...
+
+    def behaviour(self, pod: Pod, container: Container) -> Behaviour:
+        """What a pretended container does."""
+        ...
+
+
+@frozen
+class Undisturbed:
+    """One world for everybody, and a way that nothing happens on."""
+
+    of_all: World
+
+    def world_of(self, process: str) -> World:
+        return self.of_all
+
+    def way(self, process: str, handler: Handler) -> Handler:
+        return handler
+
+    def behaviour(self, pod: Pod, container: Container) -> Behaviour:
+        return behaviour_of(pod, container)
 
 
 @define(eq=False)
@@ -80,18 +139,16 @@ class Cluster:
     world: World
     settings: Settings
     supervisor: Supervisor = field(factory=Supervisor)
+    surroundings: Surroundings = field()
     api: ApiServer = field(init=False)
     fleet: NodeFleet | None = field(init=False, default=None)
     ready: bool = field(init=False, default=False)
 
+    @surroundings.default
+    def _undisturbed(self) -> Surroundings:
+        return Undisturbed(self.world)
+
     def __attrs_post_init__(self) -> None:
-        if self.settings.nodes:
-            self.fleet = NodeFleet(
-                self.client("kubelet", "system:nodes"),
-                self.world,
-                self.settings.nodes,
-                kubernetes_version=f"v1.{self.settings.minor}.0",
-            )
         self.api = self._api_server()
 
     @property
@@ -99,40 +156,61 @@ class Cluster:
         """The API, for a transport that knows its peers."""
         return self.api.handle
 
-    def client(self, name: str, *groups: str) -> Client:
-        """A client for a component in this process, under an identity of its own."""
+    def client(self, name: str, *groups: str, process: str = "") -> Client:
+        """A client for a component of a process here, under an identity of its own."""
         user = User(f"system:{name}", groups or _MASTERS)
-
-        async def handle(request: Request) -> Response:
-            # Looked up at each call: the fleet gets its client before there is an API server.
-            return await self.api.handle(request)
-
-        return Client(Link(handle, Peer("in-process", user)), name)
+        way = self.surroundings.way(process or name, self._handle)
+        return Client(Link(way, Peer("in-process", user)), name)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Live until cancelled; started when every component has synced."""
-        storage = self.api.storage
-        await Bootstrap(storage, self.world, self.settings.address, self.settings.port).run()
+        await self.bootstrap()
         async with trio.open_nursery() as nursery:
-            for actor in self._actors():
-                await nursery.start(self.supervisor.keep, actor)
+            for process in self.processes():
+                for actor in process.actors():
+                    await nursery.start(self.supervisor.keep, actor)
             self.ready = True
             task_status.started()
 
-    def _actors(self) -> list[Actor]:
-        actors: list[Actor] = [Compactor(self.store), EventExpiry(self.store)]
-        if self.settings.controllers:
-            mirrors = Mirrors(
-                self.client("kube-controller-manager"), self.world, "controller-mirrors"
-            )
-            context = Context(self._controller_client, self.world, mirrors)
-            controllers = [self._controller(one, context) for one in CONTROLLERS.values()]
-            actors += [mirrors, *controllers]
+    async def bootstrap(self) -> None:
+        """Write what a fresh cluster holds, where it is not there yet."""
+        storage = self.api.storage
+        await Bootstrap(storage, self.world, self.settings.address, self.settings.port).run()
+
+    def processes(self) -> list[Process]:
+        """Everything that runs, in order of start."""
+        found = [Process(API_SERVER, self._api_server_actors)]
+        if any(self.settings.runs(name) for name in CONTROLLERS):
+            found.append(Process(CONTROLLER_MANAGER, self._controllers))
         if self.settings.scheduler:
-            actors.append(Scheduler(self.client("kube-scheduler"), self.world))
-        if self.fleet is not None:
-            actors.append(self.fleet)
-        return actors
+            found.append(Process(SCHEDULER, self._schedulers))
+        if self.settings.nodes:
+            found.append(Process(KUBELET, self._kubelets))
+        return found
+
+    def replace(self, store: Store) -> None:
+        """Have a new API server, over another store, in the place of the one that there is."""
+        self.store = store
+        self.api = self._api_server()
+
+    async def _handle(self, request: Request) -> Response:
+        # Looked up at each call: a server that was restarted is another one.
+        return await self.api.handle(request)
+
+    async def _ask_kubelet(self, request: Request) -> Response:
+        if self.fleet is None:
+            raise ConnectionRefusedError("there is no kubelet")
+        return await self.fleet.handle(request)
+
+    def _api_server_actors(self) -> list[Actor]:
+        return [Compactor(self.store), EventExpiry(self.store)]
+
+    def _controllers(self) -> list[Actor]:
+        world = self.surroundings.world_of(CONTROLLER_MANAGER)
+        mirrors = Mirrors(self.client(CONTROLLER_MANAGER), world, "controller-mirrors")
+        context = Context(self._controller_client, world, mirrors)
+        wanted = [one for name, one in CONTROLLERS.items() if self.settings.runs(name)]
+        return [mirrors, *(self._controller(one, context) for one in wanted)]
 
     def _controller(self, controller: type[Controller], context: Context) -> Controller:
         if issubclass(controller, RootCaPublisher):
@@ -140,7 +218,23 @@ class Cluster:
         return controller(context)
 
     def _controller_client(self, name: str) -> Client:
-        return self.client(f"controller:{name}")
+        return self.client(f"controller:{name}", process=CONTROLLER_MANAGER)
+
+    def _schedulers(self) -> list[Actor]:
+        return [Scheduler(self.client(SCHEDULER), self.surroundings.world_of(SCHEDULER))]
+
+    def _kubelets(self) -> list[Actor]:
+        world = self.surroundings.world_of(KUBELET)
+        timers = Timers(world)
+        self.fleet = NodeFleet(
+            self.client(KUBELET, "system:nodes"),
+            world,
+            self.settings.nodes,
+            kubernetes_version=f"v1.{self.settings.minor}.0",
+            timers=timers,
+            runtime=FakeRuntime(timers, scripting=self.surroundings.behaviour),
+        )
+        return [self.fleet]
 
     def _api_server(self) -> ApiServer:
         settings = self.settings
@@ -165,7 +259,7 @@ class Cluster:
             storage,
             authenticator,
             verbs,
-            Subresources(verbs, self.fleet.handle if self.fleet else None, tokens),
+            Subresources(verbs, self._ask_kubelet if settings.nodes else None, tokens),
             Reviews(verbs, authenticator),
             Discovery(kinds, settings.minor, f"{settings.address}:{settings.port}"),
             OpenApi(kinds.all(), schemas),

@@ -1,7 +1,16 @@
-"""The imagined outside: a world that follows trio's clock and a seed.
+"""The imagined outside: a whole cluster in one run with virtual time, a seed, and faults.
 
-In: a seed. Out: a run that can be repeated, bit for bit. Never here: the operating system.
+In: a scenario, a plan of faults, a seed. Out: a run that can be repeated, bit for bit, and what
+broke in it. Never here: the operating system.
 
-    world    time of day, chance and identifiers
-    run      virtual time, a seeded order of tasks, and the hash of what was committed
+    world, run      time of day, chance and identifiers; virtual time and the order of tasks
+    faults          what can go wrong, as values
+    outcome         what a run leaves
+    scenario        what a run is about, and its phases
+    simulation      the cluster: processes, ways, store, and what a scenario can do
+    observer        sees every commit; checks/ holds the invariants
+    storm           which fault strikes where; calamities carries out those of commits
+    network, gates  requests and watches on their way
+    processes       that die and live again
+    store           the real store over an imagined disk
 """

@@ -20,6 +20,11 @@ class SimulatedWorld:
         # Identifiers come from a source of their own: one more UID shifts no other choice.
         self._identifiers = random.Random(f"uid {seed}")
 
+    def reseed(self, seed: int) -> None:
+        """From now on, chance and identifiers follow another seed."""
+        self._chance.seed(seed)
+        self._identifiers.seed(f"uid {seed}")
+
     @property
     def chance(self) -> random.Random:
         return self._chance

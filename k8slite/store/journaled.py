@@ -109,7 +109,7 @@ class JournaledStore(MemoryStore):
                 await self._settled(newest.batch)
             raise KeyConflict(key, expect, actual)
         revision = self._prepared_revision + 1
-        event, stored = change(revision, key, value, before, header)
+        event, stored = self._change(revision, key, value, before, header)
         batch = self._gathering
         batch.add(event)
         self._prepared_revision = revision
@@ -193,6 +193,12 @@ class JournaledStore(MemoryStore):
         self._compacted = oldest
         if not self._dead:
             self._compacting.unpark_all()
+
+    def _change(
+        self, revision: int, key: str, value: Encode | None, before: Stored | None, header: Any
+    ) -> tuple[Event, Stored]:
+        """What a write does; called in the task of the writer, who is known nowhere else."""
+        return change(revision, key, value, before, header)
 
     async def _settled(self, batch: _Batch) -> None:
         """Return when a batch is published. Raises Broken if it will not be."""

@@ -155,9 +155,10 @@ def request(
 
 
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[Server]:
+async def running(*, controllers: bool = True, **settings: Any) -> AsyncIterator[Server]:
     """A cluster without nodes, its controllers as asked for."""
     chosen: Json = {"minor": 36, "nodes": 0, "scheduler": False, **settings}
+    chosen["controllers"] = ("*",) if controllers else ()
     store = MemoryStore()
     key = ec.generate_private_key(ec.SECP256R1())
     cluster = Cluster(store, SimulatedWorld(1), Settings(token_key=key, **chosen))

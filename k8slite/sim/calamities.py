@@ -1,0 +1,91 @@
+"""Faults that commits bring: what is done to processes, nodes, the store and a user's objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from k8slite.client.resource import Resource
+from k8slite.sim.faults import (
+    CrashStore,
+    DeleteObject,
+    Fault,
+    PartitionNode,
+    Pause,
+    SkewClock,
+)
+
+if TYPE_CHECKING:
+    from k8slite.sim.simulation import Simulation
+
+
+@define(eq=False)
+class Calamities:
+    """Carries them out; a `storm.Target`."""
+
+    _simulation: Simulation
+
+    async def carry_out(self, fault: Fault) -> None:
+        """Do what a fault says, and undo it when it is over."""
+        storm = self._simulation.storm
+        if isinstance(fault, Pause):
+            life = self._simulation.life(fault.process)
+            storm.strike(fault, f"{life.name} stands still for {fault.seconds:g} s")
+            life.pause()
+            await storm.last(fault.seconds)
+            life.wake()
+        elif isinstance(fault, SkewClock):
+            life = self._simulation.life(fault.process)
+            storm.strike(fault, f"the clock of {life.name} is off by {fault.seconds:g} s")
+            life.world.ahead_seconds = fault.seconds
+        elif isinstance(fault, PartitionNode):
+            await self._partition(fault)
+        elif isinstance(fault, CrashStore):
+            await self._crash_store(fault)
+        elif isinstance(fault, DeleteObject):
+            await self._delete(fault)
+
+    async def _partition(self, fault: PartitionNode) -> None:
+        fleet = self._simulation.cluster.fleet
+        if fleet is None or fault.node not in fleet.node_names:
+            return
+        self._simulation.storm.strike(fault, f"{fault.node} is cut off for {fault.seconds:g} s")
+        fleet.pause(fault.node)
+        await self._simulation.storm.last(fault.seconds)
+        if (
+            self._simulation.cluster.fleet is fleet
+        ):  # a kubelet that was started anew knows of no cut
+            fleet.resume(fault.node)
+
+    async def _crash_store(self, fault: CrashStore) -> None:
+        simulation = self._simulation
+        await simulation.user_idle()
+        simulation.storm.strike(fault, "API server and store crash")
+        simulation.stop_server(fault.down_seconds)
+        await simulation.storm.last(fault.down_seconds)
+        await simulation.start_server()
+
+    async def _delete(self, fault: DeleteObject) -> None:
+        group = fault.resource.partition(".")[2]
+        plural = fault.resource.partition(".")[0]
+        kind = self._simulation.cluster.api.storage.preferred(group, plural)
+        resource = Resource(group, kind.version, plural, kind.kind, kind.namespaced)
+        prefix = kind.key(fault.namespace, fault.object_name)
+        known = self._simulation.state.get(prefix)
+        if known is None:
+            return
+        self._simulation.storm.strike(fault, f"a user deletes {prefix}")
+        await self._simulation.client.delete(resource, fault.object_name, fault.namespace)
+        if not fault.recreate:
+            return
+        await self._simulation.until(lambda: self._simulation.state.get(prefix) is None)
+        metadata = {
+            key: value
+            for key, value in known["metadata"].items()
+            if key in ("name", "namespace", "labels", "annotations", "finalizers")
+        }
+        again = {key: value for key, value in known.items() if key != "status"}
+        await self._simulation.client.create(
+            resource, {**again, "metadata": metadata}, fault.namespace
+        )

@@ -1,0 +1,210 @@
+"""Sees every commit on its way: counts it, hashes it, shows it to the checks, writes it down.
+
+What it makes of a run is the outcome; it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+import trio
+
+from k8slite.objects.codec import loads
+from k8slite.sim.checks import Change, Check, Setting
+from k8slite.sim.faults import Fault
+from k8slite.sim.gates import Delivered
+from k8slite.sim.network import Server
+from k8slite.sim.noise import silent_commit
+from k8slite.sim.outcome import (
+    Broke,
+    Committed,
+    Counts,
+    Healed,
+    Outcome,
+    Record,
+    Refused,
+    Struck,
+    Violation,
+)
+from k8slite.sim.outcome import Delivered as DeliveredEntry
+from k8slite.sim.processes import Life
+from k8slite.sim.store import Writer
+from k8slite.sim.storm import Storm
+from k8slite.store.store import Event
+
+Json = dict[str, Any]
+
+LATEST_KEYS: Final = 200  # remembered, to say who does not come to rest
+
+
+class Observer:
+    """What is known of a run so far."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        checks: Sequence[type[Check]],
+        server: Server,
+        record: Record | None,
+    ) -> None:
+        self.state = setting.state
+        self.record = record
+        self.violations: list[Violation] = []
+        self.broke = trio.Event()
+        self.changed = trio.Event()  # set, and made anew, at each commit
+        self.began_seconds: float | None = None
+        self.commits = 0  # since the scenario's begin; heartbeats and Events are left out
+        self.last_commit_seconds = 0.0
+        self.storm: Storm = Storm(self.struck)
+        self._server = server
+        self._hash = sha256()
+        self._struck = 0
+        self._latest: deque[str] = deque(maxlen=LATEST_KEYS)
+        self._creates: dict[str, int] = {}
+        self._deletes: dict[str, int] = {}
+        self._checks = [one(setting) for one in checks]
+        self._of_all = [one for one in self._checks if not one.prefixes]
+        self._of_prefix: dict[str, list[Check]] = {}
+        for one in self._checks:
+            for prefix in one.prefixes:
+                self._of_prefix.setdefault(prefix, []).append(one)
+
+    @property
+    def seconds(self) -> float:
+        """Virtual time since the scenario's begin (before it: since the cluster's)."""
+        return trio.current_time() - (self.began_seconds or 0.0)
+
+    def begin(self) -> None:
+        """Count from here on."""
+        self.began_seconds = trio.current_time()
+        self.commits = self._server.commits = 0
+        self._creates.clear()
+        self._deletes.clear()
+
+    def owed(self) -> list[Violation]:
+        """What is not as it must be at rest."""
+        return [
+            self._violation(check, complaint)
+            for check in self._checks
+            for complaint in check.rest()
+        ]
+
+    def busiest(self) -> list[tuple[str, int]]:
+        """Which keys were written most lately, and how often."""
+        return Counter(self._latest).most_common(3)
+
+    def complain(self, violation: Violation) -> None:
+        """An invariant is broken: the run ends."""
+        self.violations.append(violation)
+        if self.record is not None:
+            self.record.entries.append(Broke(self.seconds, violation))
+        self.broke.set()
+
+    def outcome(self, lives: Iterable[Life], starts: int, error: str) -> Outcome:
+        """What there is to say of the run so far."""
+        known = list(lives)
+        counts = Counts(
+            {life.name: life.writes for life in known if life.writes},
+            {life.name: dict(life.events) for life in known if life.events},
+            self.commits,
+            starts,
+            {life.name: list(life.written_at) for life in known if life.written_at},
+        )
+        return Outcome(
+            tuple(self.violations),
+            self._hash.hexdigest(),
+            counts,
+            self.seconds,
+            dict(self._creates),
+            dict(self._deletes),
+            self._struck,
+            error,
+        )
+
+    def healed(self) -> None:
+        """All faults have ended."""
+        if self.record is not None:
+            self.record.entries.append(Healed(self.seconds))
+
+    def committed(self, event: Event, writer: Writer) -> None:
+        value = event.now.value if event.now is not None else b"-"
+        self._hash.update(b"%d %b %b\n" % (event.revision, event.key.encode(), value))
+        prefix = event.key.partition("/")[0] + "/"
+        number = 0
+        if not silent_commit(event):
+            self.commits += 1
+            number = self.commits
+            self._server.commits = number
+            self.last_commit_seconds = trio.current_time()
+            self._latest.append(event.key)
+            if event.before is None:
+                self._creates[prefix] = self._creates.get(prefix, 0) + 1
+            elif event.now is None:
+                self._deletes[prefix] = self._deletes.get(prefix, 0) + 1
+        checks = self._of_prefix.get(prefix)
+        old = None
+        if checks or self._of_all:
+            old = self.state.get(event.key)
+        self.state.take(event)
+        if self.record is not None and self.began_seconds is not None:
+            before = event.before.value if event.before is not None else None
+            now = event.now.value if event.now is not None else None
+            self.record.entries.append(
+                Committed(
+                    self.seconds,
+                    number,
+                    event.revision,
+                    event.key,
+                    writer.process,
+                    writer.request,
+                    before,
+                    now,
+                )
+            )
+        if checks or self._of_all:
+            self._check(event, writer, number, old, [*(checks or ()), *self._of_all])
+        if number:
+            self.storm.committed(number, event.revision)
+        changed, self.changed = self.changed, trio.Event()
+        changed.set()
+
+    def _check(
+        self, event: Event, writer: Writer, number: int, old: Json | None, checks: list[Check]
+    ) -> None:
+        new = self.state.get(event.key)
+        change = Change(event, self.seconds, number, writer.process, writer.request, old, new)
+        for check in checks:
+            for complaint in check.commit(change):
+                self.complain(self._violation(check, complaint, event.key))
+
+    def _violation(self, check: Check, complaint: str, key: str = "") -> Violation:
+        return Violation(check.name, complaint, key, self.seconds, self.commits)
+
+    def struck(self, fault: Fault, what: str) -> None:
+        self._struck += 1
+        if self.record is not None:
+            self.record.entries.append(Struck(self.seconds, fault, what))
+
+    def delivered(self, process: str) -> Delivered:
+        record = self.record
+        assert record is not None
+
+        def delivered(resource: str, number: int, line: bytes) -> None:
+            event = loads(line)
+            metadata = event["object"].get("metadata") or {}
+            name = "/".join(filter(None, (metadata.get("namespace"), metadata.get("name", ""))))
+            revision = int(metadata.get("resourceVersion") or 0)
+            record.entries.append(
+                DeliveredEntry(
+                    self.seconds, process, resource, number, event["type"], name, revision
+                )
+            )
+
+        return delivered
+
+    def refused(self, process: str, request: str, answer: str) -> None:
+        assert self.record is not None
+        self.record.entries.append(Refused(self.seconds, process, request, answer))
