@@ -13,8 +13,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 70
 SHAPELESS = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
-# Where the outside is asked: the live world, and the commands that run in a terminal.
-OUTSIDE = ("live", "cli")
+# Where the outside is asked: the live world, the commands that run in a terminal, and who plays
+# runs in processes of their own.
+OUTSIDE = ("live", "cli", "fuzz")
 # What only the outside may import, since everything else runs in simulation too.
 UNREPRODUCIBLE = {"time", "uuid", "secrets", "threading", "asyncio", "socket", "subprocess"}
 # sqlite's thread is reached through trio-asyncio, and sockets and locks are their own business.

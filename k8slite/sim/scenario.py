@@ -77,8 +77,12 @@ async def play(
     world: SimulatedWorld,
     order: Callable[[], Order],
     record: Record | None = None,
+    done: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
-    """Play a scenario once. `order` is asked when all is prepared (a process may fork there)."""
+    """Play a scenario once. `order` is asked when all is prepared (a process may fork there).
+
+    `done` is told the outcome before the cluster is taken down (a process may end there).
+    """
     simulation = Simulation(
         world,
         scenario.settings(),
@@ -92,7 +96,9 @@ async def play(
         await simulation.rest()
         simulation.begin(order())
         error = await _until_broken(scenario, simulation)
-        return simulation.outcome(error)
+        outcome = simulation.outcome(error)
+        done(outcome)
+        return outcome
 
 
 def play_once(

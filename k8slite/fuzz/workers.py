@@ -1,0 +1,200 @@
+"""Runs in forked processes: a cluster is started once, and forked for each run.
+
+A worker plays a scenario up to its begin and waits there for orders; for each it forks a child,
+which plays on and ends. So a run costs no start, shares no memory with another, and one that hangs
+is ended. What is before the fork does not depend on the order: a process that was not forked makes
+the same run, bit for bit.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import select
+import signal
+import struct
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import attrs
+import orjson
+from attrs import define
+from cattrs import Converter
+
+from k8slite.sim.faults import Plan
+from k8slite.sim.outcome import Order, Outcome
+from k8slite.sim.run import run
+from k8slite.sim.scenario import Scenario, play
+
+# A run that takes longer, in real seconds, is taken to hang.
+RUN_SECONDS: Final = 120.0
+# How long a cluster may take to start and a scenario to be prepared, in real seconds.
+PREPARE_SECONDS: Final = 120.0
+
+_LENGTH = struct.Struct("!I")
+_converter = Converter()
+
+
+class PreparationFailed(Exception):
+    """The scenario could not even be prepared; the text is the traceback."""
+
+
+@define(eq=False)
+class Worker:
+    """One process that waits at a scenario's begin."""
+
+    pid: int
+    orders: int  # file descriptors
+    outcomes: int
+    order: Order | None = None  # the one in work
+
+    def begin(self, order: Order) -> None:
+        """Have an order played."""
+        self.order = order
+        _send(self.orders, {"plan": order.plan.dump(), "seed": order.seed})
+
+    def end(self) -> Outcome:
+        """What came of it; waits for it. Raises PreparationFailed."""
+        found = _receive(self.outcomes, PREPARE_SECONDS + RUN_SECONDS)
+        if found is None:
+            raise PreparationFailed("the worker ended without a word")
+        if "failed" in found:
+            raise PreparationFailed(found["failed"])
+        self.order = None
+        return _converter.structure(found, Outcome)
+
+
+@contextmanager
+def workers(scenario: Scenario, jobs: int) -> Iterator[list[Worker]]:
+    """So many processes for the length of the block. Call it before any thread is started."""
+    started: list[Worker] = []
+    try:
+        for _ in range(jobs):
+            started.append(_start(scenario, started))
+        yield started
+    finally:
+        for worker in started:
+            os.close(worker.orders)
+            os.close(worker.outcomes)
+            os.kill(worker.pid, signal.SIGKILL)
+            os.waitpid(worker.pid, 0)
+
+
+def play_all(pool: list[Worker], orders: Iterable[Order]) -> Iterator[tuple[Order, Outcome]]:
+    """Play orders on all workers at once; outcomes come as they are ready.
+
+    Who stops listening must let the pool's runs end: `drain`.
+    """
+    waiting = iter(orders)
+    for worker in pool:
+        order = next(waiting, None)
+        if order is not None:
+            worker.begin(order)
+    while busy := {worker.outcomes: worker for worker in pool if worker.order is not None}:
+        ready, _, _ = select.select(list(busy), [], [])
+        for descriptor in ready:
+            worker = busy[descriptor]
+            done = worker.order
+            assert done is not None
+            outcome = worker.end()
+            order = next(waiting, None)
+            if order is not None:
+                worker.begin(order)
+            yield done, outcome
+
+
+def drain(pool: list[Worker]) -> None:
+    """Wait for what is still being played, and forget it."""
+    for worker in pool:
+        if worker.order is not None:
+            worker.end()
+
+
+def _start(scenario: Scenario, others: list[Worker]) -> Worker:
+    orders_read, orders_write = os.pipe()
+    outcomes_read, outcomes_write = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if not pid:
+        os.close(orders_write)
+        os.close(outcomes_read)
+        for other in others:  # an end is seen only when every copy of it is closed
+            os.close(other.orders)
+            os.close(other.outcomes)
+        _serve(scenario, orders_read, outcomes_write)
+    os.close(orders_read)
+    os.close(outcomes_write)
+    return Worker(pid, orders_write, outcomes_read)
+
+
+def _serve(scenario: Scenario, orders: int, outcomes: int) -> NoReturn:
+    """A worker's life."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking process says when it is over
+    logging.disable(logging.CRITICAL)
+    reply = outcomes
+
+    def ask() -> Order:
+        nonlocal reply
+        gc.collect()
+        gc.freeze()
+        while True:
+            found = _receive(orders, None)
+            if found is None:
+                os._exit(0)
+            reading, writing = os.pipe()
+            child = os.fork()
+            if not child:
+                gc.disable()  # a short life
+                os.close(reading)
+                reply = writing
+                return Order(Plan.load(found["plan"]), found["seed"])
+            os.close(writing)
+            outcome = _receive(reading, RUN_SECONDS)
+            os.close(reading)
+            if outcome is None:
+                os.kill(child, signal.SIGKILL)
+                outcome = attrs.asdict(Outcome(error="the run hung or its process died"))
+            os.waitpid(child, 0)
+            _send(outcomes, outcome)
+
+    def done(outcome: Outcome) -> None:
+        _send(reply, attrs.asdict(outcome))
+        os._exit(0)
+
+    try:
+        run(lambda world: play(scenario, world, ask, done=done))
+    except BaseException:
+        _send(reply, {"failed": traceback.format_exc()})
+    os._exit(1)
+
+
+def _send(descriptor: int, message: Any) -> None:
+    data = orjson.dumps(message)
+    data = _LENGTH.pack(len(data)) + data
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _receive(descriptor: int, seconds: float | None) -> Any:
+    """A message; None at the end of the pipe, or when the time is over."""
+    head = _read(descriptor, _LENGTH.size, seconds)
+    if head is None:
+        return None
+    body = _read(descriptor, _LENGTH.unpack(head)[0], seconds)
+    return None if body is None else orjson.loads(body)
+
+
+def _read(descriptor: int, size: int, seconds: float | None) -> bytes | None:
+    data = b""
+    while len(data) < size:
+        ready, _, _ = select.select([descriptor], [], [], seconds)
+        piece = os.read(descriptor, size - len(data)) if ready else b""
+        if not piece:
+            return None
+        data += piece
+    return data
