@@ -57,6 +57,8 @@ _COMMANDS: Final = {
     "status": "say how a cluster is",
     "reset": "delete a stopped cluster's files",
     "kubeconfig": "print how to reach a cluster, or add it to your own kubeconfig",
+    "sim": "run manifests in a simulated cluster, hours in seconds",
+    "fuzz": "look for the faults that break a controller",
     "backup": "copy a cluster's store to a file, while it runs",
     "restore": "put a backup in the place of a stopped cluster's store",
 }

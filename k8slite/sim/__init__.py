@@ -5,7 +5,7 @@ broke in it. Never here: the operating system.
 
     world, run      time of day, chance and identifiers; virtual time and the order of tasks
     faults          what can go wrong, as values
-    outcome         what a run leaves
+    outcome         what a run leaves; story and timeline tell it, by way of difference
     scenario        what a run is about, and its phases
     simulation      the cluster: processes, ways, store, and what a scenario can do
     observer        sees every commit; checks/ holds the invariants

@@ -86,7 +86,7 @@ class Gate:
                 if not piece:
                     return b""
                 if not storm.watches(life.name, self._resource) and self._delivered is None:
-                    await self._count(_changes(piece))
+                    self._count(_changes(piece))
                     return piece
                 self._lines.extend(line + b"\n" for line in piece.split(b"\n") if line)
             passed = await self._pass()
@@ -102,7 +102,8 @@ class Gate:
         while self._lines:
             line = self._lines[0]
             if not self._judged and not line.startswith(_BOOKMARK):
-                await self._count(1)
+                self._count(1)
+                await self._die_of_event()
                 number = self._life.events[self._resource]
                 if self._delivered is not None:
                     self._delivered(self._resource, number, line)
@@ -130,14 +131,16 @@ class Gate:
             self._lines.insert(1, self._lines[0])
             self._storm.strike(fault, f"{which} comes twice")
 
-    async def _count(self, changes: int) -> None:
+    def _count(self, changes: int) -> None:
         if not changes:
             return
         life = self._life
         life.events[self._resource] = life.events.get(self._resource, 0) + changes
-        first = life.all_events + 1
         life.all_events += changes
-        crash = self._storm.death_at(life.name, first, life.all_events)
+
+    async def _die_of_event(self) -> None:
+        life = self._life
+        crash = self._storm.death_at(life.name, life.all_events)
         if crash is not None:
             self._storm.strike(crash, f"{life.name} crashes as its event {crash.event} arrives")
             life.crash(crash.down_seconds)

@@ -28,8 +28,6 @@ Json = dict[str, Any]
 
 NO_FAULTS: Final = Order()
 
-# How long a user's steps may take, in virtual time: whoever waits for what does not come gives up.
-ACT_SECONDS: Final = 3600.0
 # What is owed but not there when all is quiet may come after a longer pause between attempts.
 PATIENCE_SECONDS: Final = (60.0, 600.0, 1500.0)
 
@@ -51,6 +49,8 @@ class Scenario:
     # Manifests that are applied before the faults begin: YAML text, or decoded objects.
     objects: ClassVar[str | Sequence[Mapping[str, Any]]] = ()
     checks: ClassVar[Sequence[type[Check]]] = ()  # besides the built-in ones
+    # How long the user's steps may take, in virtual time: who waits for what never comes gives up.
+    act_seconds: ClassVar[float] = 3600.0
     # Processes that faults strike; () for all.
     targets: ClassVar[tuple[str, ...]] = ()
 
@@ -132,7 +132,7 @@ async def _until_broken(scenario: Scenario, simulation: Simulation) -> str:
 
 
 async def _phases(scenario: Scenario, simulation: Simulation) -> None:
-    with trio.move_on_after(ACT_SECONDS):
+    with trio.move_on_after(scenario.act_seconds):
         await scenario.act(simulation)
     rested = await simulation.rest()
     if simulation.storm.endless or not rested:

@@ -129,6 +129,11 @@ class Simulation:
         """Virtual time since the scenario's begin (before it: since the cluster's)."""
         return self.observer.seconds
 
+    @property
+    def began_seconds(self) -> float:
+        """When the scenario began, by trio's clock."""
+        return self.observer.began_seconds or 0.0
+
     def objects(self, resource: Resource, namespace: str = "") -> list[Json]:
         """The objects that there are, nobody's to change."""
         plural, group = resource.plural, resource.group

@@ -66,6 +66,7 @@ class Storm:
         self._freezes: dict[int, None] = {}
         self.frozen: dict[int, int] = {}  # the revision of a commit at which a replica stopped
         self._watched: dict[tuple[str, str], None] = {}
+        self._dying: dict[str, None] = {}  # processes that some event is to kill
         self._due: list[Fault] = []
         self._wake = trio.Event()
         self._healed = trio.Event()
@@ -77,6 +78,7 @@ class Storm:
         for fault in plan.faults:
             if isinstance(fault, Crash) and fault.event:
                 self._deaths[fault.process, fault.event] = fault
+                self._dying[fault.process] = None
             elif isinstance(fault, (Crash, TimeTravel, *_OF_WRITES)):
                 self._writes.setdefault((fault.process, fault.write), []).append(fault)
                 if isinstance(fault, TimeTravel):
@@ -99,15 +101,9 @@ class Storm:
         """What strikes an event of a watch."""
         return self._events.pop((process, resource, number), ())
 
-    def death_at(self, process: str, first: int, last: int) -> Crash | None:
-        """The crash that one of these events brings."""
-        if not self._deaths:
-            return None
-        for number in range(first, last + 1):
-            found = self._deaths.pop((process, number), None)
-            if found is not None:
-                return found
-        return None
+    def death_at(self, process: str, number: int) -> Crash | None:
+        """The crash that an event brings, counted over all resources."""
+        return self._deaths.pop((process, number), None)
 
     def of_start(self, number: int) -> FailContainer | None:
         """What strikes the start of a container."""
@@ -115,7 +111,7 @@ class Storm:
 
     def watches(self, process: str, resource: str) -> bool:
         """Whether the events of a watch must be looked at one by one."""
-        return (process, resource) in self._watched
+        return (process, resource) in self._watched or process in self._dying
 
     def committed(self, number: int, revision: int) -> None:
         """A commit happened."""
