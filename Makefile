@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup up test test-crash check bench binary clean
+.PHONY: setup up test test-crash check sim historic bench binary clean
 
 setup: .venv/installed
 
@@ -29,6 +29,19 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_tidy.py
+
+# The scenarios of our own controllers under every single fault, then by chance.
+# SIM="--plans 150" for a short form; names of scenarios for only those.
+SIM ?=
+
+sim: setup
+	$(BIN)/python -m tests.simulation $(SIM)
+
+# Historic bugs of other people's controllers are found again; HISTORIC="K1 O1" for only those.
+HISTORIC ?=
+
+historic: setup
+	$(BIN)/python -m tests.simulation.historic $(HISTORIC)
 
 # BENCH=short for the short forms; or names of benchmarks, see tests/benchmarks/__main__.py
 BENCH ?=

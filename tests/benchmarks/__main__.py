@@ -14,6 +14,7 @@ from tests.benchmarks import (
     bench_list,
     bench_parts,
     bench_requests,
+    bench_simulation,
     bench_startup,
 )
 
@@ -41,6 +42,7 @@ _ALL = {
     "list": bench_list.main,
     "deployment": bench_deployment.main,
     "parts": bench_parts.main,
+    "simulation": bench_simulation.main,
 }
 
 if __name__ == "__main__":
