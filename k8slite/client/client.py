@@ -32,9 +32,13 @@ class Client:
     user_agent: str = "k8slite"
     token: str = ""
 
-    async def get(self, resource: Resource, name: str, namespace: str = "") -> Json:
-        """Read one object."""
-        return await self._call("GET", resource.path(namespace, name))
+    async def get(
+        self, resource: Resource, name: str, namespace: str = "", *, resource_version: str = ""
+    ) -> Json:
+        """Read one object; "0" for `resource_version` takes any version that the server has at
+        hand, however old, "" the newest."""
+        parameters = {"resourceVersion": resource_version} if resource_version else None
+        return await self._call("GET", resource.path(namespace, name), parameters=parameters)
 
     async def list(self, resource: Resource, namespace: str = "", **parameters: str | int) -> Json:
         """Read a collection, whole or the page that `limit` and `continue_` name.

@@ -23,7 +23,7 @@ from k8slite.client.resource import Resource
 from k8slite.kinds.models import Model
 from k8slite.messages import Stream
 from k8slite.objects.codec import dumps, loads
-from k8slite.objects.errors import ApiError, Expired, Gone, from_status
+from k8slite.objects.errors import ApiError, Expired, Gone, Timeout, from_status
 from k8slite.objects.meta import Name
 from k8slite.world import World
 
@@ -57,8 +57,13 @@ class Mirror(Generic[M]):
         label_selector: str = "",
         field_selector: str = "",
         documents: bool = True,
+        consistent_start: bool = True,
     ) -> None:
-        """`documents` False: nobody asks for `document`, and the objects' bytes are let go."""
+        """`documents` False: nobody asks for `document`, and the objects' bytes are let go.
+
+        `consistent_start` False: the first list takes what the server has at hand, however old
+        (`resourceVersion=0`, as client-go's reflectors do it).
+        """
         self.name = f"mirror of {resource.plural}"
         self.resource = resource
         self._client = client
@@ -80,6 +85,8 @@ class Mirror(Generic[M]):
         self._waiting_number = 0
         self._synced = trio.Event()
         self._must_list = True
+        # Whether the next list asks for the newest state, which costs the server more.
+        self._consistent = self._always_consistent = consistent_start
 
     @property
     def revision(self) -> int:
@@ -111,8 +118,14 @@ class Mirror(Generic[M]):
     def document(self, name: Name) -> Json | None:
         """The whole object, freshly decoded and the caller's to change."""
         raw = self._raw.get(name)
-        if raw is None:
-            return None
+        return None if raw is None else self.decoded(raw)
+
+    def encoded(self, name: Name) -> bytes | None:
+        """The whole object as it came, which costs nothing to keep; `decoded` reads it."""
+        return self._raw.get(name)
+
+    def decoded(self, raw: bytes) -> Json:
+        """What `encoded` gave, as `document` would have."""
         found: Json = loads(raw)["object"]
         found.setdefault("apiVersion", self.resource.api_version)
         found.setdefault("kind", self.resource.kind)
@@ -161,13 +174,13 @@ class Mirror(Generic[M]):
             before, began = self._revision, trio.current_time()
             try:
                 if self._must_list:
-                    await self._list()
+                    await self._list(self._acceptable())
                     if not started:
                         started = True
                         task_status.started()
                 await self._watch()
             except (Expired, Gone):
-                self._must_list = True
+                self._must_list = self._consistent = True
             except _Broken as broken:
                 # The cause may be any fault between here and the server: none of them may end
                 # a mirror.
@@ -180,11 +193,22 @@ class Mirror(Generic[M]):
             await trio.sleep(pause_seconds * (1 + self._world.chance.random()))
             pause_seconds = min(pause_seconds * 2, RETRY_MOST_SECONDS)
 
-    async def _list(self) -> None:
+    def _acceptable(self) -> str:
+        """The resourceVersion that a list must have reached at least; "" is the newest."""
+        # One that had shown more before must not go back (upstream: relistResourceVersion).
+        return "" if self._consistent else str(self._revision)
+
+    async def _list(self, resource_version: str = "") -> None:
         """Read everything and announce what differs."""
+        asked = dict(self._selection)
+        if resource_version:
+            asked["resourceVersion"] = resource_version
         try:
-            found = await self._client.list(self.resource, self._namespace, **self._selection)
+            found = await self._client.list(self.resource, self._namespace, **asked)
         except ApiError as error:
+            if resource_version != "0" and isinstance(error, Expired | Gone | Timeout):
+                # Too old, or not there yet and perhaps never, after a restored backup.
+                self._consistent = True
             raise _Broken(f"listing: {error}") from error
         except Exception as error:
             raise _Broken(f"listing: {error!r}") from error
@@ -205,6 +229,7 @@ class Mirror(Generic[M]):
                 raw = b'{"object":%b}' % dumps(item) if self._documents else b""
                 self._put(name, Line(raw, {"type": "ADDED", "object": item}))
         self._must_list = False
+        self._consistent = self._always_consistent
         self._advance(revision, backwards=True)
         self._synced.set()
 
@@ -297,10 +322,13 @@ class Mirror(Generic[M]):
 class Mirrors:
     """A component's mirrors, each shared by all of its users; an Actor."""
 
-    def __init__(self, client: Client, world: World, name: str) -> None:
+    def __init__(
+        self, client: Client, world: World, name: str, *, consistent_start: bool = True
+    ) -> None:
         self.name = name
         self._client = client
         self._world = world
+        self._consistent_start = consistent_start
         self._mirrors: dict[tuple[Resource, type[Any]], Mirror[Any]] = {}
         self._nursery: trio.Nursery | None = None
 
@@ -308,7 +336,13 @@ class Mirrors:
         """The mirror of a resource; the same one for the same model."""
         mirror = self._mirrors.get((resource, model))
         if mirror is None:
-            mirror = Mirror(self._client, resource, model, world=self._world)
+            mirror = Mirror(
+                self._client,
+                resource,
+                model,
+                world=self._world,
+                consistent_start=self._consistent_start,
+            )
             self._mirrors[resource, model] = mirror
             if self._nursery is not None:
                 self._nursery.start_soon(mirror.run)

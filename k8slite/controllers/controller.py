@@ -49,6 +49,9 @@ class Controller:
 
     name: ClassVar[str]
     workers: ClassVar[int] = 1  # how many keys are reconciled at once
+    # Whether a key waits for its own writes to be mirrored before it is reconciled again. Without
+    # it a reconcile may see a state from before its last one, as upstream's informers show it.
+    reads_own_writes: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         client = context.handler_client(self.name)
@@ -75,8 +78,14 @@ class Controller:
         self._sources.append((mirror, keys))
         mirror.subscribe(changed)
 
-    async def reconcile(self, name: Name) -> None:
-        """Do what is to be done for a key; raise to be called again after a pause."""
+    async def start(self) -> None:
+        """What is to be done once, when the mirrors have synced, before the first reconcile."""
+
+    async def reconcile(self, name: Name) -> float | None:
+        """Do what is to be done for a key; raise to be called again after a pause.
+
+        Returns after how many seconds it is to be called again at the latest, or None.
+        """
         raise NotImplementedError
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -92,6 +101,7 @@ class Controller:
             nursery.start_soon(self.recorder.run)
             for mirror, _ in self._sources:
                 await mirror.synced()
+            await self.start()
             task_status.started()
             for _ in range(self.workers):
                 nursery.start_soon(self._work)
@@ -110,7 +120,7 @@ class Controller:
         token = IN_WORK.set(writes)
         try:
             await self._settle(name)
-            await self.reconcile(name)
+            again_seconds = await self.reconcile(name)
         except Exception as error:  # any error of a key is retried, and must not harm other keys
             if isinstance(error, Conflict | NotFound):
                 log.debug("%s: %s: %s", self.name, name, error)
@@ -120,9 +130,11 @@ class Controller:
             self.queue.add_rate_limited(name)
         else:
             self.queue.forget(name)
+            if again_seconds is not None:
+                self.queue.add_after(name, again_seconds)
         finally:
             IN_WORK.reset(token)
-            if writes:
+            if writes and self.reads_own_writes:
                 self._written[name] = writes
 
     async def _settle(self, name: Name) -> None:
