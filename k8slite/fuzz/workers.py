@@ -27,7 +27,7 @@ from cattrs import Converter
 
 from k8slite.sim.faults import Plan
 from k8slite.sim.outcome import Order, Outcome
-from k8slite.sim.run import run
+from k8slite.sim.run import fork, run
 from k8slite.sim.scenario import Scenario, play, play_once
 
 # A run that takes longer, in real seconds, is taken to hang.
@@ -147,7 +147,7 @@ def _serve(scenario: Scenario, orders: int, outcomes: int) -> NoReturn:
             if found is None:
                 os._exit(0)
             reading, writing = os.pipe()
-            child = os.fork()
+            child = fork()
             if not child:
                 gc.disable()  # a short life
                 os.close(reading)

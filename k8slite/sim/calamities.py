@@ -61,6 +61,8 @@ class Calamities:
     async def _crash_store(self, fault: CrashStore) -> None:
         simulation = self._simulation
         await simulation.user_idle()
+        if not simulation.server.up:
+            return  # what is down cannot crash
         simulation.storm.strike(fault, "API server and store crash")
         simulation.stop_server(fault.down_seconds)
         await simulation.storm.last(fault.down_seconds)

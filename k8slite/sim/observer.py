@@ -39,6 +39,9 @@ Json = dict[str, Any]
 
 LATEST_KEYS: Final = 200  # remembered, to say who does not come to rest
 
+# Who writes so much will never come to rest: a hot loop may not even let time go on.
+COMMITS_MOST: Final = 3000
+
 
 class Observer:
     """What is known of a run so far."""
@@ -96,6 +99,12 @@ class Observer:
         """Which keys were written most lately, and how often."""
         return Counter(self._latest).most_common(3)
 
+    def restless(self) -> Violation:
+        """The cluster does not come to rest."""
+        busiest = ", ".join(f"{count} times {key}" for key, count in self.busiest())
+        message = f"the cluster does not come to rest; written most lately: {busiest}"
+        return Violation("rest", message, "", self.seconds, self.commits)
+
     def complain(self, violation: Violation) -> None:
         """An invariant is broken: the run ends."""
         self.violations.append(violation)
@@ -140,6 +149,8 @@ class Observer:
             self._server.commits = number
             self.last_commit_seconds = trio.current_time()
             self._latest.append(event.key)
+            if number == COMMITS_MOST and self.began_seconds is not None:
+                self.complain(self.restless())
             if event.before is None:
                 self._creates[prefix] = self._creates.get(prefix, 0) + 1
             elif event.now is None:

@@ -7,6 +7,7 @@ which Hypothesis uses too.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -43,6 +44,20 @@ def reorder(seed: int) -> None:
     """From now on, let this seed decide who goes on first; 0: whoever began first."""
     trio_run: Any = _run
     trio_run._r = random.Random(seed) if seed else _InOrder(0)
+
+
+def fork() -> int:
+    """`os.fork` inside a run that both processes go on with; the child's id, 0 in the child.
+
+    Trio-asyncio, where it is loaded, takes the run away from every child: it is given back.
+    """
+    trio_run: Any = _run
+    context = trio_run.GLOBAL_RUN_CONTEXT
+    runner, task = context.runner, context.task
+    child = os.fork()
+    if not child:
+        context.runner, context.task = runner, task
+    return child
 
 
 class _InOrder(random.Random):

@@ -150,7 +150,7 @@ async def _phases(scenario: Scenario, simulation: Simulation) -> None:
     else:
         await simulation.heal()
     if not rested:
-        simulation.observer.complain(_restless(simulation))
+        simulation.observer.complain(simulation.observer.restless())
         return
     for patience_seconds in (*PATIENCE_SECONDS, math.inf):
         wrong = [*simulation.observer.owed(), *_complaints(scenario, simulation)]
@@ -160,7 +160,7 @@ async def _phases(scenario: Scenario, simulation: Simulation) -> None:
             # Somebody may be waiting before the next attempt.
             await trio.sleep(patience_seconds)
             if not await simulation.rest():
-                simulation.observer.complain(_restless(simulation))
+                simulation.observer.complain(simulation.observer.restless())
                 return
     for violation in wrong:
         simulation.observer.complain(violation)
@@ -171,15 +171,3 @@ def _complaints(scenario: Scenario, simulation: Simulation) -> list[Violation]:
         Violation(scenario.title(), complaint, "", simulation.seconds, simulation.observer.commits)
         for complaint in scenario.check(simulation)
     ]
-
-
-def _restless(simulation: Simulation) -> Violation:
-    observer = simulation.observer
-    busiest = ", ".join(f"{count} times {key}" for key, count in observer.busiest())
-    return Violation(
-        "rest",
-        f"the cluster does not come to rest; written most: {busiest}",
-        "",
-        simulation.seconds,
-        observer.commits,
-    )

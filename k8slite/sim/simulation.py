@@ -43,10 +43,6 @@ QUIET_SECONDS: Final = 20.0
 # A cluster that does not come to rest within this time after the last fault never will: the
 # longest pause between attempts is 1,000 s (see `client.workqueue`).
 RESTLESS_SECONDS: Final = 4000.0
-# Nor one that writes so much: a loop that is hot spares us the waiting.
-COMMITS_MOST: Final = 3000
-# What is owed but not there when all is quiet may come after a longer pause.
-PATIENCE_SECONDS: Final = (60.0, 600.0, 1500.0)
 
 
 class Simulation:
@@ -176,7 +172,7 @@ class Simulation:
                 quiet_at = max(quiet_at, now + 1.0)
             if now >= quiet_at:
                 return True
-            if quiet_at > deadline or self.observer.commits > COMMITS_MOST:
+            if quiet_at > deadline:
                 return False
             await trio.sleep_until(quiet_at)
 
@@ -243,7 +239,6 @@ class Simulation:
     async def user_idle(self) -> None:
         """Wait until no request of the user's is under way."""
         while self._user_requests:
-            self._user_idle = trio.Event()
             await self._user_idle.wait()
 
     def stop_server(self, down_seconds: float) -> None:
@@ -270,6 +265,8 @@ class Simulation:
         async def carry(request: Request) -> Response:
             while not self.server.up:
                 await self._server_back.wait()
+            if not self._user_requests:
+                self._user_idle = trio.Event()
             self._user_requests += 1
             token = WRITER.set(Writer(USER, f"{request.method} {request.path}"))
             try:

@@ -27,6 +27,7 @@ from k8slite.sim.faults import (
 )
 from k8slite.sim.outcome import Order, Outcome, Record, Struck
 from k8slite.sim.scenario import play_once
+from tests.simulation.historic import k6_duplicate_slice as k6
 from tests.simulation.scenarios import Rollout, Web
 
 MANAGER = "kube-controller-manager"
@@ -87,6 +88,13 @@ def test_a_user_may_delete_and_make_anew() -> None:
     assert outcome.struck == 1
     assert outcome.deletes["apps.deployments/"] == 1
     assert outcome.error == ""
+
+
+@pytest.mark.parametrize("second", [1, 2, 3])
+def test_a_server_that_is_down_does_not_crash(second: int) -> None:
+    outcome = play_once(k6.Fixed(), Order(Plan((CrashStore(2), CrashStore(second)))))
+    assert outcome.struck >= 1
+    assert (outcome.violations, outcome.error) == ((), "")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The search finds what breaks, shrinks it, and what it found can be played again."""
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +44,13 @@ def test_a_forked_run_is_the_run_that_this_process_makes() -> None:
     assert len({outcome.digest for outcome in found.values()}) == 3
     for order in orders:
         assert play_once(Web(), order) == found[order]
+
+
+def test_a_library_that_ends_runs_at_a_fork_ends_none() -> None:
+    importlib.import_module("trio_asyncio")  # as the store on a disk does
+    with workers(Web(), 1) as pool:
+        [(_, outcome)] = play_all(pool, [Order()])
+    assert outcome.error == ""
 
 
 def test_a_finding_is_shrunk_and_can_be_played_again(tmp_path: Path) -> None:
