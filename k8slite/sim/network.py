@@ -84,7 +84,8 @@ class Way:
 
     async def _send(self, request: Request) -> Response:
         server_life = self.server.life
-        writer = Writer(self.life.name, f"{request.method} {request.path}")
+        user = request.peer.user.name if request.peer.user is not None else ""
+        writer = Writer(self.life.name, f"{request.method} {request.path}", user)
         token = WRITER.set(writer)
         try:
             response = await self.handler(request)

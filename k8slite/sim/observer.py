@@ -186,7 +186,16 @@ class Observer:
         self, event: Event, writer: Writer, number: int, old: Json | None, checks: list[Check]
     ) -> None:
         new = self.state.get(event.key)
-        change = Change(event, self.seconds, number, writer.process, writer.request, old, new)
+        change = Change(
+            event,
+            trio.current_time(),
+            number,
+            writer.process,
+            writer.request,
+            writer.user,
+            old,
+            new,
+        )
         for check in checks:
             for complaint in check.commit(change):
                 self.complain(self._violation(check, complaint, event.key))

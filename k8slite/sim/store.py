@@ -24,6 +24,7 @@ class Writer:
 
     process: str = ""
     request: str = ""  # method and path
+    user: str = ""  # the name that authentication knows
 
 
 NOBODY: Final = Writer()

@@ -22,8 +22,9 @@ class SimulatedWorld:
 
     def reseed(self, seed: int) -> None:
         """From now on, chance and identifiers follow another seed."""
-        self._chance.seed(seed)
-        self._identifiers.seed(f"uid {seed}")
+        # Not what they began with, should it be the same: an identifier is given once.
+        self._chance.seed(f"from here on {seed}")
+        self._identifiers.seed(f"uid from here on {seed}")
 
     @property
     def chance(self) -> random.Random:

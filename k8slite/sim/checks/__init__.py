@@ -8,8 +8,27 @@ from __future__ import annotations
 
 from typing import Final
 
+from k8slite.sim.checks.addresses import Addresses
 from k8slite.sim.checks.check import Change, Check, Setting, State
+from k8slite.sim.checks.collection import Collection
+from k8slite.sim.checks.endpoints import Endpoints
+from k8slite.sim.checks.leases import Leases
+from k8slite.sim.checks.nodes import Nodes
+from k8slite.sim.checks.objects import Objects
+from k8slite.sim.checks.rollouts import Rollouts
+from k8slite.sim.checks.scheduling import Scheduling
+from k8slite.sim.checks.workloads import Workloads
 
 __all__ = ["CHECKS", "Change", "Check", "Setting", "State"]
 
-CHECKS: Final[tuple[type[Check], ...]] = ()
+CHECKS: Final[tuple[type[Check], ...]] = (
+    Objects,
+    Collection,
+    Workloads,
+    Rollouts,
+    Endpoints,
+    Nodes,
+    Scheduling,
+    Addresses,
+    Leases,
+)

@@ -22,10 +22,11 @@ class Change:
     """One commit; objects are decoded once, for all checks, and nobody's to change."""
 
     event: Event
-    seconds: float  # virtual, since the scenario began
+    clock_seconds: float  # virtual time, by trio's clock
     commit: int  # 0 for heartbeats and Events
     process: str  # whose request it was, "" for the cluster's own doing
     request: str  # method and path
+    user: str  # who asked: "system:controller:replicaset-controller"
     old: Json | None
     new: Json | None
 
