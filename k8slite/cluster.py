@@ -42,7 +42,7 @@ from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Verbs
 from k8slite.client.client import Client
-from k8slite.client.informer import Mirrors
+from k8slite.client.mirrors import Mirrors
 from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.kinds.table import Kinds

@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import trio
 
@@ -102,6 +102,17 @@ class Mirror(Generic[M]):
 
     def __len__(self) -> int:
         return len(self._objects)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds every object of its resource, not a selection."""
+        return not self._selection and not self._namespace
+
+    def versions(self) -> dict[Name, str]:
+        """The resourceVersions of everything here."""
+        return {
+            obj.metadata.full_name: obj.metadata.resource_version for obj in self._objects.values()
+        }
 
     def add_index(self, index: str, keys: Callable[[M], Iterable[str]]) -> None:
         """Keep objects under keys as well; the first definition of an index name stands."""
@@ -317,51 +328,6 @@ class Mirror(Generic[M]):
             self._revision = revision
         while self._waiting and self._waiting[0][0] <= self._revision:
             heapq.heappop(self._waiting)[2].set()
-
-
-class Mirrors:
-    """A component's mirrors, each shared by all of its users; an Actor."""
-
-    def __init__(
-        self, client: Client, world: World, name: str, *, consistent_start: bool = True
-    ) -> None:
-        self.name = name
-        self._client = client
-        self._world = world
-        self._consistent_start = consistent_start
-        self._mirrors: dict[tuple[Resource, type[Any]], Mirror[Any]] = {}
-        self._nursery: trio.Nursery | None = None
-
-    def of(self, resource: Resource, model: type[M]) -> Mirror[M]:
-        """The mirror of a resource; the same one for the same model."""
-        mirror = self._mirrors.get((resource, model))
-        if mirror is None:
-            mirror = Mirror(
-                self._client,
-                resource,
-                model,
-                world=self._world,
-                consistent_start=self._consistent_start,
-            )
-            self._mirrors[resource, model] = mirror
-            if self._nursery is not None:
-                self._nursery.start_soon(mirror.run)
-        return mirror
-
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run every mirror, also those asked for later; started when all known have synced."""
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            try:
-                known = list(self._mirrors.values())
-                for mirror in known:
-                    nursery.start_soon(mirror.run)
-                for mirror in known:
-                    await mirror.synced()
-                task_status.started()
-                await trio.sleep_forever()
-            finally:
-                self._nursery = None
 
 
 class _Broken(Exception):

@@ -15,7 +15,8 @@ import trio
 from attrs import frozen
 
 from k8slite.client.client import Client
-from k8slite.client.informer import Mirror, Mirrors
+from k8slite.client.informer import Mirror
+from k8slite.client.mirrors import Mirrors
 from k8slite.client.recorder import Recorder
 from k8slite.client.resource import Resource
 from k8slite.client.workqueue import WorkQueue

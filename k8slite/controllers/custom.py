@@ -10,11 +10,12 @@ of it is left but what it has written to the API.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import trio
 
-from k8slite.client.informer import Mirrors
+from k8slite.client.informer import Mirror
+from k8slite.client.mirrors import Mirrors
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import BUILT_IN, Resource
 from k8slite.controllers import controller as frame
@@ -126,6 +127,7 @@ class Controller(frame.Controller):
         self._context = context
         self._caches: dict[Resource, Cache] = {}
         self._begun = False
+        self._successor: Controller | None = None
         self.mirrors = Mirrors(
             self.client,
             context.world,
@@ -257,7 +259,8 @@ class Controller(frame.Controller):
         Run again after a failure, it is a new controller that runs: nothing has been remembered.
         """
         if self._begun:
-            await type(self)(self._context).run(task_status=task_status)
+            self._successor = type(self)(self._context)
+            await self._successor.run(task_status=task_status)
             return
         self._begun = True
         async with trio.open_nursery() as nursery:
@@ -266,6 +269,10 @@ class Controller(frame.Controller):
             if self.resync_seconds > 0:
                 nursery.start_soon(self._resync)
             task_status.started()
+
+    def mirrored(self) -> Sequence[Mirror[Any]]:
+        """What it goes by."""
+        return (self._successor or self).mirrors.mirrored()
 
     async def _resync(self) -> None:
         while True:

@@ -323,6 +323,10 @@ class NodeFleet:
         for task in list(node.tasks.values()):
             self._sync(task)
 
+    def mirrored(self) -> Sequence[Mirror[Any]]:
+        """What it goes by."""
+        return [self._node_mirror, self._pod_mirror]
+
     def _find(self, name: Name) -> PodWorker | None:
         task = self._by_name.get(name)
         return task.worker if task is not None else None

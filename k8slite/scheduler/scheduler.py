@@ -9,12 +9,14 @@ is started again, everything is built anew from the mirrors: nothing but the API
 from __future__ import annotations
 
 import logging
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import trio
 
 from k8slite.client.client import Client
-from k8slite.client.informer import Mirror, Mirrors
+from k8slite.client.informer import Mirror
+from k8slite.client.mirrors import Mirrors
 from k8slite.client.recorder import Recorder, Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node, Pod
@@ -72,6 +74,10 @@ class Scheduler:
         self._pods: Mirror[Pod] = self._mirrors.of(PODS, Pod)
         self._mirrors.of(NODES, Node).subscribe(self._on_node)
         self._pods.subscribe(self._on_pod)
+
+    def mirrored(self) -> Sequence[Mirror[Any]]:
+        """What it goes by."""
+        return self._mirrors.mirrored()
 
     # What the mirrors tell
 

@@ -7,12 +7,13 @@ still try reaches the network, and the next life makes them anew.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import trio
 from attrs import define, field, frozen
 
-from k8slite.actors import Supervisor
+from k8slite.actors import Actor, Supervisor
 from k8slite.cluster import Process
 from k8slite.world import World
 
@@ -57,6 +58,7 @@ class Life:
     all_events: int = 0
     written_at: list[int] = field(factory=list)  # the last commit before each write
     replica: Replica | None = None
+    actors: Sequence[Actor] = ()  # of the present life
     _awake: trio.Event | None = None
     _scope: trio.CancelScope = field(factory=trio.CancelScope)
     _down_seconds: float = 0.0
@@ -76,7 +78,8 @@ class Life:
             with trio.CancelScope() as self._scope:
                 supervisor = Supervisor()
                 async with trio.open_nursery() as nursery:
-                    for actor in process.actors():
+                    self.actors = process.actors()
+                    for actor in self.actors:
                         await nursery.start(supervisor.keep, actor)
                     if not started:
                         started = True

@@ -153,7 +153,7 @@ async def _phases(scenario: Scenario, simulation: Simulation) -> None:
         simulation.observer.complain(simulation.observer.restless())
         return
     for patience_seconds in (*PATIENCE_SECONDS, math.inf):
-        wrong = [*simulation.observer.owed(), *_complaints(scenario, simulation)]
+        wrong = [*simulation.owed(), *_complaints(scenario, simulation)]
         if not wrong:
             return
         if patience_seconds < math.inf:

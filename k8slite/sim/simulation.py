@@ -25,9 +25,10 @@ from k8slite.objects.errors import AlreadyExists
 from k8slite.sim.calamities import Calamities
 from k8slite.sim.checks import CHECKS, Check, Setting, State
 from k8slite.sim.faults import FailContainer
+from k8slite.sim.mirroring import unlike
 from k8slite.sim.network import Server, Way
 from k8slite.sim.observer import Observer
-from k8slite.sim.outcome import Order, Outcome, Record
+from k8slite.sim.outcome import Order, Outcome, Record, Violation
 from k8slite.sim.processes import Life, OwnClock
 from k8slite.sim.run import reorder
 from k8slite.sim.store import WRITER, Disk, SimulatedStore, Writer
@@ -175,6 +176,14 @@ class Simulation:
             if quiet_at > deadline:
                 return False
             await trio.sleep_until(quiet_at)
+
+    def owed(self) -> list[Violation]:
+        """What is not as it must be at rest."""
+        mirrors = [
+            Violation("mirrors", complaint, "", self.seconds, self.observer.commits)
+            for complaint in unlike(self.state, self._lives.values())
+        ]
+        return [*self.observer.owed(), *mirrors]
 
     # The life of a run
 

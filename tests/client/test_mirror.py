@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from k8slite.client.informer import Mirror, Mirrors
+from k8slite.client.informer import Mirror
+from k8slite.client.mirrors import Mirrors
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.meta import Name

@@ -28,7 +28,7 @@ from k8slite import (
     Resource,
 )
 from k8slite.actors import Supervisor
-from k8slite.client.informer import Mirrors
+from k8slite.client.mirrors import Mirrors
 from k8slite.cluster import Cluster, Settings
 from k8slite.messages import Request, Response
 from k8slite.store.memory import MemoryStore

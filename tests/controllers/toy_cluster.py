@@ -10,7 +10,7 @@ import trio
 from attrs import define, field
 
 from k8slite.client.client import Client
-from k8slite.client.informer import Mirrors
+from k8slite.client.mirrors import Mirrors
 from k8slite.controllers.controller import Context, Controller
 from k8slite.objects.meta import timestamp
 from tests.client.fake_api import FakeApi

@@ -11,7 +11,7 @@ import orjson
 import trio
 
 from k8slite.client.client import Client
-from k8slite.client.informer import Mirrors
+from k8slite.client.mirrors import Mirrors
 from k8slite.client.resource import (
     CONFIG_MAPS,
     ENDPOINT_SLICES,

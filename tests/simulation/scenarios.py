@@ -182,8 +182,8 @@ class Orphans(Scenario):
     async def act(self, sim: Simulation) -> None:
         options = {"propagationPolicy": "Orphan"}
         await sim.client.delete(DEPLOYMENTS, "web", "default", options)
-        await sim.until(lambda: not sim.objects(DEPLOYMENTS, "default"))
-        await sim.client.create(DEPLOYMENTS, deployment("web", 2), "default")
+        if await sim.until(lambda: not sim.objects(DEPLOYMENTS, "default"), 1000.0):
+            await sim.client.create(DEPLOYMENTS, deployment("web", 2), "default")
 
     def check(self, sim: Simulation) -> Sequence[str]:
         # Who has not seen yet that the set is free makes another one, as upstream's controller

@@ -1,0 +1,47 @@
+"""At rest every mirror shows what the store holds, whatever became of its watches.
+
+Not a check of commits, since mirrors are memory of processes: asked for when a run has come to
+rest, and only of resources that heartbeats do not keep moving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from k8slite.client.informer import Mirror
+from k8slite.client.mirrors import Mirroring
+from k8slite.sim.checks import State
+from k8slite.sim.noise import silent_resource
+from k8slite.sim.processes import Life
+
+
+def unlike(state: State, lives: Iterable[Life]) -> Iterator[str]:
+    """Where a mirror differs from the store, a sentence for each mirror."""
+    for life in lives:
+        for actor in life.actors:
+            for mirror in actor.mirrored() if isinstance(actor, Mirroring) else ():
+                if not silent_resource(mirror.resource.plural):
+                    yield from _differences(life.name, state, mirror)
+
+
+def _differences(process: str, state: State, mirror: Mirror[Any]) -> Iterator[str]:
+    resource = mirror.resource
+    prefix = f"{resource.group}.{resource.plural}/" if resource.group else f"{resource.plural}/"
+    stored = {
+        (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): (
+            obj["metadata"]["resourceVersion"]
+        )
+        for _, obj in state.all(prefix)
+    }
+    shown = {(name.namespace, name.name): at for name, at in mirror.versions().items()}
+    wrong = [name for name, version in shown.items() if stored.get(name) != version]
+    if mirror.whole:
+        wrong += [name for name in stored if name not in shown]
+    if wrong:
+        name = "/".join(filter(None, wrong[0]))
+        found = shown.get(wrong[0]) or "nothing"
+        yield (
+            f"the mirror of {resource.plural} of {process} shows {name} at {found}, the store has "
+            f"it at {stored.get(wrong[0]) or 'nothing'} ({len(wrong)} differ)"
+        )
