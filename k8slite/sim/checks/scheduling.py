@@ -77,7 +77,9 @@ class Scheduling:
 def _tokens_only(field: str, spec: Json) -> bool:
     """Whether its only volumes are those that need no storage."""
     plain = ("projected", "configMap", "secret", "emptyDir", "downwardAPI")
-    return field == "volumes" and all(any(one.get(p) for p in plain) for one in spec["volumes"])
+    return field == "volumes" and all(
+        any(one.get(p) for p in plain) for one in spec.get("volumes") or ()
+    )
 
 
 def _fits(pod: Json, node: Json, others: list[Json]) -> bool:
