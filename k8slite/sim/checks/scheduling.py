@@ -78,7 +78,7 @@ def _tokens_only(field: str, spec: Json) -> bool:
     """Whether its only volumes are those that need no storage."""
     plain = ("projected", "configMap", "secret", "emptyDir", "downwardAPI")
     return field == "volumes" and all(
-        any(one.get(p) for p in plain) for one in spec.get("volumes") or ()
+        any(p in one for p in plain) for one in spec.get("volumes") or ()
     )
 
 
