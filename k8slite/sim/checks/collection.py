@@ -79,6 +79,8 @@ class Collection:
 
     def _outlived(self, key: str, obj: Json) -> Iterator[str]:
         references = owners(obj)
+        if terminating(obj):
+            return  # what still holds it is judged below
         if references and not any(one.get("uid") in self._alive for one in references):
             names = ", ".join(f"{one.get('kind')} {one.get('name')}" for one in references)
             yield f"{key} has outlived its owners ({names})"

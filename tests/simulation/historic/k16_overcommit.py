@@ -83,7 +83,11 @@ class Buggy(Scenario):
     async def make(self, sim: Simulation, name: str, cpu: int) -> None:
         requests = {"requests": {"cpu": str(cpu)}}
         container = {"name": "c", "image": "c", "resources": requests}
-        spec = {"schedulerName": "tiny", "containers": [container]}
+        spec = {
+            "schedulerName": "tiny",
+            "containers": [container],
+            "tolerations": [{"operator": "Exists"}],  # nobody says that the node is ready
+        }
         await sim.client.create(PODS, {"metadata": {"name": name}, "spec": spec}, "default")
 
 
