@@ -24,6 +24,7 @@ class BuggyScheduler(Controller):
 
     name = "scheduler"
     resource = PODS
+    consistent_start = True
 
     def setup(self) -> None:
         self.taken: dict[str, int] = {}

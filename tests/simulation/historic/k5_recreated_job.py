@@ -23,6 +23,7 @@ class BuggyJobs(Controller):
     name = "jobs"
     resource = JOBS
     reads_own_writes = False
+    consistent_start = True
 
     def setup(self) -> None:
         self.expected: dict[str, int] = {}
