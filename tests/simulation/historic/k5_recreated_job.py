@@ -9,7 +9,7 @@ from typing import Any
 
 from k8slite import Controller, Name
 from k8slite.client.resource import JOBS, PODS
-from k8slite.objects.errors import NotFound
+from k8slite.objects.errors import AlreadyExists, NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
 
@@ -52,9 +52,12 @@ class BuggyJobs(Controller):
             return
         self.expected[key] = 1
         reference = self.owner_reference(job)
-        pod = {"metadata": {"generateName": "work-", "ownerReferences": [reference]}, "spec": POD}
+        pod_name = f"work-{job['metadata']['uid'][:8]}"
+        pod = {"metadata": {"name": pod_name, "ownerReferences": [reference]}, "spec": POD}
         try:
             await self.client.create(PODS, pod, name.namespace)
+        except AlreadyExists:  # the reply to the first attempt was lost
+            self.expected[key] = 0
         except BaseException:
             self.expected[key] = 0
             raise
