@@ -19,7 +19,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster
 
 @pytest.fixture
 def namespace(cluster: RunningCluster) -> str:
-    return cluster.new_namespace()
+    name = cluster.new_namespace()
+    # Its service account, without which there are no pods, comes a moment later.
+    cluster.kubectl(name)("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+    return name
 
 
 @pytest.fixture
