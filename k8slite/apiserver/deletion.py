@@ -69,8 +69,8 @@ class Deletion:
                 raise not_found(kind, asked.name)
             old = codec.loads(stored.value)
             attributes = Attributes(asked, "DELETE", None, old)
-            registry.chain.mutate(attributes)
-            registry.chain.validate(attributes)
+            await registry.chain.mutate(attributes)
+            await registry.chain.validate(attributes)
             _check(asked, old, options)
             marked = self._mark(asked, old, options)
             try:

@@ -94,9 +94,9 @@ class Registry:
             if attempt == 0:
                 strategy.prepare(obj, None)
                 strategy.default(obj)
-                self.chain.mutate(attributes)
+                await self.chain.mutate(attributes)
                 self._check(asked, obj, None)
-                self.chain.validate(attributes)
+                await self.chain.validate(attributes)
             key = kind.key(asked.namespace, metadata["name"])
             if self.storage.store.get(key) is not None:
                 if generate:
@@ -196,7 +196,7 @@ class Registry:
                 _keep(new, old, "status")
             strategy.prepare(new, old)
         attributes = Attributes(asked, "UPDATE", new, old)
-        self.chain.mutate(attributes)
+        await self.chain.mutate(attributes)
         if (
             strategy.generation
             and asked.subresource != "binding"  # a pod's node is no wish of its owner
@@ -204,7 +204,7 @@ class Registry:
         ):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         self._check(asked, new, old)
-        self.chain.validate(attributes)
+        await self.chain.validate(attributes)
         metadata = new["metadata"]
         finished = (
             "deletionTimestamp" in metadata

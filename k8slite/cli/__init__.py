@@ -57,6 +57,7 @@ _COMMANDS: Final = {
     "status": "say how a cluster is",
     "reset": "delete a stopped cluster's files",
     "kubeconfig": "print how to reach a cluster, or add it to your own kubeconfig",
+    "run": "run controllers of your own against any cluster",
     "sim": "run manifests in a simulated cluster, hours in seconds",
     "fuzz": "look for the faults that break a controller",
     "backup": "copy a cluster's store to a file, while it runs",

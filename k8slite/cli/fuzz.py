@@ -42,7 +42,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _search(parsed: argparse.Namespace) -> int:
-    from k8slite.fuzz.naming import UnknownScenario, name_of, scenario
+    from k8slite.fuzz.naming import UnknownName, name_of, scenario
     from k8slite.fuzz.replay import Replay, save
     from k8slite.fuzz.search import NotReproducible, search
     from k8slite.fuzz.workers import PreparationFailed
@@ -57,7 +57,7 @@ def _search(parsed: argparse.Namespace) -> int:
             faults=[one for one in parsed.faults.split(",") if one],
             tell=_Bar().tell,
         )
-    except (UnknownScenario, NotReproducible, ValueError) as error:
+    except (UnknownName, NotReproducible, ValueError) as error:
         raise Complaint(str(error)) from None
     except PreparationFailed as error:
         raise Complaint(f"the scenario could not be prepared:\n{error}") from None
@@ -88,7 +88,7 @@ def _tell(parsed: argparse.Namespace, wanted: Scenario, finding: Finding) -> Non
 
 
 def _replay(parsed: argparse.Namespace) -> int:
-    from k8slite.fuzz.naming import UnknownScenario, scenario
+    from k8slite.fuzz.naming import UnknownName, scenario
     from k8slite.fuzz.replay import BadReplay, load
     from k8slite.sim.outcome import Record
     from k8slite.sim.scenario import play_once
@@ -96,7 +96,7 @@ def _replay(parsed: argparse.Namespace) -> int:
     try:
         replay = load(parsed.replay)
         wanted = scenario(replay.scenario)
-    except (OSError, BadReplay, UnknownScenario) as error:
+    except (OSError, BadReplay, UnknownName) as error:
         raise Complaint(str(error)) from None
     logging.disable(logging.CRITICAL)
     record = Record(replay.order, wanted.title())

@@ -126,7 +126,8 @@ class Controller:
             if isinstance(error, Conflict | NotFound):
                 log.debug("%s: %s: %s", self.name, name, error)
             else:
-                where = None if isinstance(error, ApiError) else error  # a refusal says it all
+                # A refusal, or the lack of an answer, says it all.
+                where = None if isinstance(error, ApiError | ConnectionError) else error
                 log.warning("%s: %s failed: %r", self.name, name, error, exc_info=where)
             self.queue.add_rate_limited(name)
         else:

@@ -1,37 +1,46 @@
-"""Scenarios by name, as they are given on a command line: "package.module:Class"."""
+"""What users name on a command line: scenarios and controllers, as "package.module:Class"."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from k8slite.sim.scenario import Scenario
-
-
-class UnknownScenario(Exception):
-    """There is no such scenario; the text says why."""
+if TYPE_CHECKING:
+    from k8slite.sim.scenario import Scenario
 
 
-def scenario(name: str) -> Scenario:
-    """Import and make one; the current folder can be imported from. Raises UnknownScenario."""
+class UnknownName(Exception):
+    """There is nothing of that name, or something else; the text says why."""
+
+
+def imported(name: str) -> Any:
+    """What has that name; the current folder can be imported from. Raises UnknownName."""
     module_name, colon, attribute = name.partition(":")
     if not module_name or not colon or not attribute:
-        raise UnknownScenario(f"{name!r} is not of the form MODULE:SCENARIO")
+        raise UnknownName(f"{name!r} is not of the form MODULE:NAME")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found = getattr(importlib.import_module(module_name), attribute)
+        return getattr(importlib.import_module(module_name), attribute)
     except ModuleNotFoundError as error:
-        raise UnknownScenario(f"there is no module {error.name}") from None
+        raise UnknownName(f"there is no module {error.name}") from None
     except AttributeError:
-        raise UnknownScenario(f"module {module_name} has no {attribute}") from None
+        raise UnknownName(f"module {module_name} has no {attribute}") from None
+
+
+def scenario(name: str) -> Scenario:
+    """Import and make one. Raises UnknownName."""
+    from k8slite.sim.scenario import Scenario  # who runs a controller needs no simulator
+
+    found = imported(name)
     if isinstance(found, type) and issubclass(found, Scenario):
         return found()
     if isinstance(found, Scenario):
         return found
-    raise UnknownScenario(f"{name} is no k8slite.sim.scenario.Scenario")
+    raise UnknownName(f"{name} is no k8slite.sim.scenario.Scenario")
 
 
 def name_of(one: Scenario) -> str:

@@ -7,5 +7,7 @@ Never here: what a cluster does once it lives.
     certificates     the cluster's own CA and what it signs
     kubeconfig       how clients find the cluster
     world            the real World
+    access           how to reach a cluster of somebody else's; credentials, what to show there
+    remote           run controllers against it
     run              open files and sockets, build the Cluster, stop in order
 """

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -29,12 +30,19 @@ def run(main: Callable[[SimulatedWorld], Awaitable[T]], *, seed: int = 0) -> T:
     async def begin() -> T:
         return await main(SimulatedWorld(seed))
 
+    with ordered(seed):
+        return trio.run(begin, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@contextmanager
+def ordered(seed: int) -> Iterator[None]:
+    """Let the seed decide who goes on first, for as long as the block lasts."""
     trio_run: Any = _run
     before, order = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
     trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
     reorder(seed)
     try:
-        return trio.run(begin, clock=trio.testing.MockClock(autojump_threshold=0))
+        yield
     finally:
         trio_run._ALLOW_DETERMINISTIC_SCHEDULING = before
         trio_run._r = order

@@ -17,23 +17,16 @@ import trio
 
 from k8slite.cluster import Settings
 from k8slite.controllers import Controller
-from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.sim.checks import CHECKS, Check
 from k8slite.sim.manifests import documents
 from k8slite.sim.outcome import Order, Outcome, Record, Violation
 from k8slite.sim.run import run
-from k8slite.sim.simulation import Simulation, cluster
+from k8slite.sim.simulation import Simulation, running
 from k8slite.sim.world import SimulatedWorld
 
 Json = dict[str, Any]
 
 NO_FAULTS: Final = Order()
-
-_DEFAULT_ACCOUNT: Final = {
-    "apiVersion": "v1",
-    "kind": "ServiceAccount",
-    "metadata": {"name": "default", "namespace": "default"},
-}
 
 # What is owed but not there when all is quiet may come after a longer pause between attempts.
 PATIENCE_SECONDS: Final = (60.0, 600.0, 1500.0)
@@ -97,9 +90,7 @@ async def play(
         (*CHECKS, *scenario.checks),
         record,
     )
-    async with cluster(simulation):
-        if not simulation.cluster.settings.runs(ServiceAccountController.name):
-            await simulation.apply(_DEFAULT_ACCOUNT)  # without it no pod can be created
+    async with running(simulation):
         for obj in documents(scenario.objects):
             await simulation.apply(obj)
         await simulation.rest()

@@ -17,6 +17,7 @@ from k8slite.client.client import Client
 from k8slite.client.resource import Resource
 from k8slite.cluster import API_SERVER, KUBELET, SCHEDULER, Cluster, Process, Settings
 from k8slite.controllers import CONTROLLERS, Context, Controller
+from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.annotations import Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.script import Alive, Exit, Ready, Wait
@@ -37,6 +38,12 @@ from k8slite.world import World
 
 Json = dict[str, Any]
 
+_DEFAULT_ACCOUNT: Final = {
+    "apiVersion": "v1",
+    "kind": "ServiceAccount",
+    "metadata": {"name": "default", "namespace": "default"},
+}
+
 USER: Final = "user"  # who does what a scenario says
 
 # A cluster that has written nothing but heartbeats for so long has come to rest.
@@ -47,7 +54,7 @@ RESTLESS_SECONDS: Final = 4000.0
 
 
 class Simulation:
-    """A running simulated cluster. Made by `cluster`."""
+    """A running simulated cluster. Runs inside `running`."""
 
     def __init__(
         self,
@@ -301,10 +308,12 @@ def _failing(fault: FailContainer) -> Json:
 
 
 @asynccontextmanager
-async def cluster(simulation: Simulation) -> AsyncIterator[Simulation]:
-    """A simulated cluster for as long as the block lasts; inside `sim.run.run`."""
+async def running(simulation: Simulation) -> AsyncIterator[Simulation]:
+    """The cluster runs for as long as the block lasts; inside `sim.run.run`."""
     async with trio.open_nursery() as nursery:
         await nursery.start(simulation.run)
+        if not simulation.cluster.settings.runs(ServiceAccountController.name):
+            await simulation.apply(_DEFAULT_ACCOUNT)  # without it no pod can be created
         yield simulation
         nursery.cancel_scope.cancel()
 

@@ -34,7 +34,7 @@ _BROKEN: Final = (
 )
 
 
-class ConnectionFailed(Exception):
+class ConnectionFailed(ConnectionError):
     """No response, or not all of it; `perhaps_done`: the server may have got the request."""
 
     def __init__(self, message: str, *, perhaps_done: bool) -> None:
@@ -46,7 +46,8 @@ class HttpClient:
     """Calls the server at `base_url`: `http://...`, `https://...` or `unix:/path/of/socket`.
 
     `headers` (names in lower case) go with every request that does not have its own, for instance
-    `authorization`. Use it as a context manager, or `close` it.
+    `authorization`. `server_name` is what the server's certificate is for, where it is not the
+    URL's host. Use it as a context manager, or `close` it.
     """
 
     def __init__(
@@ -56,11 +57,12 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         limits: ClientLimits | None = None,
+        server_name: str = "",
     ) -> None:
         self._address = Address.parse(base_url)
         self._headers = dict(headers or {})
         self._limits = limits or ClientLimits()
-        self._pool = Pool(self._address, ssl_context, self._limits)
+        self._pool = Pool(self._address, ssl_context, self._limits, server_name)
 
     async def __call__(self, request: Request) -> Response:
         """Send the request and return its response. Raises ConnectionFailed."""

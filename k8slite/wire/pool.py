@@ -49,13 +49,18 @@ class Pool:
     """Connections to one address."""
 
     def __init__(
-        self, address: Address, ssl_context: ssl.SSLContext | None, limits: ClientLimits
+        self,
+        address: Address,
+        ssl_context: ssl.SSLContext | None,
+        limits: ClientLimits,
+        server_name: str = "",
     ) -> None:
         self._address = address
         if address.scheme == "https" and ssl_context is None:
             ssl_context = ssl.create_default_context()
         self._ssl_context = ssl_context
         self._limits = limits
+        self._server_name = server_name or address.host
         self._room = trio.Semaphore(limits.max_connections)
         self._idle: list[tuple[ClientStream, float]] = []  # with the time of their return
         self._closed = False
@@ -115,7 +120,7 @@ class Pool:
         if address.scheme == "http":
             return transport
         assert self._ssl_context is not None
-        stream = TlsStream(transport, self._ssl_context, server_hostname=address.host)
+        stream = TlsStream(transport, self._ssl_context, server_hostname=self._server_name)
         try:
             await stream.do_handshake()
         except BaseException:

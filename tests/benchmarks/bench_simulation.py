@@ -14,7 +14,7 @@ from k8slite.cluster import Settings
 from k8slite.fuzz.workers import play_all, workers
 from k8slite.sim.outcome import Order
 from k8slite.sim.run import run
-from k8slite.sim.simulation import Simulation, cluster
+from k8slite.sim.simulation import Simulation, running
 from k8slite.sim.world import SimulatedWorld
 from tests.benchmarks.figure import show
 from tests.simulation.scenarios import Web, deployment
@@ -44,7 +44,7 @@ def _runs(count: int) -> None:
 def _idle_day(*, hours: int, nodes: int, pods: int) -> None:
     async def live(world: SimulatedWorld) -> float:
         simulation = Simulation(world, Settings(nodes=nodes), checks=())
-        async with cluster(simulation):
+        async with running(simulation):
             await simulation.client.create(DEPLOYMENTS, deployment("web", pods), "default")
             await simulation.rest()
             began = time.perf_counter()
@@ -58,7 +58,7 @@ def _idle_day(*, hours: int, nodes: int, pods: int) -> None:
 def _many_nodes(*, nodes: int, minutes: int) -> None:
     async def live(world: SimulatedWorld) -> float:
         simulation = Simulation(world, Settings(nodes=nodes), checks=())
-        async with cluster(simulation):
+        async with running(simulation):
             began = time.perf_counter()
             await trio.sleep(minutes * 60.0)
             return time.perf_counter() - began

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from k8slite.fuzz.naming import UnknownScenario, name_of, scenario
+from k8slite.fuzz.naming import UnknownName, name_of, scenario
 from k8slite.fuzz.plans import kinds
 from k8slite.fuzz.replay import BadReplay, Replay, load, save
 from k8slite.fuzz.search import search
@@ -89,7 +89,7 @@ def test_a_scenario_that_cannot_be_prepared_says_why() -> None:
     ],
 )
 def test_a_wrong_name_is_refused_with_a_reason(name: str, complaint: str) -> None:
-    with pytest.raises(UnknownScenario, match=complaint):
+    with pytest.raises(UnknownName, match=complaint):
         scenario(name)
 
 

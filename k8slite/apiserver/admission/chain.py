@@ -28,11 +28,11 @@ class Plugin(Protocol):
         """False: writes of subresources pass by."""
         ...
 
-    def mutate(self, attributes: Attributes) -> None:
-        """Change `attributes.new`, or raise an ApiError."""
+    async def mutate(self, attributes: Attributes) -> None:
+        """Change `attributes.new`, or raise an ApiError; may wait."""
         ...
 
-    def validate(self, attributes: Attributes) -> None:
+    async def validate(self, attributes: Attributes) -> None:
         """Raise an ApiError, or do nothing."""
         ...
 
@@ -44,15 +44,15 @@ class Chain:
     plugins: Sequence[Plugin]
     _concerned: dict[tuple[str, str, str], tuple[Plugin, ...]] = field(factory=dict)
 
-    def mutate(self, attributes: Attributes) -> None:
+    async def mutate(self, attributes: Attributes) -> None:
         """Let every plugin that is concerned change the new object."""
         for plugin in self._for(attributes):
-            plugin.mutate(attributes)
+            await plugin.mutate(attributes)
 
-    def validate(self, attributes: Attributes) -> None:
+    async def validate(self, attributes: Attributes) -> None:
         """Let every plugin that is concerned look at the final object."""
         for plugin in self._for(attributes):
-            plugin.validate(attributes)
+            await plugin.validate(attributes)
 
     def _for(self, attributes: Attributes) -> Sequence[Plugin]:
         asked = attributes.asked

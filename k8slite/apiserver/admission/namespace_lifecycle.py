@@ -28,7 +28,7 @@ class NamespaceLifecycle:
     operations: Sequence[str] = ("CREATE", "DELETE")
     subresources: bool = False
 
-    def mutate(self, attributes: Attributes) -> None:
+    async def mutate(self, attributes: Attributes) -> None:
         asked = attributes.asked
         resource = asked.kind.group_resource
         if attributes.operation == "DELETE":
@@ -38,6 +38,16 @@ class NamespaceLifecycle:
                     details={"name": asked.name, "kind": "namespaces"},
                 )
             return
+        self._must_live(attributes)
+
+    async def validate(self, attributes: Attributes) -> None:
+        # Another plugin may have waited since.
+        if attributes.operation == "CREATE":
+            self._must_live(attributes)
+
+    def _must_live(self, attributes: Attributes) -> None:
+        asked = attributes.asked
+        resource = asked.kind.group_resource
         if not asked.namespace or not asked.kind.namespaced or resource in _ANYWHERE:
             return
         stored = self.storage.store.get(f"namespaces/{asked.namespace}")
@@ -48,8 +58,6 @@ class NamespaceLifecycle:
             )
         if b'"deletionTimestamp"' in stored.value:
             self._refuse_if_terminating(attributes)
-
-    def validate(self, attributes: Attributes) -> None: ...
 
     def _refuse_if_terminating(self, attributes: Attributes) -> None:
         asked = attributes.asked

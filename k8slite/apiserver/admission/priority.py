@@ -29,7 +29,7 @@ class Priority:
     operations: Sequence[str] = ("CREATE", "UPDATE")
     subresources: bool = False
 
-    def mutate(self, attributes: Attributes) -> None:
+    async def mutate(self, attributes: Attributes) -> None:
         pod, old = attributes.new, attributes.old
         assert pod is not None
         spec = pod["spec"]
@@ -58,7 +58,7 @@ class Priority:
         spec["priority"] = value
         spec.setdefault("preemptionPolicy", policy)
 
-    def validate(self, attributes: Attributes) -> None: ...
+    async def validate(self, attributes: Attributes) -> None: ...
 
     def _class(self, name: str) -> Json | None:
         return self.storage.find(_CLASSES, "", name)

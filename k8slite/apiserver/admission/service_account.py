@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import trio
 from attrs import frozen
 
 from k8slite.apiserver.attributes import Attributes
@@ -15,12 +16,17 @@ from k8slite.apiserver.storage import Storage
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import Forbidden
 from k8slite.objects.meta import random_suffix
+from k8slite.store.store import Stored
 from k8slite.world import World
 
 Json = dict[str, Any]
 
 _MOUNT_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TOKEN_SECONDS: Final = 3607  # upstream: an hour and seven seconds, so that its use can be counted
+
+# How often the default account is looked up, and how long after another, times 1 to 2.
+_ATTEMPTS: Final = 10
+_AGAIN_SECONDS: Final = 0.1
 
 
 @frozen
@@ -33,7 +39,7 @@ class ServiceAccount:
     operations: Sequence[str] = ("CREATE",)
     subresources: bool = False
 
-    def mutate(self, attributes: Attributes) -> None:
+    async def mutate(self, attributes: Attributes) -> None:
         pod, asked = attributes.new, attributes.asked
         assert pod is not None
         spec = pod["spec"]
@@ -41,7 +47,7 @@ class ServiceAccount:
             return
         name = spec.get("serviceAccountName") or "default"
         spec["serviceAccountName"] = spec["serviceAccount"] = name
-        stored = self.storage.store.get(f"serviceaccounts/{asked.namespace}/{name}")
+        stored = await self._look_up(asked.namespace, name)
         if stored is None:
             pod_name = pod["metadata"].get("name", "")
             raise Forbidden(
@@ -58,7 +64,20 @@ class ServiceAccount:
         if wanted:
             self._mount_token(spec)
 
-    def validate(self, attributes: Attributes) -> None: ...
+    async def validate(self, attributes: Attributes) -> None: ...
+
+    async def _look_up(self, namespace: str, name: str) -> Stored | None:
+        """The account; the default one of a new namespace may take its controller a moment."""
+        key = f"serviceaccounts/{namespace}/{name}"
+        stored = self.storage.store.get(key)
+        if stored is None and name == "default":
+            pause_seconds = _AGAIN_SECONDS * (1 + self.world.chance.random())
+            for _ in range(_ATTEMPTS - 1):
+                await trio.sleep(pause_seconds)
+                stored = self.storage.store.get(key)
+                if stored is not None:
+                    break
+        return stored
 
     def _mount_token(self, spec: Json) -> None:
         containers = [*spec.get("initContainers", ()), *spec.get("containers", ())]

@@ -20,11 +20,11 @@ class TaintNodesByCondition:
     operations: Sequence[str] = ("CREATE",)
     subresources: bool = False
 
-    def mutate(self, attributes: Attributes) -> None:
+    async def mutate(self, attributes: Attributes) -> None:
         assert attributes.new is not None
         spec = attributes.new.setdefault("spec", {})
         taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
         if taint not in spec.setdefault("taints", []):
             spec["taints"].append(taint)
 
-    def validate(self, attributes: Attributes) -> None: ...
+    async def validate(self, attributes: Attributes) -> None: ...

@@ -24,7 +24,7 @@ class DefaultTolerationSeconds:
     operations: Sequence[str] = ("CREATE", "UPDATE")
     subresources: bool = False
 
-    def mutate(self, attributes: Attributes) -> None:
+    async def mutate(self, attributes: Attributes) -> None:
         assert attributes.new is not None
         spec = attributes.new["spec"]
         present = spec.get("tolerations") or []
@@ -48,4 +48,4 @@ class DefaultTolerationSeconds:
                 for key in missing
             ]
 
-    def validate(self, attributes: Attributes) -> None: ...
+    async def validate(self, attributes: Attributes) -> None: ...
