@@ -25,6 +25,7 @@ from k8slite.sim.faults import (
     Pause,
     Plan,
     Refuse,
+    Repeat,
     RepeatEvent,
     SkewClock,
     TimeTravel,
@@ -117,6 +118,7 @@ def _of_writes(process: str, writes: int) -> list[list[Fault]]:
         [Refuse(process, at, 409) for at in points],
         [Refuse(process, at, 500) for at in points],
         [Delay(process, at, SHORT_SECONDS) for at in points],
+        [Repeat(process, at) for at in points],
     ]
 
 

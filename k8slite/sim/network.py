@@ -82,10 +82,10 @@ class Way:
             return await self._send(request)
         return await self._struck(request, faults, life.writes)
 
-    async def _send(self, request: Request) -> Response:
+    async def _send(self, request: Request, *, repeated: bool = False) -> Response:
         server_life = self.server.life
         user = request.peer.user.name if request.peer.user is not None else ""
-        writer = Writer(self.life.name, f"{request.method} {request.path}", user)
+        writer = Writer(self.life.name, f"{request.method} {request.path}", user, repeated)
         token = WRITER.set(writer)
         try:
             response = await self.handler(request)
@@ -121,7 +121,7 @@ class Way:
                 after.append(fault)
         response = await self._send(request)
         if repeat:
-            await self._send(request)
+            await self._send(request, repeated=True)
         for fault in after:
             if isinstance(fault, LoseReply):
                 storm.strike(fault, f"{which}, is done, but the reply is lost")

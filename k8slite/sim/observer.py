@@ -193,6 +193,7 @@ class Observer:
             writer.process,
             writer.request,
             writer.user,
+            writer.repeated,
             old,
             new,
         )

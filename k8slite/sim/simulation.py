@@ -264,6 +264,7 @@ class Simulation:
         self._server_back = trio.Event()
         self._disk.crash()
         self._store_scope.cancel()
+        self._store.die()
         self.life(API_SERVER).crash(down_seconds)
 
     async def start_server(self) -> None:

@@ -25,6 +25,7 @@ class Writer:
     process: str = ""
     request: str = ""  # method and path
     user: str = ""  # the name that authentication knows
+    repeated: bool = False  # it arrived before, and arrives once more
 
 
 NOBODY: Final = Writer()
@@ -73,6 +74,10 @@ class SimulatedStore(JournaledStore):
         super().__init__(disk)
         self._watching = watching
         self._writers: dict[int, Writer] = {}  # by revision, until published
+
+    def die(self) -> None:
+        """The process is gone, and with it every connection that a watch went over."""
+        self._watchers.close()
 
     def _change(
         self, revision: int, key: str, value: Encode | None, before: Stored | None, header: Any

@@ -36,6 +36,8 @@ def story(record: Record, outcome: Outcome, *, verbose: bool = False) -> str:
     lines = [f"scenario {record.scenario}, seed {record.order.seed}"]
     lines += [f"  {line}" for line in plan_in_words(record.order.plan)]
     told = [one for one in record.entries if verbose or _matters(one)]
+    if not record.order.plan.faults:
+        told = [one for one in told if not isinstance(one, Healed)]  # nothing had to heal
     marks = [one.seconds for one in told if isinstance(one, Struck | Broke)]
     few = sum(isinstance(one, Committed) for one in told) <= COMMITS_IN_FULL
     struck = {getattr(fault, "process", "") for fault in record.order.plan.faults}

@@ -6,7 +6,7 @@ import trio
 import k8slite
 from k8slite import sim
 from k8slite.objects import codec
-from k8slite.sim.faults import Crash, Plan
+from k8slite.sim.faults import Crash, CrashStore, Plan
 from k8slite.sim.simulation import Simulation
 from tests.simulation.scenarios import deployment
 
@@ -79,3 +79,16 @@ async def test_a_broken_invariant_is_told(autojump_clock: object) -> None:
             await break_an_invariant(cluster)
             raise ZeroDivisionError
     assert "generation" in "".join(failure.value.__notes__)
+
+
+async def test_watches_end_with_their_server(autojump_clock: object) -> None:
+    """Clients of a server that has died know at once, and go on with the next one."""
+    async with sim.cluster(seed=1, plan=Plan((CrashStore(3, down_seconds=1.0),))) as cluster:
+        await cluster.apply(deployment("web", 3))
+
+        def running() -> bool:
+            pods = cluster.objects(k8slite.PODS)
+            return [pod["status"]["phase"] for pod in pods] == ["Running"] * 3
+
+        assert await cluster.until(running, seconds=10.0)
+        assert cluster.outcome().struck == 1

@@ -47,7 +47,14 @@ class Story:
         self.complaints: list[str] = []
 
     def write(
-        self, prefix: str, obj: Json | None, request: str = "PUT /x", user: str = "", name: str = ""
+        self,
+        prefix: str,
+        obj: Json | None,
+        request: str = "PUT /x",
+        user: str = "",
+        name: str = "",
+        *,
+        repeated: bool = False,
     ) -> None:
         """Put an object, or with `name` delete one ("shop/web")."""
         self.revision += 1
@@ -59,7 +66,15 @@ class Story:
         old = loads(before.value) if before is not None else None
         self.state.take(event)
         change = Change(
-            event, self.now_seconds, self.revision, "p", request, user, old, self.state.get(key)
+            event,
+            self.now_seconds,
+            self.revision,
+            "p",
+            request,
+            user,
+            repeated,
+            old,
+            self.state.get(key),
         )
         if not self.check.prefixes or change.resource in self.check.prefixes:
             self.complaints += self.check.commit(change)
@@ -239,6 +254,17 @@ def test_a_replica_set_makes_no_more_pods_than_it_ever_wanted() -> None:
     story.ends_with()
     story.write("pods/", pod("d", owner=owned("ReplicaSet", "rs")))
     story.ends_with("ReplicaSet shop/rs never wanted more than 2 pods, and makes d beside a, c")
+
+
+def test_a_pod_of_a_repeated_request_is_nobodys_wish() -> None:
+    story = Story(Workloads)
+    story.write("apps.replicasets/", thing("rs", spec={"replicas": 2}))
+    story.write("pods/", pod("a", owner=owned("ReplicaSet", "rs")))
+    story.write("pods/", pod("b", owner=owned("ReplicaSet", "rs")), repeated=True)
+    story.write("pods/", pod("c", owner=owned("ReplicaSet", "rs")))  # has not heard of b yet
+    story.ends_with()
+    story.write("pods/", pod("d", owner=owned("ReplicaSet", "rs")))
+    story.ends_with("never wanted more than 2 pods, and makes d beside a, c")
 
 
 def test_a_rollout_stays_within_its_surge() -> None:

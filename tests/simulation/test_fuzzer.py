@@ -82,7 +82,7 @@ def test_a_scenario_that_cannot_be_prepared_says_why() -> None:
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("nothing", "not of the form MODULE:SCENARIO"),
+        ("nothing", "not of the form MODULE:NAME"),
         ("no.such.module:X", "there is no module no"),
         ("tests.simulation.scenarios:Nobody", "has no Nobody"),
         ("tests.simulation.scenarios:PODS", "is no k8slite.sim.scenario.Scenario"),

@@ -27,6 +27,7 @@ class Change:
     process: str  # whose request it was, "" for the cluster's own doing
     request: str  # method and path
     user: str  # who asked: "system:controller:replicaset-controller"
+    repeated: bool  # the request had arrived before: nobody meant this one
     old: Json | None
     new: Json | None
 

@@ -53,6 +53,7 @@ class Workloads:
     def __init__(self, setting: Setting) -> None:
         self._most: dict[str, int] = {}  # by uid of a workload: the highest limit that it had
         self._pods: dict[str, dict[str, Json]] = {}  # by the controller's uid, then key
+        self._unmeant: set[tuple[str, str]] = set()  # of these: made by a request's repetition
         self._sets: dict[str, dict[str, Json]] = {}  # ReplicaSets by Deployment's uid
         self._scheduled: dict[tuple[str, str], str] = {}  # Jobs by CronJob's uid and time
 
@@ -91,10 +92,16 @@ class Workloads:
             return
         siblings = self._pods.setdefault(now["uid"], {})
         if old is None and active(new):
-            alive = [pod for pod in siblings.values() if active(pod)]
+            alive = [
+                pod
+                for key, pod in siblings.items()
+                if active(pod) and (now["uid"], key) not in self._unmeant
+            ]
             most = self._most.get(now["uid"])
             owner = f"{now['kind']} {new['metadata'].get('namespace', '')}/{now['name']}"
-            if most is not None and len(alive) >= most:
+            if change.repeated:
+                self._unmeant.add((now["uid"], change.key))
+            elif most is not None and len(alive) >= most:
                 names = ", ".join(pod["metadata"]["name"] for pod in alive)
                 yield (
                     f"{owner} never wanted more than {most} pods, and makes "
