@@ -11,6 +11,7 @@ broke in it. Never here: the operating system.
     simulation      the cluster: processes, ways, store, and what a scenario can do
     observer        sees every commit; checks/ holds the invariants
     storm           which fault strikes where; calamities carries out those of commits
+    witness         holds every watch against the commits
     network, gates  requests and watches on their way
     processes       that die and live again
     store           the real store over an imagined disk

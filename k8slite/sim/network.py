@@ -13,7 +13,7 @@ from typing import Final
 import trio
 from attrs import define, evolve
 
-from k8slite.messages import Handler, Request, Response
+from k8slite.messages import Handler, Request, Response, Stream
 from k8slite.objects.codec import dumps, loads
 from k8slite.sim.faults import Crash, Delay, Fault, LoseReply, Refuse, Repeat, TimeTravel
 from k8slite.sim.gates import Delivered, Gate
@@ -61,6 +61,7 @@ class Way:
     number: int  # of the life that it was made in
     server: Server
     storm: Storm
+    witness: Callable[[Stream, Request, str], Stream]  # looks at a watch of a resource
     delivered: Callable[[str], Delivered] | None  # for a process, when a record is kept
     refused: Callable[[str, str, str], None] | None  # process, request, answer
 
@@ -163,7 +164,7 @@ class Way:
             return response
         server, server_life = self.server, self.server.life
         gate = Gate(
-            response.body,
+            self.witness(response.body, request, resource),
             life,
             resource,
             self.storm,

@@ -33,6 +33,7 @@ from k8slite.sim.outcome import Delivered as DeliveredEntry
 from k8slite.sim.processes import Life
 from k8slite.sim.store import Writer
 from k8slite.sim.storm import Storm
+from k8slite.sim.witness import History
 from k8slite.store.store import Event
 
 Json = dict[str, Any]
@@ -63,6 +64,7 @@ class Observer:
         self.last_commit_seconds = 0.0
         self.storm: Storm = Storm(self.struck)
         self._server = server
+        self.history = History()
         self._hash = sha256()
         self._struck = 0
         self._latest: deque[str] = deque(maxlen=LATEST_KEYS)
@@ -105,6 +107,10 @@ class Observer:
         message = f"the cluster does not come to rest; written most lately: {busiest}"
         return Violation("rest", message, "", self.seconds, self.commits)
 
+    def complain_of(self, invariant: str, complaint: str) -> None:
+        """An invariant that is no check of commits is broken."""
+        self.complain(Violation(invariant, complaint, "", self.seconds, self.commits))
+
     def complain(self, violation: Violation) -> None:
         """An invariant is broken: the run ends."""
         self.violations.append(violation)
@@ -141,6 +147,9 @@ class Observer:
     def committed(self, event: Event, writer: Writer) -> None:
         value = event.now.value if event.now is not None else b"-"
         self._hash.update(b"%d %b %b\n" % (event.revision, event.key.encode(), value))
+        complaint = self.history.take(event)
+        if complaint:
+            self.complain_of("revisions", complaint)
         prefix = event.key.partition("/")[0] + "/"
         number = 0
         if not silent_commit(event):

@@ -21,7 +21,7 @@ from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.annotations import Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.script import Alive, Exit, Ready, Wait
-from k8slite.messages import Handler, Request, Response
+from k8slite.messages import Handler, Request, Response, Stream
 from k8slite.objects.errors import AlreadyExists
 from k8slite.sim.calamities import Calamities
 from k8slite.sim.checks import CHECKS, Check, Setting, State
@@ -33,6 +33,7 @@ from k8slite.sim.outcome import Order, Outcome, Record, Violation
 from k8slite.sim.processes import Life, OwnClock
 from k8slite.sim.run import reorder
 from k8slite.sim.store import WRITER, Disk, SimulatedStore, Writer
+from k8slite.sim.witness import witnessed
 from k8slite.sim.world import SimulatedWorld
 from k8slite.world import World
 
@@ -108,9 +109,18 @@ class Simulation:
             life.number,
             self.server,
             self.storm,
+            self._witness,
             observer.delivered if recorded else None,
             observer.refused if recorded else None,
         )
+
+    def _witness(self, stream: Stream, request: Request, resource: str) -> Stream:
+        observer = self.observer
+
+        def complain(complaint: str) -> None:
+            observer.complain_of("watches", complaint)
+
+        return witnessed(stream, request, resource, observer.history, complain)
 
     def behaviour(self, pod: Pod, container: Container) -> Behaviour:
         """What a container's script is, with the plan's faults in it."""

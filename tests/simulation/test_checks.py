@@ -267,6 +267,33 @@ def test_a_pod_of_a_repeated_request_is_nobodys_wish() -> None:
     story.ends_with("never wanted more than 2 pods, and makes d beside a, c")
 
 
+@pytest.mark.parametrize(
+    ("size", "lost", "complaint"),
+    [
+        (2, "", ""),
+        (1, "", "must keep 3 pods available; scaling shop/old from 4 to 1 leaves 2 of 5"),
+        (1, "node", ""),  # it is not the rollout that takes too many
+        (1, "controller", "leaves 2 of 4"),
+    ],
+)
+def test_a_rollout_keeps_enough_available(size: int, lost: str, complaint: str) -> None:
+    story = Story(Rollouts, frozenset())
+    controller = "system:controller:deployment-controller"
+    story.write("apps.deployments/", thing("web", spec={"replicas": 4}))
+    for name, replicas in (("old", 4), ("new", 1)):
+        rs = thing(name, metadata=owned("Deployment", "web"), spec={"replicas": replicas})
+        story.write("apps.replicasets/", rs, user=controller)
+        for number in range(replicas):
+            one = pod(f"{name}{number}", owner=owned("ReplicaSet", name), status=READY)
+            story.write("pods/", one)
+    if lost:
+        user = "system:controller:replicaset-controller" if lost == "controller" else lost
+        story.write("pods/", None, user=user, name="shop/old0")
+    rs = thing("old", metadata=owned("Deployment", "web"), spec={"replicas": size})
+    story.write("apps.replicasets/", rs, user=controller)
+    story.ends_with(*filter(None, [complaint]))
+
+
 def test_a_rollout_stays_within_its_surge() -> None:
     story = Story(Workloads)
     controller = "system:controller:deployment-controller"

@@ -1,0 +1,153 @@
+"""Looks at every watch as it leaves the API server: what it brings is what was committed.
+
+A watch from a revision brings exactly the changes after it, in order, each once, as what they were;
+a bookmark says that everything up to it was brought. This is held against the commits themselves,
+before any fault touches the stream.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Final
+
+from k8slite.messages import Request, Stream
+from k8slite.store.store import Event
+
+_REVISION: Final = b'"resourceVersion":"'
+_TYPE_AT: Final = len(b'{"type":"')
+
+
+class History:
+    """Every commit of a run, in order, by the first part of its key ("pods/")."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self._events: dict[str, list[Event]] = {}
+
+    def take(self, event: Event) -> str:
+        """Note a commit; a complaint where its revision is not a new one, else ""."""
+        self.of(event.key.partition("/")[0] + "/").append(event)
+        last, self.revision = self.revision, event.revision
+        if event.revision <= last:
+            return f"revision {event.revision} of {event.key} was given out after {last}"
+        return ""
+
+    def of(self, prefix: str) -> list[Event]:
+        """A resource's commits; grows."""
+        return self._events.setdefault(prefix, [])
+
+
+def witnessed(
+    stream: Stream,
+    request: Request,
+    resource: str,
+    history: History,
+    complain: Callable[[str], None],
+) -> Stream:
+    """The stream of a watch of `resource` ("deployments.apps"), looked at as it is read.
+
+    One that begins with what is there, or has a selector, is left alone.
+    """
+    revision = request.parameter("resourceVersion")
+    if (
+        revision in ("", "0")
+        or request.parameter("sendInitialEvents")
+        or request.parameter("labelSelector")
+        or request.parameter("fieldSelector")
+    ):
+        return stream
+    plural, _, group = resource.partition(".")
+    prefix = f"{group}.{plural}/" if group else f"{plural}/"
+    parts = request.path.split("/")
+    namespace = parts[parts.index("namespaces") + 1] + "/" if "namespaces" in parts[:-1] else ""
+    return Witness(stream, history.of(prefix), prefix + namespace, int(revision), complain)
+
+
+class Witness:
+    """A watch's stream; a `Stream` that passes on what it sees."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        events: list[Event],
+        prefix: str,
+        revision: int,
+        complain: Callable[[str], None],
+    ) -> None:
+        """`events`: the resource's commits, those to come included; `prefix`: of wanted keys."""
+        self._stream = stream
+        self._events = events
+        self._prefix = prefix
+        self._position = bisect_right(events, revision, key=lambda event: event.revision)
+        self._from = revision
+        self._bookmark = 0
+        self._complain = complain
+
+    async def receive(self) -> bytes:
+        """The next lines, unchanged."""
+        piece = await self._stream.receive()
+        for line in piece.split(b"\n"):
+            if line:
+                complaint = self._look(line)
+                if complaint:
+                    self._complain(f"a watch of {self._prefix} from {self._from} {complaint}")
+        return piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _look(self, line: bytes) -> str:
+        kind = line[_TYPE_AT : line.index(b'"', _TYPE_AT)].decode()
+        if kind == "ERROR":
+            return ""
+        at = line.index(_REVISION) + len(_REVISION)
+        revision = int(line[at : line.index(b'"', at)])
+        due = self._due()
+        if kind == "BOOKMARK":
+            self._bookmark = revision
+            if due is not None and due.revision <= revision:
+                return f"has a bookmark at {revision}, but never brought {_named(due)}"
+            return ""
+        if revision <= self._bookmark:
+            return f"brings {kind} at {revision} after a bookmark at {self._bookmark}"
+        if due is None or due.revision != revision:
+            wanted = "nothing" if due is None else _named(due)
+            return f"brings {kind} at {revision} where {wanted} is due"
+        self._position += 1
+        wanted = _type(due)
+        if kind != wanted:
+            return f"brings {_named(due)} as {kind}, and it is {wanted}"
+        if not _shows(line, due):
+            return f"brings {_named(due)} with another content than was committed"
+        return ""
+
+    def _due(self) -> Event | None:
+        """The next commit that it has to bring."""
+        events = self._events
+        while self._position < len(events):
+            if events[self._position].key.startswith(self._prefix):
+                return events[self._position]
+            self._position += 1
+        return None
+
+
+def _type(event: Event) -> str:
+    if event.now is None:
+        return "DELETED"
+    return "ADDED" if event.before is None else "MODIFIED"
+
+
+def _shows(line: bytes, event: Event) -> bool:
+    """Whether a line ends with the object: its type stands before what is stored."""
+    if event.now is not None:
+        return line.endswith(event.now.value[1:] + b"}")
+    assert event.before is not None
+    # The last state, all but its resourceVersion, which is the deletion's.
+    before = event.before.value
+    rest = before[before.index(b'"', before.index(_REVISION) + len(_REVISION)) :]
+    return line.endswith(rest + b"}")
+
+
+def _named(event: Event) -> str:
+    return f"{event.key} at {event.revision}"
