@@ -17,6 +17,7 @@ from k8slite.controllers.deployment_rolling import rolls
 from k8slite.controllers.deployment_rollout import Rollout, Surroundings
 from k8slite.controllers.deployment_sets import owner_of_sets
 from k8slite.controllers.ownership import (
+    Departed,
     claim,
     controlled,
     controller_of,
@@ -42,13 +43,14 @@ class DeploymentController(Controller):
         self._pods = self.mirrors.of(PODS, Pod)
         index_by_controller(self._sets)
         index_by_controller(self._pods)
-        self.watch(self._deployments, _own_key)
+        self._departed = Departed()
+        self.watch(self._deployments, self._own_key)
         self.watch(self._sets, owner_keys(self._deployments, _selector))
         self.watch(self._pods, self._keys_of_pod)
 
     async def reconcile(self, name: Name) -> None:
         deployment = self._deployments.get(name)
-        if deployment is None:
+        if deployment is None or deployment.metadata.uid in self._departed:
             return
         selector = _selector(deployment)
         if selector.empty:
@@ -74,6 +76,7 @@ class DeploymentController(Controller):
             self.client,
             self.recorder,
             self.world,
+            self._departed,
             set_document=lambda one: self._sets.document(one.metadata.full_name),
             pods_of=lambda one: controlled(self._pods, one.metadata.uid),
             again_after=lambda seconds: self.queue.add_after(name, seconds),
@@ -92,6 +95,13 @@ class DeploymentController(Controller):
                 DEPLOYMENTS, metadata.name, patch, metadata.namespace, subresource="status"
             )
 
+    def _own_key(self, old: Deployment | None, new: Deployment | None) -> Iterable[Name]:
+        found = new or old
+        assert found is not None, "a change is of something"
+        if new is None:
+            self._departed.forget(found.metadata.uid)
+        return (found.metadata.full_name,)
+
     def _keys_of_pod(self, old: Pod | None, new: Pod | None) -> Iterator[Name]:
         """A Recreate deployment waits for its last old pod to end, or go."""
         if old is None or (new is not None and not new.terminal):
@@ -102,12 +112,6 @@ class DeploymentController(Controller):
         deployment = controller_of(replica_set, self._deployments)
         if deployment is not None and not rolls(deployment):
             yield deployment.metadata.full_name
-
-
-def _own_key(old: Deployment | None, new: Deployment | None) -> Iterable[Name]:
-    found = new or old
-    assert found is not None, "a change is of something"
-    return (found.metadata.full_name,)
 
 
 def _selector(deployment: Deployment) -> Selector:

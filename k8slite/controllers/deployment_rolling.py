@@ -96,7 +96,7 @@ def old_sets_to_shrink(
     minimum = deployment.spec.replicas - max_unavailable(deployment)
     new_unavailable = 0
     if new is not None:
-        new_unavailable = new.spec.replicas - new.status.available_replicas
+        new_unavailable = new.spec.replicas - _lasting(new)
     most = asked(sets) - minimum - new_unavailable
     if not asked(old) or most <= 0:
         return []
@@ -108,7 +108,7 @@ def old_sets_to_shrink(
         if one.spec.replicas and count > 0:
             sizes[one.metadata.uid] -= count
             cleaned += count
-    surplus = sum(one.status.available_replicas for one in sets) - minimum
+    surplus = sum(_lasting(one) for one in sets) - minimum
     for one in old:
         count = min(sizes[one.metadata.uid], surplus)
         if count > 0:
@@ -119,6 +119,15 @@ def old_sets_to_shrink(
         for one in old
         if sizes[one.metadata.uid] != one.spec.replicas
     ]
+
+
+def _lasting(replica_set: ReplicaSet) -> int:
+    """How many available pods a set will keep.
+
+    A set that was shrunk may not have let them go yet. Upstream fails the whole step for a moment
+    where such a set is found ("got invalid request to scale down"), and tries again later.
+    """
+    return min(replica_set.status.available_replicas, replica_set.spec.replicas)
 
 
 def resizes(

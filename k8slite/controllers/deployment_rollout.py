@@ -49,6 +49,7 @@ from k8slite.controllers.deployment_status import (
     rollout,
     with_condition,
 )
+from k8slite.controllers.ownership import Departed
 from k8slite.kinds.apps.models import Deployment, ReplicaSet
 from k8slite.kinds.core.models import Pod
 from k8slite.objects.errors import AlreadyExists, ApiError
@@ -65,6 +66,7 @@ class Surroundings:
     client: Client
     recorder: Recorder
     world: World
+    departed: Departed
     set_document: Callable[[ReplicaSet], Json | None]  # as the mirror shows it
     pods_of: Callable[[ReplicaSet], list[Pod]]  # all of them, also those on their way out
     again_after: Callable[[float], None]  # look at the deployment again in so many seconds
@@ -285,9 +287,10 @@ class Rollout:
             "metadata": {"uid": metadata.uid},
             "status": dict.fromkeys(old) | status,
         }
-        await self._around.client.patch(
-            DEPLOYMENTS, metadata.name, patch, metadata.namespace, subresource="status"
-        )
+        with self._around.departed.noticed(metadata):
+            await self._around.client.patch(
+                DEPLOYMENTS, metadata.name, patch, metadata.namespace, subresource="status"
+            )
         self._document["status"] = status
 
     async def _write_revision(self, revision: str) -> None:
@@ -297,7 +300,8 @@ class Rollout:
             return
         annotations = {REVISION: revision}
         patch = {"metadata": {"uid": metadata.uid, "annotations": annotations}}
-        await self._around.client.patch(DEPLOYMENTS, metadata.name, patch, metadata.namespace)
+        with self._around.departed.noticed(metadata):
+            await self._around.client.patch(DEPLOYMENTS, metadata.name, patch, metadata.namespace)
         annotations = {**metadata.annotations, **annotations}
         self._deployment = evolve(
             self._deployment, metadata=evolve(metadata, annotations=annotations)

@@ -9,6 +9,7 @@ lives under the same UID and is not being deleted; every change demands the obje
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 from attrs import frozen
@@ -38,6 +39,37 @@ class Owner:
         metadata = self.metadata
         resource = self.resource
         return owner_reference(resource.api_version, resource.kind, metadata.name, metadata.uid)
+
+
+class Departed:
+    """Owners that the server says are gone, whatever their mirror shows.
+
+    Who goes on by a mirror that is behind makes dependants which the garbage collector takes away
+    at once, and so on, as fast as both can. A UID never comes back.
+    """
+
+    def __init__(self) -> None:
+        self._uids: set[str] = set()
+
+    def __contains__(self, uid: str) -> bool:
+        return uid in self._uids
+
+    @contextmanager
+    def noticed(self, owner: Metadata) -> Iterator[None]:
+        """Around a write to an owner that demands its UID; what it raises is passed on."""
+        try:
+            yield
+        except NotFound:
+            self._uids.add(owner.uid)
+            raise
+        except Conflict as error:
+            if "UID in precondition" in error.message:
+                self._uids.add(owner.uid)
+            raise
+
+    def forget(self, uid: str) -> None:
+        """The mirror shows it too."""
+        self._uids.discard(uid)
 
 
 def index_by_controller(mirror: Mirror[M]) -> None:

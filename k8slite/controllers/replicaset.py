@@ -16,6 +16,7 @@ from k8slite.client.recorder import Reference
 from k8slite.client.resource import PODS, REPLICA_SETS
 from k8slite.controllers.controller import Context, Controller
 from k8slite.controllers.ownership import (
+    Departed,
     Owner,
     claim,
     controlled,
@@ -57,12 +58,13 @@ class ReplicaSetController(Controller):
         index_by_controller(self._sets)
         index_by_controller(self._pods)
         self._pod_keys = owner_keys(self._sets, _selector)
-        self.watch(self._sets, _own_key)
+        self._departed = Departed()
+        self.watch(self._sets, self._own_key)
         self.watch(self._pods, self._keys_of_pod)
 
     async def reconcile(self, name: Name) -> None:
         replica_set = self._sets.get(name)
-        if replica_set is None:
+        if replica_set is None or replica_set.metadata.uid in self._departed:
             return
         owner = Owner(REPLICA_SETS, replica_set.metadata)
         selector = _selector(replica_set)
@@ -168,11 +170,19 @@ class ReplicaSetController(Controller):
         if old != computed.status:
             status = dict.fromkeys(old) | computed.status
             patch = {"metadata": {"uid": metadata.uid}, "status": status}
-            await self.client.patch(
-                REPLICA_SETS, metadata.name, patch, metadata.namespace, subresource="status"
-            )
+            with self._departed.noticed(metadata):
+                await self.client.patch(
+                    REPLICA_SETS, metadata.name, patch, metadata.namespace, subresource="status"
+                )
         if computed.changes_after_seconds is not None:
             self.queue.add_after(metadata.full_name, computed.changes_after_seconds)
+
+    def _own_key(self, old: ReplicaSet | None, new: ReplicaSet | None) -> Iterable[Name]:
+        found = new or old
+        assert found is not None, "a change is of something"
+        if new is None:
+            self._departed.forget(found.metadata.uid)
+        return (found.metadata.full_name,)
 
     def _keys_of_pod(self, old: Model | None, new: Model | None) -> Iterable[Name]:
         """As any dependant's, but the sets with many pods gather their changes for a moment."""
@@ -184,12 +194,6 @@ class ReplicaSetController(Controller):
         pause_seconds = replica_set.spec.replicas * GATHER_SECONDS
         self.queue.add_after(replica_set.metadata.full_name, pause_seconds)
         return ()
-
-
-def _own_key(old: ReplicaSet | None, new: ReplicaSet | None) -> Iterable[Name]:
-    found = new or old
-    assert found is not None, "a change is of something"
-    return (found.metadata.full_name,)
 
 
 def _selector(replica_set: ReplicaSet) -> Selector:
