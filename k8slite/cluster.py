@@ -21,12 +21,15 @@ from k8slite.actors import Actor, Link, Supervisor
 from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from k8slite.apiserver.admission.priority import Priority
+from k8slite.apiserver.admission.role_escalation import RoleEscalation
 from k8slite.apiserver.admission.service_account import ServiceAccount
 from k8slite.apiserver.admission.taint_nodes import TaintNodesByCondition
 from k8slite.apiserver.admission.toleration import DefaultTolerationSeconds
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
+from k8slite.apiserver.authorization.authorizer import Authorizer
+from k8slite.apiserver.authorization.rbac import Rbac
 from k8slite.apiserver.bootstrap import Bootstrap
 from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.deletion import Deletion
@@ -227,7 +230,7 @@ class Cluster:
         world = self.surroundings.world_of(KUBELET)
         timers = Timers(world)
         self.fleet = NodeFleet(
-            self.client(KUBELET, "system:nodes"),
+            self.client(KUBELET, "system:nodes", *_MASTERS),
             world,
             self.settings.nodes,
             kubernetes_version=f"v1.{self.settings.minor}.0",
@@ -240,6 +243,7 @@ class Cluster:
         settings = self.settings
         kinds, schemas = Kinds.of(settings.minor), Schemas.load(settings.minor)
         storage = Storage(self.store, kinds)
+        authorizer = Authorizer(Rbac(storage))
         chain = Chain(
             (
                 NamespaceLifecycle(storage),
@@ -247,6 +251,7 @@ class Cluster:
                 Priority(storage),
                 DefaultTolerationSeconds(),
                 ServiceAccount(storage, self.world),
+                RoleEscalation(authorizer),
             )
         )
         registry = Registry(storage, self.world, chain, Allocations(storage, self.world))
@@ -258,9 +263,10 @@ class Cluster:
         server = ApiServer(
             storage,
             authenticator,
+            authorizer,
             verbs,
             Subresources(verbs, self._ask_kubelet if settings.nodes else None, tokens),
-            Reviews(verbs, authenticator),
+            Reviews(verbs, authenticator, authorizer),
             Discovery(kinds, settings.minor, f"{settings.address}:{settings.port}"),
             OpenApi(kinds.all(), schemas),
             Health(

@@ -12,11 +12,11 @@ from typing import Any
 from attrs import define
 
 from k8slite.apiserver.authentication.authenticator import Authenticator
-from k8slite.apiserver.authorization.authorizer import allowed
+from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Peer, Request, Response, User
-from k8slite.objects.errors import Unauthorized
+from k8slite.objects.errors import BadRequest, Unauthorized
 from k8slite.objects.fields import invalid, refuse
 from k8slite.objects.meta import timestamp
 
@@ -29,6 +29,7 @@ class Reviews:
 
     verbs: Verbs
     authenticator: Authenticator
+    authorizer: Authorizer
 
     async def create(self, call: Call) -> Response:
         """POST of a review."""
@@ -68,6 +69,11 @@ class Reviews:
         if not spec.get("user") and not spec.get("groups"):
             cause = invalid("spec.user", "", "at least one of user or group must be specified")
             raise refuse(call.kind.kind, call.kind.group, "", [cause])
+        attributes = spec.get("resourceAttributes") or {}
+        if call.kind.namespaced and attributes.get("namespace") != call.info.namespace:
+            raise BadRequest(
+                f"spec.resourceAttributes.namespace must match namespace: {call.info.namespace}"
+            )
         groups = tuple(spec.get("groups") or ())
         return self._access(call, obj, User(spec.get("user", ""), groups))
 
@@ -96,17 +102,21 @@ class Reviews:
                 resource.get("name", ""),
                 resource.get("subresource", ""),
             )
-        return {"allowed": allowed(user, info)}
+        allowed, reason = self.authorizer.decide(user, info)
+        return {"allowed": allowed, "reason": reason} if reason else {"allowed": allowed}
 
-    def _rules(self, call: Call, _obj: Json) -> Json:
-        everything = ["*"] if "system:unauthenticated" not in call.user.groups else []
-        if not everything:
-            return {"resourceRules": [], "nonResourceRules": [], "incomplete": False}
-        return {
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-            "incomplete": False,
-        }
+    def _rules(self, call: Call, obj: Json) -> Json:
+        namespace = (obj.get("spec") or {}).get("namespace", "")
+        if not namespace:
+            raise BadRequest("no namespace on request")
+        rules, found = self.authorizer.rules(call.user, namespace)
+        answer: Json = {"resourceRules": [], "nonResourceRules": [], "incomplete": False}
+        for rule in rules:
+            part = "nonResourceRules" if rule.get("nonResourceURLs") else "resourceRules"
+            answer[part].append(rule)
+        if found.missing:
+            answer["evaluationError"] = ", ".join(found.missing)
+        return answer
 
 
 def _user_info(user: User) -> Json:

@@ -17,8 +17,9 @@ from typing import Final
 import trio
 from attrs import define, field
 
-from k8slite.apiserver.authentication.authenticator import Authenticator, impersonated
-from k8slite.apiserver.authorization.authorizer import authorize
+from k8slite.apiserver.authentication.authenticator import Authenticator
+from k8slite.apiserver.authentication.impersonation import impersonated
+from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.health import Health
 from k8slite.apiserver.metrics import Metrics
@@ -54,6 +55,7 @@ class ApiServer:
 
     storage: Storage
     authenticator: Authenticator
+    authorizer: Authorizer
     verbs: Verbs
     subresources: Subresources
     reviews: Reviews
@@ -78,7 +80,8 @@ class ApiServer:
         return response
 
     async def _admitted(self, request: Request, info: RequestInfo) -> Response:
-        user = impersonated(self.authenticator.user(request), request)
+        authorize = self.authorizer.authorize
+        user = impersonated(self.authenticator.user(request), request, authorize)
         authorize(user, info)
         if len(request.body) > BODY_MOST_BYTES:
             raise RequestEntityTooLarge(

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from k8slite.controllers.controller import Context, Controller
 from k8slite.controllers.deployment import DeploymentController
 from k8slite.controllers.endpoints import EndpointsController
@@ -34,6 +35,7 @@ __all__ = ["CONTROLLERS", "Context", "Controller"]
 
 # A context is enough for all but RootCaPublisher, which also needs the bundle to publish.
 _ALL: Final[tuple[type[Controller], ...]] = (
+    ClusterRoleAggregationController,
     DeploymentController,
     EndpointsController,
     EndpointSliceController,

@@ -1,12 +1,13 @@
 """Admission: what a cluster adds to a write, or refuses, beyond the kind's own rules.
 
 In: Attributes of a write. Out: changes of the new object, or an ApiError. Never here: the
-store's writes, waiting.
+store's writes.
 
     chain                     the order of the plugins
     namespace_lifecycle       nothing is created in a namespace that is absent or terminating
     service_account           every pod has an account and its token volume
     toleration                every pod tolerates a failing node for five minutes
     priority                  a pod's priority from its class
+    role_escalation           nobody gives away rights that they do not have
     taint_nodes               a new node is not ready before it says so
 """

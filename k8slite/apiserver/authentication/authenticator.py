@@ -8,11 +8,10 @@ from typing import Final, Protocol
 from attrs import Factory, evolve, frozen
 
 from k8slite.messages import Request, User
-from k8slite.objects.errors import BadRequest, Forbidden, Unauthorized
+from k8slite.objects.errors import Unauthorized
 
 ANONYMOUS: Final = User("system:anonymous", ("system:unauthenticated",))
-_AUTHENTICATED: Final = "system:authenticated"
-_MASTERS: Final = "system:masters"
+AUTHENTICATED: Final = "system:authenticated"
 
 
 class TokenAuthenticator(Protocol):
@@ -49,33 +48,7 @@ class Authenticator:
         raise Unauthorized("Unauthorized")
 
 
-def impersonated(user: User, request: Request) -> User:
-    """Whom the user wants to be taken for, by the headers Impersonate-*.
-
-    Only masters may. Raises Forbidden with upstream's message, or BadRequest for groups alone.
-    """
-    name = request.headers.get("impersonate-user", "")
-    groups = tuple(
-        group.strip()
-        for group in request.headers.get("impersonate-group", "").split(",")
-        if group.strip()
-    )
-    if not name:
-        if groups:
-            raise BadRequest("requested [{Group  }] without impersonating a user")
-        return user
-    if _MASTERS not in user.groups:
-        raise Forbidden(
-            f'users "{name}" is forbidden: User "{user.name}" cannot impersonate resource "users" '
-            'in API group "" at the cluster scope',
-            details={"name": name, "kind": "users"},
-        )
-    if name == ANONYMOUS.name:
-        return ANONYMOUS
-    return _authenticated(User(name, groups))
-
-
 def _authenticated(user: User) -> User:
-    if _AUTHENTICATED in user.groups:
+    if AUTHENTICATED in user.groups:
         return user
-    return evolve(user, groups=(*user.groups, _AUTHENTICATED))
+    return evolve(user, groups=(*user.groups, AUTHENTICATED))

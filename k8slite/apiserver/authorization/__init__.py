@@ -1,6 +1,8 @@
 """Who may do what.
 
-In: a User and a RequestInfo. Out: nothing, or Forbidden. Never here: who the user is.
+In: a User and a RequestInfo. Out: yes or no and why, or Forbidden. Never here: who the user is.
 
-    authorizer    the rules
+    authorizer    the order of the rules, and how a refusal is worded
+    rbac          whose roles there are, as the store has them
+    rules         what one rule allows
 """

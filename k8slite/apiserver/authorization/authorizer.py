@@ -1,45 +1,63 @@
-"""The rules: masters may do all, every authenticated user may, others may see public paths.
+"""Whether a user may do what a request asks for: masters may do all, everybody else by roles.
 
-Role-based rules are not evaluated yet; the roles themselves are served. Mirrors upstream's
-AlwaysAllow mode for authenticated users and the bootstrap role `system:public-info-viewer`.
+Mirrors the order of upstream's authorizers: the privileged group, then RBAC. (There is no Node
+authorizer: the nodes of this process are trusted.)
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from attrs import frozen
+
+from k8slite.apiserver.authorization.rbac import Found, Rbac
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.messages import User
 from k8slite.objects.errors import Forbidden
 
-_PUBLIC: Final = frozenset(("/healthz", "/livez", "/readyz", "/version", "/version/"))
-_PUBLIC_PREFIXES: Final = ("/livez/", "/readyz/", "/healthz/")
-_UNAUTHENTICATED: Final = "system:unauthenticated"
+Json = dict[str, Any]
+
+MASTERS: Final = "system:masters"
+_EVERYTHING: Final = (
+    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
+    {"verbs": ["*"], "nonResourceURLs": ["*"]},
+)
 
 
-def allowed(user: User, info: RequestInfo) -> bool:
-    """Whether the user may do this."""
-    if _UNAUTHENTICATED not in user.groups:
-        return True
-    if info.is_resource or info.verb not in ("get", "head"):
-        return False
-    return info.path in _PUBLIC or info.path.startswith(_PUBLIC_PREFIXES)
+@frozen
+class Authorizer:
+    """Decides by the roles in the store."""
+
+    rbac: Rbac
+
+    def decide(self, user: User, info: RequestInfo) -> tuple[bool, str]:
+        """Whether the user may do this, and why, as far as there is something to say."""
+        if MASTERS in user.groups:
+            return True, ""
+        return self.rbac.decide(user, info)
+
+    def authorize(self, user: User, info: RequestInfo) -> None:
+        """Raises Forbidden with upstream's message."""
+        allowed, reason = self.decide(user, info)
+        if not allowed:
+            raise refusal(user, info, reason)
+
+    def rules(self, user: User, namespace: str) -> tuple[list[Json], Found]:
+        """Every rule that the user has in a namespace, and what was found on the way."""
+        found = self.rbac.found(user, namespace)
+        first = _EVERYTHING if MASTERS in user.groups else ()
+        return [*first, *(rule for rule, _ in found.rules)], found
 
 
-def authorize(user: User, info: RequestInfo) -> None:
-    """Raises Forbidden with upstream's message."""
-    if not allowed(user, info):
-        raise refusal(user, info)
-
-
-def refusal(user: User, info: RequestInfo) -> Forbidden:
+def refusal(user: User, info: RequestInfo, reason: str = "") -> Forbidden:
     """Upstream's `responsewriters.ForbiddenMessage`."""
+    why = f": {reason}" if reason else ""
     if not info.is_resource:
         return Forbidden(
-            f'forbidden: User "{user.name}" cannot {info.verb} path "{info.path}"', details={}
+            f'forbidden: User "{user.name}" cannot {info.verb} path "{info.path}"{why}', details={}
         )
     resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
-    qualified = f"{resource}.{info.group}" if info.group else resource
+    qualified = f"{info.resource}.{info.group}" if info.group else info.resource
     subject = f'{qualified} "{info.name}"' if info.name else qualified
     where = f' in the namespace "{info.namespace}"' if info.namespace else " at the cluster scope"
     details = {"kind": info.resource}
@@ -49,6 +67,6 @@ def refusal(user: User, info: RequestInfo) -> Forbidden:
         details["group"] = info.group
     return Forbidden(
         f'{subject} is forbidden: User "{user.name}" cannot {info.verb} resource "{resource}" in '
-        f'API group "{info.group}"{where}',
+        f'API group "{info.group}"{where}{why}',
         details=details,
     )
