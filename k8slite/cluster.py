@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.actors import Actor, Link, Supervisor
 from k8slite.apiserver.admission.chain import Chain
+from k8slite.apiserver.admission.limit_ranger import LimitRanger
 from k8slite.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from k8slite.apiserver.admission.priority import Priority
+from k8slite.apiserver.admission.resource_quota import ResourceQuota
 from k8slite.apiserver.admission.role_escalation import RoleEscalation
 from k8slite.apiserver.admission.service_account import ServiceAccount
 from k8slite.apiserver.admission.taint_nodes import TaintNodesByCondition
@@ -247,11 +249,13 @@ class Cluster:
         chain = Chain(
             (
                 NamespaceLifecycle(storage),
+                LimitRanger(storage),
                 TaintNodesByCondition(),
                 Priority(storage),
                 DefaultTolerationSeconds(),
                 ServiceAccount(storage, self.world),
                 RoleEscalation(authorizer),
+                ResourceQuota(storage, self.world),
             )
         )
         registry = Registry(storage, self.world, chain, Allocations(storage, self.world))

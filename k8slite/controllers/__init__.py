@@ -27,6 +27,7 @@ from k8slite.controllers.node_ipam import NodeIpamController
 from k8slite.controllers.node_lifecycle import NodeLifecycleController
 from k8slite.controllers.pod_gc import PodGarbageCollector
 from k8slite.controllers.replicaset import ReplicaSetController
+from k8slite.controllers.resource_quota import ResourceQuotaController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.controllers.taint_eviction import TaintEvictionController
@@ -45,6 +46,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     NodeLifecycleController,
     PodGarbageCollector,
     ReplicaSetController,
+    ResourceQuotaController,
     RootCaPublisher,
     ServiceAccountController,
     TaintEvictionController,

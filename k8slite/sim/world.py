@@ -12,6 +12,11 @@ import trio
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def at(seconds: float) -> datetime:
+    """The time of day at that time of trio's clock."""
+    return EPOCH + timedelta(seconds=seconds)
+
+
 class SimulatedWorld:
     """A World that is a function of its seed and of trio's clock."""
 
@@ -31,7 +36,7 @@ class SimulatedWorld:
         return self._chance
 
     def now(self) -> datetime:
-        return EPOCH + timedelta(seconds=trio.current_time())
+        return at(trio.current_time())
 
     def uid(self) -> str:
         digits = f"{self._identifiers.getrandbits(128):032x}"

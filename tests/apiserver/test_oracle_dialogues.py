@@ -27,7 +27,6 @@ from tests.apiserver.oracle_server import (
 # Dialogue and step (None: all of it): why the request is not made.
 LEFT_OUT: dict[tuple[str, int | None], str] = {
     ("t-ssa", None): "applying and managedFields are a later piece of work",
-    ("t-quota", None): "the admission plugin ResourceQuota is a later piece of work",
 }
 # Dialogue, step, and the start of the place: why the answer is meant to differ.
 MEANT: dict[tuple[str, int, str], str] = {

@@ -11,6 +11,7 @@ from k8slite.client.resource import (
     REPLICA_SETS,
     SERVICES,
 )
+from k8slite.objects.errors import Forbidden
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
 
@@ -191,6 +192,40 @@ class Orphans(Scenario):
         return wrong_number(sim, 2)
 
 
+class Quota(Scenario):
+    """Three pods are asked for where a quota allows two, and one makes room for another."""
+
+    nodes = 1
+    objects = (
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "few"},
+            "spec": {"hard": {"pods": "2", "requests.cpu": "1", "count/configmaps": "3"}},
+        },
+    )
+
+    async def act(self, sim: Simulation) -> None:
+        for number in range(3):
+            await self.try_to_make(sim, f"p{number}")
+        await sim.client.delete(PODS, "p0", "default", {"gracePeriodSeconds": 0})
+        await sim.rest()
+        await self.try_to_make(sim, "p3")
+
+    async def try_to_make(self, sim: Simulation, name: str) -> None:
+        resources = {"requests": {"cpu": "100m"}}
+        container = {"name": "c", "image": "example.com/app:1", "resources": resources}
+        pod = {"metadata": {"name": name}, "spec": {"containers": [container]}}
+        try:
+            await sim.client.create(PODS, pod, "default")
+        except Forbidden:
+            return
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        pods = len(sim.objects(PODS, "default"))
+        return [f"there are {pods} pods, more than 2"] if pods > 2 else []
+
+
 class Full(Scenario):
     """More pods than the nodes have room for; then some go, and others take their place."""
 
@@ -206,4 +241,4 @@ class Full(Scenario):
         return wrong_number(sim, 2)
 
 
-SCENARIOS = (Web, Rollout, Scaling, Endpoints, NamespaceGoes, Foreground, Orphans, Full)
+SCENARIOS = (Web, Rollout, Scaling, Endpoints, NamespaceGoes, Foreground, Orphans, Quota, Full)

@@ -8,6 +8,8 @@ store's writes.
     service_account           every pod has an account and its token volume
     toleration                every pod tolerates a failing node for five minutes
     priority                  a pod's priority from its class
+    limit_ranger              what containers ask for where they do not say, and what they may
+    resource_quota            what a namespace may have together
     role_escalation           nobody gives away rights that they do not have
     taint_nodes               a new node is not ready before it says so
 """

@@ -15,6 +15,7 @@ from k8slite.sim.checks.endpoints import Endpoints
 from k8slite.sim.checks.leases import Leases
 from k8slite.sim.checks.nodes import Nodes
 from k8slite.sim.checks.objects import Objects
+from k8slite.sim.checks.quotas import Quotas
 from k8slite.sim.checks.rollouts import Rollouts
 from k8slite.sim.checks.scheduling import Scheduling
 from k8slite.sim.checks.workloads import Workloads
@@ -31,4 +32,5 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Scheduling,
     Addresses,
     Leases,
+    Quotas,
 )
