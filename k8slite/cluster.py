@@ -19,12 +19,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.actors import Actor, Link, Supervisor
 from k8slite.apiserver.admission.chain import Chain
+from k8slite.apiserver.admission.ingress_class import DefaultIngressClass
 from k8slite.apiserver.admission.limit_ranger import LimitRanger
 from k8slite.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from k8slite.apiserver.admission.priority import Priority
 from k8slite.apiserver.admission.resource_quota import ResourceQuota
 from k8slite.apiserver.admission.role_escalation import RoleEscalation
+from k8slite.apiserver.admission.runtime_class import RuntimeClass
 from k8slite.apiserver.admission.service_account import ServiceAccount
+from k8slite.apiserver.admission.storage import (
+    DefaultStorageClass,
+    PersistentVolumeClaimResize,
+    StorageObjectInUseProtection,
+)
 from k8slite.apiserver.admission.taint_nodes import TaintNodesByCondition
 from k8slite.apiserver.admission.toleration import DefaultTolerationSeconds
 from k8slite.apiserver.allocation import Allocations
@@ -254,6 +261,11 @@ class Cluster:
                 Priority(storage),
                 DefaultTolerationSeconds(),
                 ServiceAccount(storage, self.world),
+                DefaultStorageClass(storage),
+                StorageObjectInUseProtection(),
+                PersistentVolumeClaimResize(storage),
+                RuntimeClass(storage),
+                DefaultIngressClass(storage),
                 RoleEscalation(authorizer),
                 ResourceQuota(storage, self.world),
             )

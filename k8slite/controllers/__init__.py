@@ -26,6 +26,8 @@ from k8slite.controllers.namespace import NamespaceController
 from k8slite.controllers.node_ipam import NodeIpamController
 from k8slite.controllers.node_lifecycle import NodeLifecycleController
 from k8slite.controllers.pod_gc import PodGarbageCollector
+from k8slite.controllers.pv_protection import PvProtectionController
+from k8slite.controllers.pvc_protection import PvcProtectionController
 from k8slite.controllers.replicaset import ReplicaSetController
 from k8slite.controllers.resource_quota import ResourceQuotaController
 from k8slite.controllers.root_ca import RootCaPublisher
@@ -45,6 +47,8 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     NodeIpamController,
     NodeLifecycleController,
     PodGarbageCollector,
+    PvProtectionController,
+    PvcProtectionController,
     ReplicaSetController,
     ResourceQuotaController,
     RootCaPublisher,

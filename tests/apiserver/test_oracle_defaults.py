@@ -15,12 +15,7 @@ from tests.apiserver.oracle_server import (
 )
 
 # Kind and place in the answer: why it is meant to differ.
-MEANT: dict[tuple[str, str], str] = {
-    (
-        "PersistentVolume",
-        "metadata.finalizers",
-    ): "no controller takes kubernetes.io/pv-protection off yet, so nothing sets it",
-}
+MEANT: dict[tuple[str, str], str] = {}
 
 
 async def test_defaults(autojump_clock: object, score: Callable[[str, int, int], None]) -> None:

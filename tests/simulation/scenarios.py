@@ -1,6 +1,7 @@
 """What our own controllers are held against: each scenario is swept by `make sim`."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from k8slite.client.resource import (
@@ -11,7 +12,7 @@ from k8slite.client.resource import (
     REPLICA_SETS,
     SERVICES,
 )
-from k8slite.objects.errors import Forbidden
+from k8slite.objects.errors import Forbidden, NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
 
@@ -208,7 +209,8 @@ class Quota(Scenario):
     async def act(self, sim: Simulation) -> None:
         for number in range(3):
             await self.try_to_make(sim, f"p{number}")
-        await sim.client.delete(PODS, "p0", "default", {"gracePeriodSeconds": 0})
+        with suppress(NotFound):  # whatever has become of it
+            await sim.client.delete(PODS, "p0", "default", {"gracePeriodSeconds": 0})
         await sim.rest()
         await self.try_to_make(sim, "p3")
 

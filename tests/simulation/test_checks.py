@@ -13,6 +13,7 @@ from k8slite.sim.checks.endpoints import Endpoints
 from k8slite.sim.checks.leases import Leases
 from k8slite.sim.checks.nodes import Nodes
 from k8slite.sim.checks.objects import Objects
+from k8slite.sim.checks.quotas import Quotas
 from k8slite.sim.checks.rollouts import Rollouts
 from k8slite.sim.checks.scheduling import Scheduling
 from k8slite.sim.checks.workloads import Workloads
@@ -29,6 +30,7 @@ EVERYTHING = frozenset(
         "generic-garbage-collector",
         "namespace-controller",
         "pod-garbage-collector",
+        "resourcequota-controller",
         "kube-scheduler",
         "kubelet",
     )
@@ -539,3 +541,28 @@ def test_a_bound_pod_is_taken_up_at_rest() -> None:
 
 def test_every_check_has_a_name_of_its_own() -> None:
     assert len({one.name for one in CHECKS}) == len(CHECKS)
+
+
+QUOTA = thing("q", spec={"hard": {"pods": "1"}}, status={"hard": {"pods": "1"}})
+
+
+def test_nothing_is_made_beyond_a_quota() -> None:
+    story = Story(Quotas, frozenset())
+    story.write("pods/", pod("before"))
+    story.write("resourcequotas/", QUOTA)
+    story.ends_with()
+    story.write("pods/", pod("other", metadata={"namespace": "away"}))
+    story.ends_with()
+    story.write("pods/", pod("beyond"))
+    story.ends_with("quota shop/q allows 1 of pods, and with pods/shop/beyond there is 2")
+
+
+@pytest.mark.parametrize(
+    ("used", "complaint"), [("1", ""), ("0", "says that 0 of pods is used, and there is 1")]
+)
+def test_a_quota_tells_what_there_is_at_rest(used: str, complaint: str) -> None:
+    story = Story(Quotas)
+    status = {"hard": {"pods": "1"}, "used": {"pods": used}}
+    story.write("pods/", pod("a"))
+    story.write("resourcequotas/", {**QUOTA, "status": status})
+    story.ends_with(*filter(None, [complaint]))

@@ -10,6 +10,8 @@ store's writes.
     priority                  a pod's priority from its class
     limit_ranger              what containers ask for where they do not say, and what they may
     resource_quota            what a namespace may have together
+    storage, ingress_class    default classes (default_class), growth, protection while in use
+    runtime_class             what a runtime costs, and where it can run
     role_escalation           nobody gives away rights that they do not have
     taint_nodes               a new node is not ready before it says so
 """
