@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.actors import Actor, Link, Supervisor
+from k8slite.apiserver.admission.certificates import CertificateRequests, CertificateSigners
 from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.admission.ingress_class import DefaultIngressClass
 from k8slite.apiserver.admission.limit_ranger import LimitRanger
@@ -36,6 +37,7 @@ from k8slite.apiserver.admission.taint_nodes import TaintNodesByCondition
 from k8slite.apiserver.admission.toleration import DefaultTolerationSeconds
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.authentication.authenticator import Authenticator
+from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.authorization.rbac import Rbac
@@ -56,6 +58,7 @@ from k8slite.apiserver.verbs import Verbs
 from k8slite.client.client import Client
 from k8slite.client.mirrors import Mirrors
 from k8slite.controllers import CONTROLLERS, Context, Controller
+from k8slite.controllers.certificate_signing import CertificateSigningController, Sign
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.kinds.table import Kinds
 from k8slite.kubelet.kubelet import NodeFleet
@@ -89,6 +92,7 @@ class Settings:
     address: str = "127.0.0.1"
     port: int = 6443
     ca_bundle: str = ""  # PEM, for kube-root-ca.crt
+    sign: Sign | None = None  # what makes certificates of approved requests
     static_tokens: Mapping[str, User] = field(factory=dict)
     token_key: ec.EllipticCurvePrivateKey | None = None
     # Which controllers run, as the flag --controllers of upstream's kube-controller-manager says
@@ -227,6 +231,8 @@ class Cluster:
     def _controller(self, controller: type[Controller], context: Context) -> Controller:
         if issubclass(controller, RootCaPublisher):
             return controller(context, self.settings.ca_bundle)
+        if issubclass(controller, CertificateSigningController):
+            return controller(context, self.settings.sign)
         return controller(context)
 
     def _controller_client(self, name: str) -> Client:
@@ -266,6 +272,8 @@ class Cluster:
                 PersistentVolumeClaimResize(storage),
                 RuntimeClass(storage),
                 DefaultIngressClass(storage),
+                CertificateRequests(self.world),
+                CertificateSigners(authorizer),
                 RoleEscalation(authorizer),
                 ResourceQuota(storage, self.world),
             )
@@ -292,6 +300,7 @@ class Cluster:
                     "poststarthook/rbac/bootstrap-roles": self._ready_check,
                 },
             ),
+            IssuerDocuments(tokens, f"{settings.address}:{settings.port}") if tokens else None,
             settings.minor,
         )
         server.metrics.gauges += [

@@ -19,6 +19,7 @@ from attrs import define, field
 
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.impersonation import impersonated
+from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.health import Health
@@ -62,6 +63,7 @@ class ApiServer:
     discovery: Discovery
     openapi: OpenApi
     health: Health
+    issuer: IssuerDocuments | None
     minor: int
     metrics: Metrics = field(factory=Metrics)
 
@@ -126,6 +128,9 @@ class ApiServer:
         if path == "/metrics":
             body = self.metrics.text().encode()
             return Response(200, body, (("Content-Type", "text/plain; version=0.0.4"),))
+        found = self.issuer.answer(request) if self.issuer is not None else None
+        if found is not None:
+            return found
         if first == "openapi":
             found = self.openapi.answer(request)
         else:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.controllers.certificate_signing import CertificateSigningController
 from k8slite.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from k8slite.controllers.controller import Context, Controller
 from k8slite.controllers.deployment import DeploymentController
@@ -36,8 +37,10 @@ from k8slite.controllers.taint_eviction import TaintEvictionController
 
 __all__ = ["CONTROLLERS", "Context", "Controller"]
 
-# A context is enough for all but RootCaPublisher, which also needs the bundle to publish.
+# A context is enough for all but RootCaPublisher, which also needs the bundle to publish, and
+# CertificateSigningController, which needs the CA.
 _ALL: Final[tuple[type[Controller], ...]] = (
+    CertificateSigningController,
     ClusterRoleAggregationController,
     DeploymentController,
     EndpointsController,

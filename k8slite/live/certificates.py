@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,13 @@ from k8slite.live.data_directory import replace_file
 _CA_DAYS: Final = 3650  # as kubeadm's
 _LEAF_DAYS: Final = 365
 _RENEW_DAYS: Final = 30  # a certificate with less to live is made anew at the start
+# A little in the past, for clients whose clock is behind.
+_BACKDATED: Final = timedelta(minutes=5)
+_TRANSPORT: Final = frozenset(("digital signature", "key encipherment"))
+_PURPOSES: Final = {
+    "client auth": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "server auth": ExtendedKeyUsageOID.SERVER_AUTH,
+}
 _SERVER_NAMES: Final = (
     "localhost",
     "kubernetes",
@@ -99,6 +106,46 @@ class Authority:
     def token_key(self) -> ec.EllipticCurvePrivateKey:
         """The key that signs service account tokens."""
         return _read_key(self.path / "sa.key")
+
+    def sign(
+        self, request: x509.CertificateSigningRequest, usages: Iterable[str], seconds: float
+    ) -> bytes:
+        """A certificate in PEM for a request that was approved; never good for longer than the CA.
+
+        Upstream: `pkg/controller/certificates/authority`.
+        """
+        issuer = _read_certificate(self.path / "ca.crt")
+        issuer_key = _read_key(self.path / "ca.key")
+        now = datetime.now(UTC)
+        until = min(now + timedelta(seconds=seconds), issuer.not_valid_after_utc)
+        wanted = set(usages)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(request.subject)
+            .issuer_name(issuer.subject)
+            .public_key(request.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - _BACKDATED)
+            .not_valid_after(until)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+                critical=False,
+            )
+        )
+        if wanted & _TRANSPORT:
+            builder = builder.add_extension(_key_usage(wanted), critical=True)
+        purposes = [oid for name, oid in _PURPOSES.items() if name in wanted]
+        if purposes:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        try:
+            names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        except x509.ExtensionNotFound:
+            pass
+        else:
+            builder = builder.add_extension(names.value, critical=False)
+        signed = builder.sign(issuer_key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM)
 
     def _pair(self, name: str) -> Pair:
         return Pair(self.path / f"{name}.crt", self.path / f"{name}.key")
@@ -184,6 +231,20 @@ class Authority:
         return all(one in present for one in alternatives)
 
 
+def _key_usage(wanted: Collection[str]) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature="digital signature" in wanted,
+        key_encipherment="key encipherment" in wanted,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def _name(common_name: str, organization: str = "") -> x509.Name:
     parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
     if organization:
@@ -201,8 +262,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        # A little in the past, for clients whose clock is behind.
-        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_before(now - _BACKDATED)
         .not_valid_after(now + timedelta(days=days))
     )
 

@@ -116,6 +116,7 @@ async def _serving(
         port=port,
         ca_bundle=authority.bundle,
         token_key=authority.token_key(),
+        sign=authority.sign,
         static_tokens={_token(directory): User("kubernetes-admin", ("system:masters",))},
     )
     context = authority.server_context()

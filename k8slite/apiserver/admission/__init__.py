@@ -12,6 +12,7 @@ store's writes.
     resource_quota            what a namespace may have together
     storage, ingress_class    default classes (default_class), growth, protection while in use
     runtime_class             what a runtime costs, and where it can run
+    certificates              who asks for certificates, approves and signs
     role_escalation           nobody gives away rights that they do not have
     taint_nodes               a new node is not ready before it says so
 """

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from datetime import timedelta
 from typing import Any, Final
 
 import orjson
-from attrs import define
+from attrs import define, field
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
@@ -44,6 +45,22 @@ class TokenIssuer:
     world: World
     issuer: str = ISSUER
 
+    _header: Json = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        der = self.key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        # Upstream's `keyIDFromPublicKey`: whoever has the key can tell its name.
+        self._header = {"alg": "ES256", "kid": _base64(hashlib.sha256(der).digest())}
+
+    def public_key(self) -> Json:
+        """The key that verifies tokens, as a JSON web key (RFC 7517)."""
+        numbers = self.key.public_key().public_numbers()
+        x, y = (one.to_bytes(_COORDINATE_BYTES, "big") for one in (numbers.x, numbers.y))
+        coordinates = {"x": _base64(x), "y": _base64(y)}
+        return {"use": "sig", "kty": "EC", "crv": "P-256", **self._header, **coordinates}
+
     def issue(
         self, account: Json, seconds: int, audiences: list[str], bound_to: Json | None
     ) -> tuple[str, str]:
@@ -67,7 +84,7 @@ class TokenIssuer:
             "nbf": int(now.timestamp()),
             "sub": f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}",
         }
-        signed = f"{_encode(_HEADER)}.{_encode(claims)}"
+        signed = f"{_encode(self._header)}.{_encode(claims)}"
         r, s = decode_dss_signature(self.key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         signature = r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
         return f"{signed}.{_base64(signature)}", timestamp(expires)
@@ -110,7 +127,7 @@ class TokenIssuer:
         try:
             raw = _unbase64(signature)
             half = _COORDINATE_BYTES
-            if len(raw) != 2 * half or _unencode(signed.partition(".")[0]) != _HEADER:
+            if len(raw) != 2 * half or _unencode(signed.partition(".")[0]) != self._header:
                 return None
             der = encode_dss_signature(
                 int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
@@ -119,9 +136,6 @@ class TokenIssuer:
             return _unencode(signed.partition(".")[2])
         except (InvalidSignature, ValueError, binascii.Error):
             return None
-
-
-_HEADER: Final[Json] = {"alg": "ES256", "kid": "k8slite"}
 
 
 def _encode(part: Json) -> str:
