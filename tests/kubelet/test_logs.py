@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import trio
 
 from k8slite.kubelet.runtimes.runtime import LogOptions
 from k8slite.messages import Request
+from tests.client.fake_api import FakeWorld
 from tests.kubelet.fleet import NAMESPACE
 
 
@@ -38,6 +41,14 @@ async def test_what_a_container_has_printed(autojump_clock, scene):
     assert (await text(scene, "web", limitBytes=7))[1] == "k8slite"
     stamped = (await text(scene, "web", timestamps="true", tailLines=1))[1]
     assert stamped == "2026-01-01T00:00:20.000000000Z line 2\n"
+
+
+async def test_a_clock_that_is_set_changes_no_order(autojump_clock, scene, monkeypatch):
+    await scene.create("web", {"k8slite.dev/log": "first\nsecond"})
+    await trio.sleep(1)
+    behind = FakeWorld.now
+    monkeypatch.setattr(FakeWorld, "now", lambda world: behind(world) - timedelta(seconds=5))
+    assert (await text(scene, "web", tailLines=2))[1] == "first\nsecond\n"
 
 
 async def test_following_ends_with_the_container(autojump_clock, scene):

@@ -331,7 +331,9 @@ def _scripted(run: _Run, now: Moment, since: Moment | None) -> list[Line]:
     for offset, text in lines(run.steps):
         at = run.origin_seconds + offset
         if low < at <= end.seconds:
-            found.append(Line(end.date - timedelta(seconds=end.seconds - at), text))
+            # Counted from the beginning, so that a clock that is set changes no line's date.
+            passed = timedelta(seconds=at - run.began.seconds)
+            found.append(Line(run.began.date + passed, text))
     every = run.script.log_every_seconds
     if every:
         last = int((end.seconds - run.began.seconds) / every + 1e-9)
