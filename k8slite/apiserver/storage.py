@@ -13,8 +13,10 @@ from attrs import define, field
 
 from k8slite.kinds.kind import Kind
 from k8slite.kinds.table import Kinds
-from k8slite.objects.codec import loads
-from k8slite.store.store import Store, Stored
+from k8slite.objects.codec import loads, stored_tail
+from k8slite.objects.codec import stored as stored_form
+from k8slite.objects.errors import InternalError
+from k8slite.store.store import Broken, KeyConflict, Store, Stored
 
 Json = dict[str, Any]
 
@@ -49,6 +51,22 @@ class Storage:
         key = f"{prefix}{namespace}/{name}" if namespace else f"{prefix}{name}"
         stored = self.store.get(key)
         return None if stored is None else loads(stored.value)
+
+    async def replace(self, stored: Stored, obj: Json) -> bool:
+        """Put a version in the place of the one that was read; False where that has changed.
+
+        For what stands below the registry. Raises InternalError when nothing can be written.
+        """
+        tail = stored_tail(obj)
+        try:
+            await self.store.put(
+                stored.key, lambda revision: stored_form(tail, revision), expect=stored.revision
+            )
+        except KeyConflict:
+            return False
+        except Broken as error:
+            raise InternalError(str(error)) from error
+        return True
 
     def every(self, prefix: str) -> Iterator[tuple[Stored, Json]]:
         """All decoded objects under a prefix."""

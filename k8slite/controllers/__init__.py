@@ -20,6 +20,7 @@ from k8slite.controllers.certificate_signing import CertificateSigningController
 from k8slite.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from k8slite.controllers.controller import Context, Controller
 from k8slite.controllers.deployment import DeploymentController
+from k8slite.controllers.disruption import DisruptionController
 from k8slite.controllers.endpoints import EndpointsController
 from k8slite.controllers.endpointslice import EndpointSliceController
 from k8slite.controllers.garbage_collector import GarbageCollector
@@ -43,6 +44,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     CertificateSigningController,
     ClusterRoleAggregationController,
     DeploymentController,
+    DisruptionController,
     EndpointsController,
     EndpointSliceController,
     GarbageCollector,

@@ -22,11 +22,9 @@ from k8slite.kinds.usage import (
     text,
     used_by,
 )
-from k8slite.objects import codec
-from k8slite.objects.errors import Forbidden, InternalError
+from k8slite.objects.errors import Forbidden
 from k8slite.objects.fields import quoted
 from k8slite.objects.quantity import nano
-from k8slite.store.store import Broken, KeyConflict, Stored
 from k8slite.world import World
 
 Json = dict[str, Any]
@@ -82,7 +80,7 @@ class ResourceQuota:
         if asked.dry_run:
             return True
         for stored, quota in charges:
-            if not await self._put(stored, quota):
+            if not await self.storage.replace(stored, quota):
                 return False
         return True
 
@@ -122,20 +120,6 @@ class ResourceQuota:
             )
         texts = {name: text(name, value, used[name]) for name, value in after.items()}
         return {**quota, "status": {**status, "used": {**used, **texts}}}
-
-    async def _put(self, stored: Stored, quota: Json) -> bool:
-        tail = codec.stored_tail(quota)
-        try:
-            await self.storage.store.put(
-                stored.key,
-                lambda revision: codec.stored(tail, revision),
-                expect=stored.revision,
-            )
-        except KeyConflict:
-            return False
-        except Broken as error:
-            raise InternalError(str(error)) from error
-        return True
 
 
 def forbidden(attributes: Attributes, why: str) -> Forbidden:

@@ -6,7 +6,8 @@ update that protects everything else, see `verbs`.
     table      which subresource is served by what
     binding    a pod gets its node
     scale      a workload's replicas, as one object for all kinds
-    pods       ephemeral containers, resizing, eviction, logs
+    pods       ephemeral containers, resizing, logs
+    eviction   deletion that disruption budgets may refuse
     token      a service account's tokens
     finalize   a namespace's last step
 """

@@ -1,12 +1,9 @@
-"""What can be asked of a pod beyond its object: debugging containers, eviction, logs."""
+"""What can be asked of a pod beyond its object: debugging containers, logs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve
-
-from k8slite.apiserver.deletion import DeleteOptions, delete_options
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Request, Response
 from k8slite.objects.codec import loads
@@ -20,7 +17,6 @@ from k8slite.objects.errors import (
     NotFound,
     ServiceUnavailable,
 )
-from k8slite.objects.meta import timestamp
 
 Json = dict[str, Any]
 
@@ -33,26 +29,6 @@ async def ephemeral_containers(verbs: Verbs, call: Call) -> Response:
 async def resize(verbs: Verbs, call: Call) -> Response:
     """GET, PUT and PATCH of resize: only the containers' resources may change."""
     return await _part(verbs, call, _keep_all_but_resources)
-
-
-async def evict(verbs: Verbs, call: Call) -> Response:
-    """POST of an Eviction: a delete that disruption budgets may refuse."""
-    eviction = verbs.decoder.document(call.request, "Eviction")
-    name = (eviction.get("metadata") or {}).get("name")
-    if name and name != call.info.name:
-        raise BadRequest(f"name in URL does not match name in Eviction object: {name}")
-    options: DeleteOptions = delete_options(eviction.get("deleteOptions") or {}, {})
-    asked = call.asked(call.kind)
-    if options.dry_run:
-        asked = evolve(asked, dry_run=True)
-    now = timestamp(verbs.registry.world.now())
-    # What stops the pod is in its status before it stops (upstream: `addConditionAndDeletePod`).
-    await verbs.registry.update(
-        asked, lambda pod: _disrupted(pod, now), protect=lambda _new, _old: None
-    )
-    await verbs.deletion.delete(asked, options)
-    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-    return call.answer(201, {**status, "code": 201})
 
 
 async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
@@ -146,19 +122,6 @@ async def _part(verbs: Verbs, call: Call, protect: Any) -> Response:
     written = await verbs.registry.update(call.asked(call.kind), filled, protect=protect)
     now = verbs.registry.world.now()
     return call.response(200, call.form.object(call.kind, written.value, now))
-
-
-def _disrupted(pod: Json, now: str) -> Json:
-    status = pod.setdefault("status", {})
-    conditions = status.setdefault("conditions", [])
-    known = next((c for c in conditions if c["type"] == "DisruptionTarget"), None)
-    if known is None:
-        known = {"type": "DisruptionTarget", "lastProbeTime": None}
-        conditions.append(known)
-    if known.get("status") != "True":
-        known["lastTransitionTime"] = now
-    known.update(status="True", reason="EvictionByEvictionAPI", message="Eviction API: evicting")
-    return pod
 
 
 def _keep_all_but_ephemeral(new: Json, old: Json) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import define
 
 from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
-from k8slite.apiserver.subresources import binding, finalize, pods, scale, token
+from k8slite.apiserver.subresources import binding, eviction, finalize, pods, scale, token
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Response
 from k8slite.objects.errors import MethodNotAllowed, NotFound, ServiceUnavailable
@@ -65,7 +65,7 @@ _SERVED: Final[dict[str, Serve]] = {
     "attach": pods.not_streaming,
     "binding": binding.bind,
     "ephemeralcontainers": pods.ephemeral_containers,
-    "eviction": pods.evict,
+    "eviction": eviction.evict,
     "exec": pods.not_streaming,
     "finalize": finalize.finalize,
     "portforward": pods.not_streaming,
