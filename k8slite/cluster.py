@@ -23,6 +23,7 @@ from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.admission.ingress_class import DefaultIngressClass
 from k8slite.apiserver.admission.limit_ranger import LimitRanger
 from k8slite.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from k8slite.apiserver.admission.pod_security import PodSecurity
 from k8slite.apiserver.admission.priority import Priority
 from k8slite.apiserver.admission.resource_quota import ResourceQuota
 from k8slite.apiserver.admission.role_escalation import RoleEscalation
@@ -272,6 +273,7 @@ class Cluster:
                 PersistentVolumeClaimResize(storage),
                 RuntimeClass(storage),
                 DefaultIngressClass(storage),
+                PodSecurity(storage),
                 CertificateRequests(self.world),
                 CertificateSigners(authorizer),
                 RoleEscalation(authorizer),

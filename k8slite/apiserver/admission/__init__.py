@@ -13,6 +13,7 @@ store's writes.
     storage, ingress_class    default classes (default_class), growth, protection while in use
     runtime_class             what a runtime costs, and where it can run
     certificates              who asks for certificates, approves and signs
+    pod_security              how restricted a namespace's pods must be
     role_escalation           nobody gives away rights that they do not have
     taint_nodes               a new node is not ready before it says so
 """

@@ -1,0 +1,182 @@
+"""Pods keep to the level of their namespace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+
+from k8slite.kinds.core.pod_security import violations
+from tests.apiserver.oracle_server import Server, running
+
+Json = dict[str, Any]
+LABEL = "pod-security.kubernetes.io"
+GOOD: Json = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+def spec(context: Json | None = None, **more: Any) -> Json:
+    return {"containers": [{"name": "c", "image": "x", "securityContext": context or {}}], **more}
+
+
+@pytest.mark.parametrize(
+    ("level", "pod", "told"),
+    [
+        ("baseline", spec(), []),
+        ("restricted", spec(GOOD), []),
+        ("privileged", spec({"privileged": True}), []),
+        (
+            "restricted",
+            spec(),
+            [
+                'allowPrivilegeEscalation != false (container "c" must set '
+                "securityContext.allowPrivilegeEscalation=false)",
+                'unrestricted capabilities (container "c" must set '
+                'securityContext.capabilities.drop=["ALL"])',
+                'runAsNonRoot != true (pod or container "c" must set '
+                "securityContext.runAsNonRoot=true)",
+                'seccompProfile (pod or container "c" must set '
+                'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")',
+            ],
+        ),
+        (
+            "baseline",
+            spec({"privileged": True}, hostNetwork=True, hostPID=True),
+            [
+                "host namespaces (hostNetwork=true, hostPID=true)",
+                'privileged (container "c" must not set securityContext.privileged=true)',
+            ],
+        ),
+        (
+            "baseline",
+            spec({"capabilities": {"add": ["NET_ADMIN", "CHOWN"]}}),
+            [
+                'non-default capabilities (container "c" must not include "NET_ADMIN" in '
+                "securityContext.capabilities.add)"
+            ],
+        ),
+        (
+            "baseline",
+            spec(volumes=[{"name": "v", "hostPath": {}}, {"name": "w", "hostPath": {}}]),
+            ['hostPath volumes (volumes "v", "w")'],
+        ),
+        (
+            "restricted",
+            spec(GOOD, volumes=[{"name": "v", "nfs": {}}, {"name": "e", "emptyDir": {}}]),
+            ['restricted volume types (volume "v" uses restricted volume type "nfs")'],
+        ),
+        (
+            "restricted",
+            spec({**GOOD, "runAsUser": 0}),
+            ['runAsUser=0 (container "c" must not set runAsUser=0)'],
+        ),
+        (
+            "restricted",
+            spec({**GOOD, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}),
+            [],
+        ),
+        (
+            "baseline",
+            {"containers": [{"name": "c", "ports": [{"hostPort": 80}]}]},
+            ['hostPort (container "c" uses hostPort 80)'],
+        ),
+        (
+            "baseline",
+            spec({"procMount": "Unmasked", "seccompProfile": {"type": "Unconfined"}}),
+            [
+                'procMount (container "c" must not set securityContext.procMount to "Unmasked")',
+                'seccompProfile (container "c" must not set securityContext.seccompProfile.type '
+                'to "Unconfined")',
+            ],
+        ),
+        (
+            "baseline",
+            spec(
+                {"seLinuxOptions": {"type": "spc_t"}},
+                securityContext={"sysctls": [{"name": "kernel.msgmax"}]},
+            ),
+            [
+                'seLinuxOptions (container "c" set forbidden securityContext.seLinuxOptions: type '
+                '"spc_t")',
+                "forbidden sysctls (kernel.msgmax)",
+            ],
+        ),
+        (
+            "baseline",
+            spec({"windowsOptions": {"hostProcess": True}}),
+            [
+                'hostProcess (container "c" must not set '
+                "securityContext.windowsOptions.hostProcess=true)"
+            ],
+        ),
+        (
+            "restricted",
+            spec({key: value for key, value in GOOD.items() if key != "runAsNonRoot"})
+            | {"securityContext": {"runAsNonRoot": True}},
+            [],
+        ),
+    ],
+)
+def test_levels(level: str, pod: Json, told: list[str]) -> None:
+    assert [str(one) for one in violations(level, {}, pod)] == told
+
+
+async def namespace(server: Server, **labels: str) -> None:
+    named = {f"{LABEL}/{key.replace('_', '-')}": value for key, value in labels.items()}
+    await server.create("/api/v1/namespaces", {"metadata": {"name": "ns", "labels": named}})
+    await trio.sleep(1)
+
+
+PODS = "/api/v1/namespaces/ns/pods"
+
+
+async def test_what_violates_is_refused_or_warned_of(autojump_clock: object) -> None:
+    async with running() as server:
+        await namespace(server, enforce="baseline", enforce_version="v1.30", warn="restricted")
+        bad = {"metadata": {"name": "bad"}, "spec": spec({"privileged": True})}
+        refused = await server.ask("POST", PODS, bad)
+        assert refused.status == 403
+        assert refused.json["message"] == (
+            'pods "bad" is forbidden: violates PodSecurity "baseline:v1.30": privileged '
+            '(container "c" must not set securityContext.privileged=true)'
+        )
+        plain = await server.ask("POST", PODS, {"metadata": {"name": "p"}, "spec": spec()})
+        assert plain.status == 201
+        assert plain.warnings[0].startswith(
+            '299 - "would violate PodSecurity \\"restricted:latest\\": allowPrivilegeEscalation'
+        )
+        template = {"metadata": {"labels": {"a": "b"}}, "spec": spec({"privileged": True})}
+        deployment = {
+            "metadata": {"name": "d"},
+            "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template},
+        }
+        made = await server.ask("POST", "/apis/apps/v1/namespaces/ns/deployments", deployment)
+        assert made.status == 201
+        assert "privileged (container" in made.warnings[0]
+
+
+async def test_a_namespace_that_becomes_stricter_tells_of_its_pods(
+    autojump_clock: object,
+) -> None:
+    merge = "application/merge-patch+json"
+    async with running() as server:
+        await namespace(server)
+        for name in ("a", "b"):
+            pod = {"metadata": {"name": name}, "spec": spec({"privileged": True})}
+            await server.create(PODS, pod)
+        stricter = {"metadata": {"labels": {f"{LABEL}/enforce": "baseline"}}}
+        answer = await server.ask("PATCH", "/api/v1/namespaces/ns", stricter, merge)
+        assert answer.status == 200
+        assert [one.removeprefix("299 - ") for one in answer.warnings] == [
+            '"existing pods in namespace \\"ns\\" violate the new PodSecurity enforce level '
+            '\\"baseline:latest\\""',
+            '"a (and 1 other pod): privileged"',
+        ]
+        wrong = {"metadata": {"labels": {f"{LABEL}/enforce": "paranoid"}}}
+        answer = await server.ask("PATCH", "/api/v1/namespaces/ns", wrong, merge)
+        assert answer.status == 422
