@@ -76,6 +76,27 @@ class Message:
         """A struct that nobody filled in, in JSON."""
         return self.read(b"")
 
+    @property
+    def unfilled(self) -> Json:
+        """As `zero`, with the nulls that Go prints for lists and maps which are always shown."""
+        found: Json = {}
+        for field in self.fields:
+            if field.label == "*":
+                continue
+            if field.label:
+                value = None
+                if not field.kept:
+                    continue
+            else:
+                value = field.type.unfilled if isinstance(field.type, Message) else field.type.zero
+                if not field.name:
+                    found.update(value)
+                    continue
+                if value is None or not (field.kept or field.type.is_struct):
+                    continue
+            found[field.name] = value
+        return found
+
     def read(self, data: bytes, depth: int = 0) -> Json:
         """The JSON object. Raises Malformed; fields that are not known are left out."""
         if depth > DEPTH_LIMIT:
