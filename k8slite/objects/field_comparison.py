@@ -32,13 +32,15 @@ class Comparison:
 def fields_of(obj: Any, schema: Schema | None) -> FieldSet:
     """The fields that an object sets: what an applier of it owns (`ToFieldSet`)."""
     found: FieldSet = {}
-    shape = _shape(schema, obj)
+    shape = shape_of(schema, obj)
     if shape == "leaf":
         return found
-    for step, value, below in _parts(obj, schema, shape):
+    for step, value, below in parts(obj, schema, shape):
         inner = fields_of(value, below)
         # The fields of a struct are only a way to what is in them; items and keys count themselves.
-        counts = shape != "struct" or value is None or value == {} or _shape(below, value) == "leaf"
+        counts = (
+            shape != "struct" or value is None or value == {} or shape_of(below, value) == "leaf"
+        )
         if inner or counts:
             found[step] = ({".": {}, **inner} if inner else {}) if counts else inner
     return found
@@ -62,7 +64,7 @@ def _compare(
     """Fill in what differs below; "added", "removed", "modified" or "" of the whole itself."""
     there, comes = old is not _ABSENT, new is not _ABSENT
     sample = new if comes and new is not None else old
-    shape = _shape(schema, sample if sample is not _ABSENT else None)
+    shape = shape_of(schema, sample if sample is not _ABSENT else None)
     if shape != "leaf" and not (_content(old) or _content(new)):
         shape = "leaf"  # so that nothing and an empty one can be told apart
     if shape == "leaf":
@@ -74,10 +76,10 @@ def _compare(
     for step in {**before, **after}:
         value, below = before.get(step, (_ABSENT, None))
         changed, type_ = after.get(step, (_ABSENT, below))
-        parts: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
-        verdict = _compare(value, changed, type_, *parts)
+        inner: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
+        verdict = _compare(value, changed, type_, *inner)
         for name, into, part in zip(
-            ("added", "removed", "modified"), (added, removed, modified), parts, strict=True
+            ("added", "removed", "modified"), (added, removed, modified), inner, strict=True
         ):
             if verdict == name:
                 into[step] = {".": {}, **part} if part else {}
@@ -95,10 +97,10 @@ def _content(value: Any) -> bool:
 def _parts_or_none(
     value: Any, schema: Schema | None, shape: str
 ) -> Iterator[tuple[str, Any, Schema | None]]:
-    return _parts(value, schema, shape) if _content(value) else iter(())
+    return parts(value, schema, shape) if _content(value) else iter(())
 
 
-def _shape(schema: Schema | None, value: Any) -> str:
+def shape_of(schema: Schema | None, value: Any) -> str:
     """How a value is looked into: "struct", "map", "keyed", "set", or "leaf" for not at all."""
     if schema is None:
         return "leaf"
@@ -111,7 +113,7 @@ def _shape(schema: Schema | None, value: Any) -> str:
     return "leaf"
 
 
-def _parts(
+def parts(
     value: Any, schema: Schema | None, shape: str
 ) -> Iterator[tuple[str, Any, Schema | None]]:
     """The steps from a value to what is in it, with its type."""
