@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from k8slite.client.resource import CERTIFICATE_SIGNING_REQUESTS
-from k8slite.controllers.controller import Context, Controller
-from k8slite.controllers.pvc_protection import own_key
+from k8slite.controllers.controller import Context, Controller, own_key
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.meta import Name, find_condition, timestamp
 

@@ -157,3 +157,10 @@ class Controller:
                 await self._watched[resource].caught_up()
         # Only now: if the server could not be asked, the next attempt must ask again.
         del self._written[name]
+
+
+def own_key(old: Model | None, new: Model | None) -> Iterable[Name]:
+    """The key of the object that has changed, for a controller whose keys are these objects."""
+    found = new or old
+    assert found is not None, "a change is of something"
+    return (found.metadata.full_name,)

@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from k8slite.client.resource import PERSISTENT_VOLUMES
-from k8slite.controllers.controller import Context, Controller
-from k8slite.controllers.pvc_protection import own_key
+from k8slite.controllers.controller import Context, Controller, own_key
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.errors import NotFound
 from k8slite.objects.meta import Name

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from k8slite.client.resource import PERSISTENT_VOLUME_CLAIMS, PODS
-from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.controller import Context, Controller, own_key
 from k8slite.kinds.core.models import Pod
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.errors import NotFound
@@ -68,13 +68,6 @@ class PvcProtectionController(Controller):
             metadata = claim.metadata
             if metadata.deletion_timestamp and metadata.namespace == pod.metadata.namespace:
                 yield metadata.full_name
-
-
-def own_key(old: PartialObject | None, new: PartialObject | None) -> Iterable[Name]:
-    """The key of what has changed."""
-    found = new or old
-    assert found is not None, "a change is of something"
-    return (found.metadata.full_name,)
 
 
 def _uses(pod: Json, claim: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from k8slite.apiserver.admission.resource_quota import forbidden
+from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.authorization.authorizer import MASTERS, Authorizer
 from k8slite.apiserver.request_info import RequestInfo

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from k8slite.apiserver.admission.resource_quota import forbidden
+from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.usage import ONE, pod_requests, text

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from k8slite.apiserver.admission.resource_quota import forbidden
+from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.core.pod_security import LEVELS, violations
@@ -70,20 +70,14 @@ class PodSecurity:
             self._warn(attributes, labels, template)
 
     def _enforce(self, attributes: Attributes, labels: Json, pod: Json) -> None:
-        level = labels.get("enforce", "privileged")
-        found = violations(level, pod.get("metadata") or {}, pod["spec"])
-        if found:
-            told = ", ".join(str(one) for one in found)
-            name = f"{level}:{labels.get('enforce-version', 'latest')}"
-            raise forbidden(attributes, f"violates PodSecurity {quoted(name)}: {told}")
+        told = _told("enforce", labels, pod)
+        if told:
+            raise forbidden(attributes, f"violates {told}")
 
     def _warn(self, attributes: Attributes, labels: Json, pod: Json) -> None:
-        level = labels.get("warn", "privileged")
-        found = violations(level, pod.get("metadata") or {}, pod["spec"])
-        if found:
-            told = ", ".join(str(one) for one in found)
-            name = f"{level}:{labels.get('warn-version', 'latest')}"
-            attributes.asked.warn(f"would violate PodSecurity {quoted(name)}: {told}")
+        told = _told("warn", labels, pod)
+        if told:
+            attributes.asked.warn(f"would violate {told}")
 
     def _namespace(self, attributes: Attributes) -> None:
         """Refuse levels that there are not; tell which pods a new one would not let in."""
@@ -121,6 +115,16 @@ class PodSecurity:
                     else (" (and 1 other pod)" if len(pods) == 2 else "")
                 )
                 attributes.asked.warn(f"{pods[0]}{others}: {told}")
+
+
+def _told(mode: str, labels: Json, pod: Json) -> str:
+    """What keeps a pod from the level of a mode: `PodSecurity "baseline:latest": ...`; or ""."""
+    level = labels.get(mode, "privileged")
+    found = violations(level, pod.get("metadata") or {}, pod["spec"])
+    if not found:
+        return ""
+    name = f"{level}:{labels.get(f'{mode}-version', 'latest')}"
+    return f"PodSecurity {quoted(name)}: {', '.join(str(one) for one in found)}"
 
 
 def _labels(namespace: Json | None) -> Json:

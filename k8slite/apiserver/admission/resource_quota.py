@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.usage import (
@@ -22,8 +23,6 @@ from k8slite.kinds.usage import (
     text,
     used_by,
 )
-from k8slite.objects.errors import Forbidden
-from k8slite.objects.fields import quoted
 from k8slite.objects.quantity import nano
 from k8slite.world import World
 
@@ -120,17 +119,6 @@ class ResourceQuota:
             )
         texts = {name: text(name, value, used[name]) for name, value in after.items()}
         return {**quota, "status": {**status, "used": {**used, **texts}}}
-
-
-def forbidden(attributes: Attributes, why: str) -> Forbidden:
-    """Upstream's `admission.NewForbidden`."""
-    kind = attributes.asked.kind
-    metadata = (attributes.new or {}).get("metadata") or {}
-    name = metadata.get("name") or metadata.get("generateName") or attributes.asked.name
-    details = {"name": name, "kind": kind.plural}
-    if kind.group:
-        details["group"] = kind.group
-    return Forbidden(f"{kind.group_resource} {quoted(name)} is forbidden: {why}", details=details)
 
 
 def _listed(quantities: Mapping[str, str]) -> str:

@@ -12,21 +12,18 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Asked, Attributes
-from k8slite.apiserver.authorization.authorizer import MASTERS, Authorizer
+from k8slite.apiserver.authorization.authorizer import EVERYTHING, MASTERS, Authorizer
 from k8slite.apiserver.authorization.rbac import GROUP
 from k8slite.apiserver.authorization.rules import in_words, uncovered
 from k8slite.apiserver.request_info import RequestInfo
-from k8slite.objects.errors import Forbidden, NotFound
+from k8slite.objects.errors import NotFound
 from k8slite.objects.fields import quoted
 
 Json = dict[str, Any]
 
 _BINDINGS: Final = (f"rolebindings.{GROUP}", f"clusterrolebindings.{GROUP}")
-_EVERYTHING: Final = (
-    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
-    {"verbs": ["*"], "nonResourceURLs": ["*"]},
-)
 
 
 @frozen
@@ -52,21 +49,23 @@ class RoleEscalation:
         if old is not None and all(new.get(part) == old.get(part) for part in parts):
             return
         if asked.kind.group_resource in _BINDINGS:
-            self._bind(asked, new)
+            self._bind(attributes, new)
         else:
-            self._write_role(asked, new)
+            self._write_role(attributes, new)
 
-    def _write_role(self, asked: Asked, role: Json) -> None:
+    def _write_role(self, attributes: Attributes, role: Json) -> None:
+        asked = attributes.asked
         if self._may(asked, "escalate", asked.kind.plural, role["metadata"].get("name", "")):
             return
-        self._must_hold(asked, role, role.get("rules") or ())
-        if role.get("aggregationRule") and uncovered(self._held(asked), _EVERYTHING):
+        self._must_hold(attributes, role.get("rules") or ())
+        if role.get("aggregationRule") and uncovered(self._held(asked), EVERYTHING):
             # It could gather anything, now or later.
-            raise _forbidden(
-                asked, role, "must have cluster-admin privileges to use an aggregationRule"
+            raise forbidden(
+                attributes, "must have cluster-admin privileges to use an aggregationRule"
             )
 
-    def _bind(self, asked: Asked, binding: Json) -> None:
+    def _bind(self, attributes: Attributes, binding: Json) -> None:
+        asked = attributes.asked
         reference = binding["roleRef"]
         plural = "clusterroles" if reference["kind"] == "ClusterRole" else "roles"
         if self._may(asked, "bind", plural, reference["name"]):
@@ -78,7 +77,7 @@ class RoleEscalation:
                 f"{plural}.{GROUP} {quoted(name)} not found",
                 details={"name": name, "group": GROUP, "kind": plural},
             )
-        self._must_hold(asked, binding, rules)
+        self._must_hold(attributes, rules)
 
     def _may(self, asked: Asked, verb: str, plural: str, name: str) -> bool:
         info = RequestInfo(verb, "", True, GROUP, "v1", asked.namespace, plural, name)
@@ -87,23 +86,15 @@ class RoleEscalation:
     def _held(self, asked: Asked) -> list[Json]:
         return self.authorizer.rules(asked.user, asked.namespace)[0]
 
-    def _must_hold(self, asked: Asked, obj: Json, rules: Sequence[Json]) -> None:
+    def _must_hold(self, attributes: Attributes, rules: Sequence[Json]) -> None:
+        asked = attributes.asked
         missing = uncovered(self._held(asked), rules)
         if not missing:
             return
         groups = " ".join(quoted(group) for group in asked.user.groups)
         listed = "\n".join(in_words(missing))
-        raise _forbidden(
-            asked,
-            obj,
+        raise forbidden(
+            attributes,
             f"user {quoted(asked.user.name)} (groups=[{groups}]) is attempting to grant RBAC "
             f"permissions not currently held:\n{listed}",
         )
-
-
-def _forbidden(asked: Asked, obj: Json, why: str) -> Forbidden:
-    name = obj["metadata"].get("name", "")
-    return Forbidden(
-        f"{asked.kind.group_resource} {quoted(name)} is forbidden: {why}",
-        details={"name": name, "group": GROUP, "kind": asked.kind.plural},
-    )

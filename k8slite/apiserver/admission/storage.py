@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from k8slite.apiserver.admission.default_class import default_class
-from k8slite.apiserver.admission.resource_quota import forbidden
+from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.storage import Storage
 from k8slite.objects.quantity import nano

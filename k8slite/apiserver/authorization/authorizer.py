@@ -18,7 +18,7 @@ from k8slite.objects.errors import Forbidden
 Json = dict[str, Any]
 
 MASTERS: Final = "system:masters"
-_EVERYTHING: Final = (
+EVERYTHING: Final = (
     {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
     {"verbs": ["*"], "nonResourceURLs": ["*"]},
 )
@@ -45,7 +45,7 @@ class Authorizer:
     def rules(self, user: User, namespace: str) -> tuple[list[Json], Found]:
         """Every rule that the user has in a namespace, and what was found on the way."""
         found = self.rbac.found(user, namespace)
-        first = _EVERYTHING if MASTERS in user.groups else ()
+        first = EVERYTHING if MASTERS in user.groups else ()
         return [*first, *(rule for rule, _ in found.rules)], found
 
 
