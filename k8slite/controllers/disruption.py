@@ -14,11 +14,16 @@ from k8slite.client.recorder import Reference
 from k8slite.client.resource import BUILT_IN, POD_DISRUPTION_BUDGETS, PODS
 from k8slite.controllers.controller import Context, Controller
 from k8slite.kinds.core.models import Pod
-from k8slite.kinds.models import LabelSelector, OwnerReference, PartialObject
-from k8slite.kinds.policy.allowance import by_scale, desired_healthy, with_condition
+from k8slite.kinds.models import OwnerReference, PartialObject
+from k8slite.kinds.policy.allowance import (
+    by_scale,
+    desired_healthy,
+    selector_of_budget,
+    with_condition,
+)
 from k8slite.objects.errors import NotFound
 from k8slite.objects.meta import Name, parse_timestamp
-from k8slite.objects.selectors import Selector, selector_of
+from k8slite.objects.selectors import Selector
 from k8slite.objects.structure import structure
 
 Json = dict[str, Any]
@@ -191,9 +196,9 @@ class DisruptionController(Controller):
         document = self._budgets.document(name) if new is not None else None
         if document is None:
             return ()
-        wanted = document["spec"].get("selector")
-        if wanted is not None:  # an absent selector is none, an empty one all
-            self._selectors[name] = selector_of(structure(wanted, LabelSelector))
+        selector = selector_of_budget(document["spec"])
+        if selector is not None:
+            self._selectors[name] = selector
         return (name,)
 
     def _of_pod(self, old: Pod | None, new: Pod | None) -> Iterable[Name]:

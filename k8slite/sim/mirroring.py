@@ -12,6 +12,7 @@ from typing import Any
 from k8slite.client.informer import Mirror
 from k8slite.client.mirrors import Mirroring
 from k8slite.sim.checks import State
+from k8slite.sim.checks.reading import prefix_of
 from k8slite.sim.noise import silent_resource
 from k8slite.sim.processes import Life
 
@@ -27,7 +28,7 @@ def unlike(state: State, lives: Iterable[Life]) -> Iterator[str]:
 
 def _differences(process: str, state: State, mirror: Mirror[Any]) -> Iterator[str]:
     resource = mirror.resource
-    prefix = f"{resource.group}.{resource.plural}/" if resource.group else f"{resource.plural}/"
+    prefix = prefix_of(resource.plural, resource.group)
     stored = {
         (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): (
             obj["metadata"]["resourceVersion"]

@@ -25,6 +25,7 @@ from k8slite.messages import Handler, Request, Response, Stream
 from k8slite.objects.errors import AlreadyExists
 from k8slite.sim.calamities import Calamities
 from k8slite.sim.checks import CHECKS, Check, Setting, State
+from k8slite.sim.checks.reading import prefix_of
 from k8slite.sim.faults import FailContainer
 from k8slite.sim.mirroring import unlike
 from k8slite.sim.network import Server, Way
@@ -150,11 +151,9 @@ class Simulation:
 
     def objects(self, resource: Resource, namespace: str = "") -> list[Json]:
         """The objects that there are, nobody's to change."""
-        plural, group = resource.plural, resource.group
-        prefix = f"{group}.{plural}" if group else plural
         return [
             obj
-            for _, obj in self.state.all(f"{prefix}/")
+            for _, obj in self.state.all(prefix_of(resource.plural, resource.group))
             if not namespace or obj["metadata"].get("namespace") == namespace
         ]
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 from k8slite.messages import Request, Stream
+from k8slite.sim.checks.reading import prefix_of
+from k8slite.sim.noise import silent_resource
 from k8slite.store.store import Event
 
 _REVISION: Final = b'"resourceVersion":"'
@@ -27,7 +29,9 @@ class History:
 
     def take(self, event: Event) -> str:
         """Note a commit; a complaint where its revision is not a new one, else ""."""
-        self.of(event.key.partition("/")[0] + "/").append(event)
+        resource = event.key.partition("/")[0]
+        if not silent_resource(resource.rpartition(".")[2]):  # their watches are not looked at
+            self.of(f"{resource}/").append(event)
         last, self.revision = self.revision, event.revision
         if event.revision <= last:
             return f"revision {event.revision} of {event.key} was given out after {last}"
@@ -58,7 +62,7 @@ def witnessed(
     ):
         return stream
     plural, _, group = resource.partition(".")
-    prefix = f"{group}.{plural}/" if group else f"{plural}/"
+    prefix = prefix_of(plural, group)
     parts = request.path.split("/")
     namespace = parts[parts.index("namespaces") + 1] + "/" if "namespaces" in parts[:-1] else ""
     return Witness(stream, history.of(prefix), prefix + namespace, int(revision), complain)

@@ -17,6 +17,7 @@ from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.core.pod_security import LEVELS, violations
+from k8slite.objects.codec import loads
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import not_supported, quoted, refuse
 
@@ -52,10 +53,10 @@ class PodSecurity:
         if resource == "namespaces":
             self._namespace(attributes)
             return
-        found = self.storage.find("namespaces/", "", attributes.asked.namespace)
-        labels = _labels(found)
-        if not labels:
-            return
+        stored = self.storage.store.get(f"namespaces/{attributes.asked.namespace}")
+        if stored is None or _PREFIX.encode() not in stored.value:
+            return  # most namespaces: nothing need be decoded
+        labels = _labels(loads(stored.value))
         obj, old = attributes.new, attributes.old
         assert obj is not None
         if resource == "pods":

@@ -51,21 +51,12 @@ def uncovered(held: Sequence[Json], wanted: Iterable[Json]) -> list[Json]:
 
 def in_words(rules: Iterable[Json]) -> list[str]:
     """Rules as messages show them, those that differ in their verbs only as one, in order."""
-    together: dict[tuple[str, str, str, str], list[str]] = {}
+    together: dict[tuple[str, ...], Json] = {}
     for rule in rules:
-        groups, resources, urls, names, _ = (str(rule.get(key)) for _, key in _PARTS)
-        verbs = together.setdefault((groups, resources, urls, names), [])
-        verbs += [verb for verb in rule["verbs"] if verb not in verbs]
-    merged = [
-        {**rule, "verbs": verbs}
-        for key, verbs in together.items()
-        for rule in [next(one for one in rules if _key(one) == key)]
-    ]
-    return sorted(_text(rule) for rule in merged)
-
-
-def _key(rule: Json) -> tuple[str, ...]:
-    return tuple(str(rule.get(key)) for _, key in _PARTS[:-1])
+        key = tuple(str(rule.get(part)) for _, part in _PARTS[:-1])
+        merged = together.setdefault(key, {**rule, "verbs": []})
+        merged["verbs"] += [verb for verb in rule["verbs"] if verb not in merged["verbs"]]
+    return sorted(_text(rule) for rule in together.values())
 
 
 def _text(rule: Json) -> str:

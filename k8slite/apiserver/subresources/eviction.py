@@ -15,15 +15,12 @@ from attrs import evolve
 from k8slite.apiserver.deletion import DeleteOptions, delete_options
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.verbs import Call, Verbs
-from k8slite.kinds.models import LabelSelector
-from k8slite.kinds.policy.allowance import with_condition
+from k8slite.kinds.policy.allowance import selector_of_budget, with_condition
 from k8slite.messages import Response
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import BadRequest, Cause, Forbidden, InternalError, TooManyRequests
 from k8slite.objects.fields import quoted
 from k8slite.objects.meta import find_condition, timestamp
-from k8slite.objects.selectors import selector_of
-from k8slite.objects.structure import structure
 from k8slite.store.store import Stored
 
 Json = dict[str, Any]
@@ -88,11 +85,8 @@ def _budgets(storage: Storage, pod: Json) -> Iterator[tuple[Stored, Json]]:
     if not storage.store.count(_BUDGETS):
         return
     for stored, budget in storage.every(f"{_BUDGETS}{metadata['namespace']}/"):
-        wanted = budget["spec"].get("selector")
-        if wanted is None:
-            continue  # an absent selector is none, an empty one all
-        selector = selector_of(structure(wanted, LabelSelector))
-        if selector.matches(metadata.get("labels") or {}):
+        selector = selector_of_budget(budget["spec"])
+        if selector is not None and selector.matches(metadata.get("labels") or {}):
             yield stored, budget
 
 

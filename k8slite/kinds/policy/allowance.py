@@ -8,8 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from k8slite.kinds.models import LabelSelector
 from k8slite.objects.intstr import scaled
 from k8slite.objects.meta import find_condition, timestamp
+from k8slite.objects.selectors import Selector, selector_of
+from k8slite.objects.structure import structure
 
 Json = dict[str, Any]
 
@@ -27,6 +30,12 @@ def desired_healthy(spec: Json, pods: int, scale: int) -> tuple[int, int]:
     if least is not None:
         return scaled(least, scale, round_up=True), scale
     return 0, pods
+
+
+def selector_of_budget(spec: Json) -> Selector | None:
+    """Which pods it is about: an absent selector is none (None), an empty one all."""
+    wanted = spec.get("selector")
+    return None if wanted is None else selector_of(structure(wanted, LabelSelector))
 
 
 def by_scale(spec: Json) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 from k8slite.kinds.usage import Amounts, concerned, in_scopes, resources_of, text, used_by
 from k8slite.objects.quantity import nano
 from k8slite.sim.checks.check import Change, Setting
-from k8slite.sim.checks.reading import named
+from k8slite.sim.checks.reading import named, prefix_of
 from k8slite.sim.world import at
 
 Json = dict[str, Any]
@@ -77,7 +77,8 @@ class Quotas:
         for plural in sorted(resources_of(wanted)):
             own = concerned(plural, wanted)
             found |= dict.fromkeys(own, 0)
-            for _, obj in state.all(_prefix(plural)):
+            name_of, _, group = plural.partition(".")
+            for _, obj in state.all(prefix_of(name_of, group)):
                 if obj["metadata"].get("namespace") != namespace:
                     continue
                 if in_scopes(quota["spec"], plural, obj):
@@ -91,8 +92,3 @@ def _plural(prefix: str) -> str:
     """ "deployments.apps" of "apps.deployments/"."""
     group, dot, plural = prefix.removesuffix("/").rpartition(".")
     return f"{plural}.{group}" if dot else plural
-
-
-def _prefix(group_resource: str) -> str:
-    plural, dot, group = group_resource.partition(".")
-    return f"{group}.{plural}/" if dot else f"{plural}/"

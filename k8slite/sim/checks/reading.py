@@ -28,6 +28,11 @@ COLLECTED: Final = ("foregroundDeletion", "orphan")
 quantity = lru_cache(maxsize=1024)(milli)  # of "500m": 500
 
 
+def prefix_of(plural: str, group: str) -> str:
+    """What the keys of a resource begin with in the store: "apps.deployments/", "pods/"."""
+    return f"{group}.{plural}/" if group else f"{plural}/"
+
+
 def named(obj: Json) -> str:
     """ "shop/web-1", "node-0"."""
     metadata = obj["metadata"]
