@@ -47,6 +47,7 @@ from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.deletion import Deletion
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.event_expiry import EventExpiry
+from k8slite.apiserver.field_management import FieldManagement
 from k8slite.apiserver.health import Health
 from k8slite.apiserver.metrics import Sample
 from k8slite.apiserver.openapi import OpenApi
@@ -177,7 +178,7 @@ class Cluster:
         """A client for a component of a process here, under an identity of its own."""
         user = User(f"system:{name}", groups or _MASTERS)
         way = self.surroundings.way(process or name, self._handle)
-        return Client(Link(way, Peer("in-process", user)), name)
+        return Client(Link(way, Peer("in-process", user)), process or name)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Live until cancelled; started when every component has synced."""
@@ -259,6 +260,7 @@ class Cluster:
         settings = self.settings
         kinds, schemas = Kinds.of(settings.minor), Schemas.load(settings.minor)
         storage = Storage(self.store, kinds)
+        management = FieldManagement(schemas, storage, self.world)
         authorizer = Authorizer(Rbac(storage))
         chain = Chain(
             (
@@ -277,10 +279,16 @@ class Cluster:
                 CertificateRequests(self.world),
                 CertificateSigners(authorizer),
                 RoleEscalation(authorizer),
-                ResourceQuota(storage, self.world),
+                ResourceQuota(storage, self.world, management),
             )
         )
-        registry = Registry(storage, self.world, chain, Allocations(storage, self.world))
+        registry = Registry(
+            storage,
+            self.world,
+            chain,
+            Allocations(storage, self.world),
+            management,
+        )
         verbs = Verbs(registry, Deletion(registry), Decoder(schemas))
         tokens = (
             TokenIssuer(settings.token_key, storage, self.world) if settings.token_key else None

@@ -18,13 +18,15 @@ Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 class Asked:
     """A request to write, as far as every stage below the verbs needs it."""
 
-    kind: Kind  # in the version that the client speaks
+    kind: Kind  # the one that objects are kept in
     user: User
     namespace: str
     name: str
     subresource: str = ""
     dry_run: bool = False
-    field_manager: str = ""
+    manager: str = "unknown"  # who is noted for the fields that are written
+    spoken: Kind | None = None  # the version that the client speaks, where it is another one
+    applies: bool = False  # the change itself says who owns what
     # Called with texts for Warning headers.
     warn: Callable[[str], None] = lambda _text: None
 

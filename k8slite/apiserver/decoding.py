@@ -20,7 +20,7 @@ from k8slite.kinds.table import is_built_in
 from k8slite.messages import Request
 from k8slite.objects.errors import BadRequest, UnsupportedMediaType
 from k8slite.objects.fields import not_supported, refuse
-from k8slite.objects.schema import Schemas, Undecodable, duplicate_fields
+from k8slite.objects.schema import Schema, Schemas, Undecodable, duplicate_fields
 
 _MODES: Final = ("", "Ignore", "Strict", "Warn")
 _JSON: Final = ("application/json", "", "*/*")
@@ -42,7 +42,7 @@ class Decoder:
 
         `kind` is what the path takes. Raises BadRequest or UnsupportedMediaType.
         """
-        if _media_type(request) == PROTOBUF and not is_built_in(kind):
+        if media_type(request) == PROTOBUF and not is_built_in(kind):
             raise _unknown_format("application/json, application/yaml")
         obj = self.document(request, kind.kind)
         wanted = group_version or kind.api_version
@@ -51,7 +51,7 @@ class Decoder:
         # Only JSON can say a field twice; the parser of YAML refuses it by itself.
         duplicates = (
             duplicate_fields(request.body, obj)
-            if mode != "Ignore" and _media_type(request) in _JSON
+            if mode != "Ignore" and media_type(request) in _JSON
             else []
         )
         obj["apiVersion"], obj["kind"] = wanted, kind.kind
@@ -67,12 +67,20 @@ class Decoder:
         )
         if definition is None:
             return []
+        return self._read(definition, obj, kind.version, kind.kind)
+
+    def checked(self, obj: Json, group: str, version: str, kind: str) -> None:
+        """Check the types of something that is no resource, in place. Raises BadRequest."""
+        definition = self.schemas.definition(group, version, kind)
+        assert definition is not None, "only what is published is asked for"
+        self._read(definition, obj, version, kind)
+
+    def _read(self, definition: Schema, obj: Json, version: str, kind: str) -> list[str]:
         try:
             return self.schemas.decode(definition, obj)
         except Undecodable as error:
             raise BadRequest(
-                f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
-                f"{error}"
+                f'{kind} in version "{version}" cannot be handled as a {kind}: {error}'
             ) from None
 
     def report(
@@ -91,15 +99,15 @@ class Decoder:
 
     def document(self, request: Request, kind: str) -> Json:
         """The body as a plain document. Raises BadRequest or UnsupportedMediaType."""
-        media_type = _media_type(request)
-        if media_type in _JSON:
+        found = media_type(request)
+        if found in _JSON:
             try:
                 obj = orjson.loads(request.body)
             except orjson.JSONDecodeError as error:
                 raise BadRequest(_undecodable(kind, request.body, error)) from None
-        elif media_type in _YAML:
+        elif found in _YAML:
             obj = read_yaml(request.body)
-        elif media_type == PROTOBUF:
+        elif found == PROTOBUF:
             return read_protobuf(request.body, kind)
         else:
             raise _unknown_format(
@@ -154,7 +162,8 @@ def field_validation(request: Request) -> str:
     return mode or "Warn"
 
 
-def _media_type(request: Request) -> str:
+def media_type(request: Request) -> str:
+    """What a request says that its body is, in lower case and without parameters."""
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 

@@ -1,8 +1,8 @@
 """The registry: every write of every kind goes through here, updates through one loop.
 
-    create   fill in -> admit -> prepare -> default -> validate -> reserve -> put(absent)
-    update   read -> change -> protect -> admit -> prepare -> default -> validate -> put(revision),
-             again from the start when somebody else was faster
+    create   fill in -> default -> track -> prepare -> admit -> validate -> reserve -> put(absent)
+    update   read -> change -> protect -> default -> track -> prepare -> admit -> validate ->
+             put(revision), again from the start when somebody else was faster
     delete   an update that marks the object, or the put that removes it
 
 PUT, PATCH, a status, a scale, a binding and a finalizer's removal are all updates; they differ
@@ -19,6 +19,7 @@ from attrs import define, frozen
 from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.attributes import Asked, Attributes
+from k8slite.apiserver.field_management import FieldManagement, unchanged
 from k8slite.apiserver.selection import make_header
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.kind import Kind
@@ -73,6 +74,7 @@ class Registry:
     world: World
     chain: Chain
     allocations: Allocations
+    management: FieldManagement
 
     def get(self, kind: Kind, namespace: str, name: str) -> Stored:
         """The newest version of an object. Raises NotFound."""
@@ -92,8 +94,10 @@ class Registry:
             if generate and metadata.get("generateName"):
                 metadata["name"] = generated_name(metadata["generateName"], self.world.chance)
             if attempt == 0:
-                strategy.prepare(obj, None)
                 strategy.default(obj)
+                self._track(asked, obj, None)
+                strategy.prepare(obj, None)
+                strategy.default(obj)  # what was taken out may have a default
                 await self.chain.mutate(attributes)
                 self._check(asked, obj, None)
                 await self.chain.validate(attributes)
@@ -190,10 +194,12 @@ class Registry:
             protect(new, old)
             if asked.subresource == "status":
                 strategy.prepare_status(new, old)
+            self._track(asked, new, old)
         else:
             strategy.default(new)
             if strategy.status:
                 _keep(new, old, "status")
+            self._track(asked, new, old)
             strategy.prepare(new, old)
         attributes = Attributes(asked, "UPDATE", new, old)
         await self.chain.mutate(attributes)
@@ -215,7 +221,7 @@ class Registry:
         if finished:
             await self.remove(asked, stored)
             return Written(_unrevised(new, stored.revision), removed=True)
-        if new == old:
+        if unchanged(new, old):
             return Written(stored.value)  # nothing changes: no write, no event, as upstream
         reservation = await self.allocations.reserve(attributes)
         try:
@@ -240,6 +246,10 @@ class Registry:
             )
         except Broken as error:
             raise InternalError(str(error)) from error
+
+    def _track(self, asked: Asked, new: Json, old: Json | None) -> None:
+        if not asked.applies:
+            self.management.track(asked, new, old)
 
     def _fill_in(self, asked: Asked, obj: Json) -> Json:
         kind = asked.kind
@@ -313,7 +323,6 @@ _SERVER_OWNED: Final = (
     "selfLink",
     "generation",
     "resourceVersion",
-    "managedFields",
 )
 
 

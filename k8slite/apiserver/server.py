@@ -100,7 +100,7 @@ class ApiServer:
         if kind.namespaced and info.name and not info.namespace:
             raise NotFound("the server could not find the requested resource", details={})
         form = negotiate(request.headers.get("accept", ""), kind, request, self.minor)
-        call = Call(request, info, kind, user, form)
+        call = Call(request, info, kind, user, form, self.authorizer.authorize)
         deprecated = _DEPRECATED.get((kind.group, kind.plural))
         if deprecated is not None and self.minor >= deprecated[0]:
             call.warnings.append(deprecated[1])

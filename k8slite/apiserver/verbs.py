@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
+from k8slite.apiserver.applying import read_config
 from k8slite.apiserver.attributes import Asked
-from k8slite.apiserver.decoding import Decoder, field_validation, read_yaml
+from k8slite.apiserver.decoding import Decoder, field_validation, media_type
 from k8slite.apiserver.deletion import Deletion, delete_options
 from k8slite.apiserver.listing import list_objects, list_options, parse_revision, too_large
 from k8slite.apiserver.patches import PATCHES
@@ -20,6 +21,7 @@ from k8slite.apiserver.rendering import Form
 from k8slite.apiserver.request_info import RequestInfo, flag
 from k8slite.apiserver.selection import select
 from k8slite.apiserver.watching import open_watch, watch_options
+from k8slite.apiserver.write_options import APPLY, dry_run, is_forced, manager_name
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request, Response, User
 from k8slite.objects import codec
@@ -29,20 +31,13 @@ from k8slite.objects.errors import (
     NotFound,
     UnsupportedMediaType,
 )
-from k8slite.objects.fields import invalid, not_supported, refuse
+from k8slite.objects.fields import invalid, refuse
 
 Json = dict[str, Any]
 Protect = Callable[[Json, Json], None]
 
 _JSON_TYPE: Final = ("Content-Type", "application/json")
 _STRATEGIC: Final = "application/strategic-merge-patch+json"
-_APPLY: Final = "application/apply-patch+yaml"
-_OPTIONS: Final = {
-    "POST": "CreateOptions",
-    "PUT": "UpdateOptions",
-    "PATCH": "PatchOptions",
-    "DELETE": "DeleteOptions",
-}
 
 
 @define(eq=False)
@@ -54,6 +49,7 @@ class Call:
     kind: Kind
     user: User
     form: Form
+    authorize: Callable[[User, RequestInfo], None]  # raises Forbidden
     warnings: list[str] = field(factory=list)
 
     def asked(self, kind: Kind, *, name: str = "") -> Asked:
@@ -64,10 +60,15 @@ class Call:
             self.info.namespace if kind.namespaced else "",
             name or self.info.name,
             self.info.subresource,
-            _dry_run(self.request),
-            self.request.parameter("fieldManager"),
-            self.warnings.append,
+            dry_run(self.request),
+            manager_name(self.request),
+            self.kind,
+            warn=self.warnings.append,
         )
+
+    def may_create(self) -> None:
+        """Raises Forbidden where a change may not make the object that is not there."""
+        self.authorize(self.user, evolve(self.info, verb="create"))
 
     def answer(self, status: int, obj: Json) -> Response:
         """An answer that is no stored object, in the form that was asked for."""
@@ -156,6 +157,10 @@ class Verbs:
         kind = self._storage_kind(call.kind)
         first: list[Json] = [self._decoded(call)]
 
+        def create(old: Json) -> Json:
+            call.may_create()
+            return change(old)
+
         def change(_old: Json) -> Json:
             # The registry owns what it gets, so that a second round needs it afresh.
             return first.pop() if first else self._decoded(call)
@@ -165,7 +170,7 @@ class Verbs:
             call.asked(kind),
             change,
             reads_old=False,
-            create=change if strategy.create_on_update and not call.info.subresource else None,
+            create=create if strategy.create_on_update and not call.info.subresource else None,
             protect=self._protect(call, kind),
             unconditional=strategy.unconditional_update,
         )
@@ -174,6 +179,9 @@ class Verbs:
     async def patch(self, call: Call) -> Response:
         """PATCH of an object, or of its status."""
         kind = self._storage_kind(call.kind)
+        protect = self._protect(call, kind)
+        if media_type(call.request) == APPLY:
+            return await self._apply(call, kind, protect)
         change = self.patch_change(call, call.kind)
 
         def stored_change(old: Json) -> Json:
@@ -181,19 +189,39 @@ class Verbs:
                 return call.kind.to_stored(change(call.kind.from_stored(old)))
             return change(old)
 
-        written = await self.registry.update(
-            call.asked(kind), stored_change, protect=self._protect(call, kind)
-        )
+        written = await self.registry.update(call.asked(kind), stored_change, protect=protect)
         return self._written(call, written, 200)
+
+    async def _apply(self, call: Call, kind: Kind, protect: Protect | None) -> Response:
+        """A PATCH by server-side apply, which makes what is not there."""
+        asked = evolve(call.asked(kind), applies=True)
+        applying = read_config(self.decoder, self.registry.management, call.request, asked)
+        _same_namespace(call, applying.config)
+        _same_name(call, applying.config)
+
+        def change(old: Json) -> Json:
+            return self._to_storage(call.kind, applying.change(old))[1]
+
+        def create(old: Json) -> Json:
+            call.may_create()
+            new = change(old)
+            new["metadata"].setdefault("name", call.info.name)
+            return new
+
+        written = await self.registry.update(
+            asked, change, create=None if call.info.subresource else create, protect=protect
+        )
+        return self._written(call, written, 201 if written.created else 200)
 
     def patch_change(self, call: Call, kind: Kind) -> Callable[[Json], Json]:
         """The change that a patch stands for. Raises UnsupportedMediaType or BadRequest."""
         request, decoder = call.request, self.decoder
-        media_type = request.headers.get("content-type", "").split(";")[0].strip()
-        apply = PATCHES.get(media_type)
+        content_type = media_type(request)
+        is_forced(request, content_type)
+        apply = PATCHES.get(content_type)
         if apply is None:
             raise UnsupportedMediaType("415: Unsupported Media Type", details={})
-        patch = _patch_document(request, media_type)
+        patch = _patch_document(request)
         definition = decoder.schemas.definition(
             kind.group, kind.version, kind.kind, name=kind.definition
         )
@@ -211,7 +239,7 @@ class Verbs:
                 decoder.report(complaints, mode, kind, call.warnings.append)
             return new
 
-        if definition is None and media_type == _STRATEGIC:
+        if definition is None and content_type == _STRATEGIC:
             raise UnsupportedMediaType("415: Unsupported Media Type", details={})
         return change
 
@@ -237,10 +265,10 @@ class Verbs:
         listed = await list_objects(
             self.registry.storage, kind, call.info.namespace, selection, list_options(request)
         )
-        dry_run = options.dry_run or _dry_run(request)
+        is_dry = options.dry_run or dry_run(request)
         for stored in listed.items:
             namespace, _, name = stored.key.removeprefix(kind.prefix).rpartition("/")
-            asked = Asked(kind, call.user, namespace, name, dry_run=dry_run)
+            asked = Asked(kind, call.user, namespace, name, dry_run=is_dry)
             try:
                 await self.deletion.delete(asked, options)
             except NotFound:
@@ -310,14 +338,6 @@ def keep_all_but_status(new: Json, old: Json) -> None:
             metadata.pop(name, None)
 
 
-def _dry_run(request: Request) -> bool:
-    values = [value for key, value in request.query if key == "dryRun" and value]
-    if any(value != "All" for value in values):
-        cause = not_supported("dryRun", values, ["All"])
-        raise refuse(_OPTIONS[request.method], "meta.k8s.io", "", [cause])
-    return bool(values)
-
-
 def _same_namespace(call: Call, obj: Json) -> None:
     metadata = obj.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
@@ -347,9 +367,7 @@ def _decoded_patch(call: Call, decoder: Decoder, new: Json, kind: Kind) -> list[
         raise refuse(kind.kind, kind.group, call.info.name, [cause]) from None
 
 
-def _patch_document(request: Request, media_type: str) -> Any:
-    if media_type == _APPLY:
-        return read_yaml(request.body)
+def _patch_document(request: Request) -> Any:
     try:
         return codec.loads(request.body)
     except ValueError as error:

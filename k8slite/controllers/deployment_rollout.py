@@ -301,7 +301,10 @@ class Rollout:
         annotations = {REVISION: revision}
         patch = {"metadata": {"uid": metadata.uid, "annotations": annotations}}
         with self._around.departed.noticed(metadata):
-            await self._around.client.patch(DEPLOYMENTS, metadata.name, patch, metadata.namespace)
+            # (Upstream writes it with the status, and is noted for it there.)
+            await self._around.client.patch(
+                DEPLOYMENTS, metadata.name, patch, metadata.namespace, subresource="status"
+            )
         annotations = {**metadata.annotations, **annotations}
         self._deployment = evolve(
             self._deployment, metadata=evolve(metadata, annotations=annotations)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from k8slite.objects.fieldsets import FieldSet, key_step, value_step
+from k8slite.objects.fieldsets import FieldSet, key_step, minus_below, value_step
 from k8slite.objects.schema import Schema
 
 _ABSENT: Final = object()
@@ -27,6 +27,16 @@ class Comparison:
     added: FieldSet = field(factory=dict)
     removed: FieldSet = field(factory=dict)
     modified: FieldSet = field(factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.modified)
+
+    def beside(self, ignored: FieldSet | None) -> Comparison:
+        """Without what is ignored, and all that is below."""
+        if not ignored:
+            return self
+        parts = (self.added, self.removed, self.modified)
+        return Comparison(*(minus_below(part, ignored) if part else part for part in parts))
 
 
 def fields_of(obj: Any, schema: Schema | None) -> FieldSet:
@@ -63,14 +73,16 @@ def _compare(
 ) -> str:
     """Fill in what differs below; "added", "removed", "modified" or "" of the whole itself."""
     there, comes = old is not _ABSENT, new is not _ABSENT
-    sample = new if comes and new is not None else old
-    shape = shape_of(schema, sample if sample is not _ABSENT else None)
-    if shape != "leaf" and not (_content(old) or _content(new)):
+    if not there or not comes:
+        (added if comes else removed).update(_everything(new if comes else old, schema))
+        return "added" if comes else "removed"
+    if old == new:
+        return ""
+    shape = shape_of(schema, old if new is None else new)
+    if shape != "leaf" and not (old or new):
         shape = "leaf"  # so that nothing and an empty one can be told apart
     if shape == "leaf":
-        if there and comes:
-            return "modified" if old != new else ""
-        return "added" if comes else "removed"
+        return "modified"
     before = {step: (value, below) for step, value, below in _parts_or_none(old, schema, shape)}
     after = {step: (value, below) for step, value, below in _parts_or_none(new, schema, shape)}
     for step in {**before, **after}:
@@ -85,19 +97,42 @@ def _compare(
                 into[step] = {".": {}, **part} if part else {}
             elif part:
                 into[step] = part
-    if there and comes:
-        return ""
-    return "added" if comes else "removed"
+    return ""
 
 
-def _content(value: Any) -> bool:
-    return value is not _ABSENT and bool(value)
+def _everything(value: Any, schema: Schema | None) -> FieldSet:
+    """Every field of something that comes or goes as a whole, the way to each among them."""
+    shape = shape_of(schema, value)
+    if shape == "leaf":
+        return {}
+    found: FieldSet = {}
+    for step, inner, below in parts(value, schema, shape):
+        fields = _everything(inner, below)
+        found[step] = {".": {}, **fields} if fields else {}
+    return found
+
+
+def duplicates(
+    obj: Any, schema: Schema | None, before: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The lists with items that their keys do not tell apart: path and the step that repeats."""
+    shape = shape_of(schema, obj)
+    if shape == "leaf":
+        return
+    met: set[str] = set()
+    told: set[str] = set()
+    for step, value, below in parts(obj, schema, shape):
+        if step in met and step not in told:
+            told.add(step)
+            yield before, step
+        met.add(step)
+        yield from duplicates(value, below, (*before, step))
 
 
 def _parts_or_none(
     value: Any, schema: Schema | None, shape: str
 ) -> Iterator[tuple[str, Any, Schema | None]]:
-    return parts(value, schema, shape) if _content(value) else iter(())
+    return parts(value, schema, shape) if value else iter(())
 
 
 def shape_of(schema: Schema | None, value: Any) -> str:

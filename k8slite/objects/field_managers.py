@@ -7,103 +7,127 @@ else owns. Upstream: `structured-merge-diff/merge` (Updater).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
 from k8slite.objects.field_comparison import Comparison, compared, fields_of
 from k8slite.objects.field_merge import merged, with_named, without
-from k8slite.objects.fieldsets import FieldSet, common, minus, paths, union
+from k8slite.objects.fieldsets import FieldSet, common, minus, minus_below, paths, union
 from k8slite.objects.schema import Schema
 
 Json = dict[str, Any]
-Managers = Mapping[str, FieldSet]  # by whatever tells managers apart
+Manager = TypeVar("Manager", bound=Hashable)
+# What a write has changed in the version that a manager speaks; None where there is no such
+# version any more.
+InVersionOf = Callable[[Any], Comparison | None]
 
 
 class Conflicts(Exception):
     """An applier would change what others own; `fields` by the manager."""
 
-    def __init__(self, fields: Mapping[str, list[tuple[str, ...]]]) -> None:
+    def __init__(self, fields: Mapping[Any, list[tuple[str, ...]]]) -> None:
         super().__init__(f"{sum(map(len, fields.values()))} conflicts")
         self.fields = fields
 
 
 @frozen
-class Managed:
-    """An object, and who owns what of it."""
+class Managed(Generic[Manager]):
+    """An object, and who owns what of it; `changed` says whether that is not as it was."""
 
     obj: Json
-    managers: Managers
+    managers: Mapping[Manager, FieldSet]
+    changed: bool = True
+
+
+@frozen
+class Updated(Generic[Manager]):
+    """Who owns what after a write; `took` says whether its writer got something new."""
+
+    managers: Mapping[Manager, FieldSet]
+    took: bool
 
 
 def updated(
-    live: Json,
-    new: Json,
-    schema: Schema | None,
-    managers: Managers,
-    manager: str,
-    ignored: FieldSet | None = None,
-) -> Managers:
-    """The managers after a write that is no apply; `ignored` is what nobody owns."""
-    difference = compared(live, new, schema)
-    found = dict(_without_changed(difference, managers, manager, force=True))
-    own = minus(found.get(manager, {}), difference.removed)
-    own = union(union(own, difference.modified), difference.added)
-    own = minus(own, ignored or {})
+    difference: Comparison,
+    managers: Mapping[Manager, FieldSet],
+    manager: Manager,
+    in_version_of: InVersionOf | None = None,
+) -> Updated[Manager]:
+    """The managers after a write that is no apply and changed what `difference` says."""
+    seen_by = in_version_of or (lambda _manager: difference)
+    found = dict(_without_changed(seen_by, managers, manager, force=True))
+    taken = union(difference.modified, difference.added)
+    own = union(minus(found.get(manager, {}), difference.removed), taken)
     if own:
         found[manager] = own
     else:
         found.pop(manager, None)
-    return found
+    return Updated(found, bool(taken))
 
 
 def applied(
     live: Json,
     config: Json,
-    schema: Schema | None,
-    managers: Managers,
-    manager: str,
+    schema: Schema,
+    managers: Mapping[Manager, FieldSet],
+    manager: Manager,
     *,
     force: bool = False,
     ignored: FieldSet | None = None,
-) -> Managed:
-    """What an apply makes of an object. Raises Conflicts."""
+    in_version_of: Callable[[Json], InVersionOf] | None = None,
+) -> Managed[Manager]:
+    """What an apply makes of an object; `ignored` is what its applier may not own, with all that
+    is below. Raises Conflicts."""
     before = managers.get(manager, {})
-    own = minus(fields_of(config, schema), ignored or {})
+    own = fields_of(config, schema)
+    if ignored:
+        own = minus_below(own, ignored)
     after = {**managers, manager: own}
-    new = merged(live, config, schema)
-    new = _pruned(new, before, after, schema)
-    difference = compared(live, new, schema)
-    kept = _without_changed(difference, after, manager, force=force)
+    new = _pruned(merged(live, config, schema), before, after, schema)
+    difference = compared(live, new, schema).beside(ignored)
+    seen_by = in_version_of(new) if in_version_of else lambda _manager: difference
+    kept = _without_changed(seen_by, after, manager, force=force)
     if not own and manager not in managers:
         kept = {name: fields for name, fields in kept.items() if name != manager}
-    return Managed(new, kept)
+    return Managed(new, kept, changed=bool(difference) or kept != managers)
 
 
 def _without_changed(
-    difference: Comparison, managers: Managers, manager: str, *, force: bool
-) -> Managers:
+    seen_by: InVersionOf,
+    managers: Mapping[Manager, FieldSet],
+    manager: Manager,
+    *,
+    force: bool,
+) -> Mapping[Manager, FieldSet]:
     """The other managers without what was changed or removed. Raises Conflicts unless forced."""
-    changed = union(difference.modified, difference.added)
-    conflicts: dict[str, list[tuple[str, ...]]] = {}
-    found: dict[str, FieldSet] = {}
+    conflicts: dict[Manager, list[tuple[str, ...]]] = {}
+    found: dict[Manager, FieldSet] = {}
     for name, fields in managers.items():
         if name == manager:
             found[name] = fields
             continue
-        lost = common(fields, changed)
-        if lost and not force:
-            conflicts[name] = list(paths(lost))
-        left = minus(minus(fields, lost), difference.removed)
+        difference = seen_by(name)
+        if difference is None:
+            continue
+        left = fields
+        for changed in (difference.modified, difference.added):
+            lost = common(left, changed) if changed else {}
+            if lost:
+                left = minus(left, lost)
+                if not force:
+                    conflicts.setdefault(name, []).extend(paths(lost))
+        if difference.removed:
+            left = minus(left, difference.removed)
         if left:
             found[name] = left
     if conflicts:
-        raise Conflicts(conflicts)
+        raise Conflicts({name: sorted(found) for name, found in conflicts.items()})
     return found
 
 
-def _pruned(new: Json, before: FieldSet, managers: Managers, schema: Schema | None) -> Json:
+def _pruned(new: Json, before: FieldSet, managers: Mapping[Any, FieldSet], schema: Schema) -> Json:
     """Without what its applier once owned, does not send any more, and nobody else owns."""
     if not before:
         return new

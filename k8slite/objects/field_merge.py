@@ -21,22 +21,27 @@ def merged(live: Any, applied: Any, schema: Schema | None) -> Any:
     shape = shape_of(schema, applied)
     if shape == "leaf" or shape_of(schema, live) != shape:
         return applied
-    before = {step: (value, below) for step, value, below in parts(live, schema, shape)}
+    # Keys of a live list may repeat: it was not applied.
+    before: dict[str, list[Any]] = {}
+    for step, value, _ in parts(live, schema, shape):
+        before.setdefault(step, []).append(value)
     after = {step: (value, below) for step, value, below in parts(applied, schema, shape)}
 
     def both(step: str) -> Any:
         value, below = after[step]
-        return merged(before[step][0], value, below) if step in before else value
+        there = before.get(step, ())
+        return merged(there[0], value, below) if len(there) == 1 else value
 
     if shape in ("struct", "map"):
-        kept = {step: value for step, (value, _) in before.items()}
+        kept = {step: value for step, [value] in before.items()}
         return {
             step.removeprefix("f:"): value
             for step, value in {**kept, **{step: both(step) for step in after}}.items()
         }
-    items = {step: value for step, (value, _) in before.items()}
     return [
-        both(step) if step in after else items[step] for step in _order(list(before), list(after))
+        item
+        for step in _order(list(before), list(after))
+        for item in ([both(step)] if step in after else before[step])
     ]
 
 

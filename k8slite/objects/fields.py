@@ -69,7 +69,7 @@ def refuse(kind: str, group: str, name: str, causes: Sequence[Cause]) -> Invalid
     qualified = f"{kind}.{group}" if group else kind
     texts = [f"{cause.field}: {cause.message}" for cause in causes]
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details = {"name": name, "kind": kind}
+    details = {"name": name, "kind": kind} if name else {"kind": kind}
     if group:
         details["group"] = group
     return Invalid(f'{qualified} "{name}" is invalid: {listed}', details=details, causes=causes)

@@ -75,15 +75,6 @@ def common(one: FieldSet, other: FieldSet) -> FieldSet:
     return found
 
 
-def leaves(fields: FieldSet) -> FieldSet:
-    """Without the paths that others continue."""
-    found: FieldSet = {}
-    for step, after in fields.items():
-        if step != MEMBER:
-            found[step] = leaves(after)
-    return found
-
-
 def with_path(fields: FieldSet, path: tuple[str, ...]) -> FieldSet:
     """A set with one more path."""
     step, *rest = path

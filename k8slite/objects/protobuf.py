@@ -99,6 +99,12 @@ def watch_event(event: str, obj: Json) -> bytes:
     return len(frame).to_bytes(4, "big") + frame
 
 
+def unfilled(api_version: str, kind: str) -> Json:
+    """What Go prints of an object that nobody filled in."""
+    found = _message(api_version, kind)
+    return {"metadata": {}} if found is None else found.unfilled
+
+
 def _message(api_version: str, kind: str) -> Message | None:
     group, _, version = api_version.rpartition("/")
     # Upstream's packages are named as the first part of their group.

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 import pytest
 import trio
+from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.cluster import Cluster, Settings
@@ -72,11 +73,13 @@ class Server:
         *,
         accept: str = "",
         token: str = "",
+        user: str = "",
     ) -> Answer:
-        """One request and its whole answer; `body` is bytes, or made JSON."""
-        response = await self.cluster.handler(
-            request(method, path, body, content_type, accept=accept, token=token)
-        )
+        """One request and its whole answer; `body` is bytes, or made JSON; `user` is played."""
+        asked = request(method, path, body, content_type, accept=accept, token=token)
+        if user:
+            asked = evolve(asked, headers={**asked.headers, "impersonate-user": user})
+        response = await self.cluster.handler(asked)
         return Answer(response)
 
     async def get(self, path: str) -> Any:
@@ -176,7 +179,7 @@ _ACCESS = re.compile(r"kube-api-access-[a-z0-9]{5}")
 def masked(value: Any, key: str = "") -> Any:
     """A document with what differs between clusters replaced by words."""
     if isinstance(value, dict):
-        return {k: masked(v, k) for k, v in value.items() if k != "managedFields"}
+        return {_UID.sub("UID", k): masked(v, k) for k, v in value.items()}
     if isinstance(value, list):
         return [masked(one, key) for one in value]
     if key == "resourceVersion" and value:

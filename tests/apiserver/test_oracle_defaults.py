@@ -37,9 +37,11 @@ async def test_defaults(autojump_clock: object, score: Callable[[str, int, int],
     assert not lines, "\n".join(lines)
 
 
-def without_chosen(obj: Any) -> Any:
-    """Without the addresses and ports that a server chooses freely."""
-    if not isinstance(obj, dict) or obj.get("kind") != "Service":
+def without_chosen(obj: Json) -> Any:
+    """Without the addresses and ports that a server chooses freely, and without the managers,
+    which were not recorded."""
+    obj["metadata"].pop("managedFields", None)
+    if obj.get("kind") != "Service":
         return obj
     spec: Json = obj["spec"]
     if spec.get("clusterIP", "None") != "None":

@@ -292,7 +292,7 @@ class FakeApi:
         if new["metadata"].get("uid", old["metadata"]["uid"]) != old["metadata"]["uid"]:
             raise Conflict("Precondition failed: UID in precondition")
         if subresource == "status":
-            new = {**old, "status": new.get("status", {})}
+            new = {**old, "metadata": new["metadata"], "status": new.get("status", {})}
         else:
             kept = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "name")
             metadata = {k: v for k, v in new["metadata"].items() if k not in kept}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.clients.cluster import Kubectl, RunningCluster, config_map, deployment, eventually, pod
 
@@ -198,8 +199,54 @@ def test_a_pod_cannot_be_replaced_by_another(kubectl: Kubectl) -> None:
     assert message.splitlines()[0].startswith('The Pod "one" is invalid: spec: Forbidden: pod ')
 
 
-def test_apply_on_the_server_says_that_it_is_not_there(kubectl: Kubectl) -> None:
-    message = kubectl.refused("apply", "--server-side", "-f", "-", given=config_map("settings"))
-    assert message == (
-        "error: Server-side apply not available on the server: (415: Unsupported Media Type)"
+def managers(kubectl: Kubectl, *what: str) -> list[tuple[str, str]]:
+    found = kubectl("get", *what, "--show-managed-fields", "-o", "json").json
+    return [(one["manager"], one["operation"]) for one in found["metadata"]["managedFields"]]
+
+
+def data(kubectl: Kubectl) -> Any:
+    return kubectl("get", "configmap", "settings", "-o", "json").json["data"]
+
+
+def test_apply_on_the_server(kubectl: Kubectl) -> None:
+    apply = ("apply", "--server-side", "-f", "-")
+    done = kubectl(*apply, given=config_map("settings", a="1", b="1"))
+    assert done.lines == ["configmap/settings serverside-applied"]
+    assert managers(kubectl, "configmap", "settings") == [("kubectl", "Apply")]
+    assert "last-applied" not in kubectl("get", "configmap", "settings", "-o", "yaml").out
+    kubectl(*apply, given=config_map("settings", a="2"))
+    assert data(kubectl) == {"a": "2"}
+
+
+def test_appliers_on_the_server_have_conflicts(kubectl: Kubectl) -> None:
+    apply = ("apply", "--server-side", "-f", "-")
+    kubectl(*apply, given=config_map("settings", a="1"))
+    other = (*apply, "--field-manager=other")
+    message = kubectl.refused(*other, given=config_map("settings", a="2"))
+    assert message.splitlines()[0] == (
+        'error: Apply failed with 1 conflict: conflict with "kubectl": .data.a'
     )
+    kubectl(*other, "--force-conflicts", given=config_map("settings", a="2"))
+    assert data(kubectl) == {"a": "2"}
+    assert managers(kubectl, "configmap", "settings") == [("other", "Apply")]
+
+
+def test_from_client_side_apply_to_the_server(kubectl: Kubectl) -> None:
+    """kubectl moves the fields that it set itself by Update to its Apply."""
+    kubectl.apply(config_map("settings", a="1", b="1"))
+    assert managers(kubectl, "configmap", "settings") == [("kubectl-client-side-apply", "Update")]
+    kubectl("apply", "--server-side", "-f", "-", given=config_map("settings", a="2"))
+    # (The annotation of client-side apply gets a manager of its own.)
+    found = set(managers(kubectl, "configmap", "settings"))
+    assert found == {("kubectl", "Apply"), ("kubectl-last-applied", "Apply")}
+    assert data(kubectl) == {"a": "2"}
+
+
+def test_a_difference_as_the_server_sees_it(kubectl: Kubectl) -> None:
+    kubectl("apply", "--server-side", "-f", "-", given=config_map("settings", a="1"))
+    diff = ("diff", "--server-side", "-f", "-")
+    assert kubectl(*diff, given=config_map("settings", a="1")).out == ""
+    done = kubectl.attempt(*diff, given=config_map("settings", a="2"))
+    assert done.code == 1
+    assert '-  a: "1"' in done.out and '+  a: "2"' in done.out
+    assert data(kubectl) == {"a": "1"}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from k8slite.objects.field_comparison import compared
 from k8slite.objects.field_managers import Conflicts, Managed, applied, updated
 from k8slite.objects.field_merge import merged
 from k8slite.objects.fieldsets import FieldSet, in_words, paths
@@ -21,6 +22,7 @@ ORACLE = Path(__file__).resolve().parents[2].parent / "shared" / "oracle" / "dia
 SCHEMAS = Schemas.load(37)
 POD = SCHEMAS.definition("", "v1", "Pod")
 MAP = SCHEMAS.definition("", "v1", "ConfigMap")
+assert POD is not None and MAP is not None
 
 
 def told(error: Conflicts) -> dict[str, list[str]]:
@@ -49,8 +51,9 @@ def test_appliers_share_and_conflict() -> None:
     none = applied(less.obj, data(), MAP, less.managers, "one")
     assert none.obj == data(a="2", c="1")
     assert none.managers["one"] == {"f:data": {}}
-    managers = updated(none.obj, data(z="1"), MAP, none.managers, "three")
-    assert managers == {"one": {"f:data": {}}, "three": {"f:data": {"f:z": {}}}}
+    after = updated(compared(none.obj, data(z="1"), MAP), none.managers, "three")
+    assert after.took
+    assert after.managers == {"one": {"f:data": {}}, "three": {"f:data": {"f:z": {}}}}
 
 
 def pod(*containers: Json, **more: Any) -> Json:
@@ -131,10 +134,11 @@ CONFIGS = st.builds(
 
 @given(live=CONFIGS, config=CONFIGS)
 def test_apply_is_idempotent(live: Json, config: Json) -> None:
-    managers: dict[str, FieldSet] = dict(updated({}, live, POD, {}, "creator"))
+    managers: dict[str, FieldSet] = dict(updated(compared({}, live, POD), {}, "creator").managers)
     once = applied(live, config, POD, managers, "one", force=True)
     twice = applied(once.obj, config, POD, once.managers, "one")
-    assert twice == once
+    assert (twice.obj, twice.managers) == (once.obj, once.managers)
+    assert not twice.changed
 
 
 @given(live=CONFIGS, config=CONFIGS)
@@ -157,19 +161,20 @@ def test_appliers_of_different_fields_commute(
 ) -> None:
     def both(first: str, second: str) -> Managed:
         configs = {"one": data(**one), "other": data(**other)}
-        found = Managed(data(**live), {})
+        found: Managed[str] = Managed(data(**live), {})
         for name in (first, second):
             found = applied(found.obj, configs[name], MAP, found.managers, name, force=True)
         return found
 
-    assert both("one", "other") == both("other", "one")
+    here, there = both("one", "other"), both("other", "one")
+    assert (here.obj, here.managers) == (there.obj, there.managers)
 
 
 def test_recorded_appliers() -> None:
     if not ORACLE.exists():
         pytest.skip("the folder shared/oracle is not beside this checkout")
     dialogue = next(d for d in json.loads(ORACLE.read_bytes()) if d["name"] == "t-ssa")
-    found = Managed({}, {})
+    found: Managed[str] = Managed({}, {})
     for step in dialogue["steps"]:
         request, response = step["request"], step["response"]
         if request["contentType"] != "application/apply-patch+yaml" or step["status"] == 422:

@@ -17,7 +17,6 @@ from k8slite.objects.fieldsets import (
     common,
     contains,
     in_words,
-    leaves,
     minus,
     minus_below,
     paths,
@@ -60,8 +59,6 @@ def test_sets_of_fields_are_sets_of_paths(one: frozenset[Path_], other: frozense
     assert of(minus(a, b)) == one - other
     assert of(common(a, b)) == one & other
     assert of(minus_below(a, b)) == frozenset(path for path in one if not below(path, other))
-    ways = frozenset(longer[:length] for longer in one for length in range(1, len(longer)))
-    assert of(leaves(a)) == one - ways
     assert of(a) == one and of(b) == other, "nothing was changed"
 
 

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.field_management import FieldManagement
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.usage import (
     Amounts,
@@ -39,6 +40,7 @@ class ResourceQuota:
 
     storage: Storage
     world: World
+    management: FieldManagement
     resources: Sequence[str] = ("*",)
     operations: Sequence[str] = ("CREATE", "UPDATE")
     subresources: bool = False
@@ -75,10 +77,12 @@ class ResourceQuota:
         for stored, quota, names in found:
             charge = {name: delta[name] for name in sorted(names) if delta.get(name)}
             if charge:
-                charges.append((stored, self._with(attributes, quota, charge)))
+                charges.append((stored, quota, self._with(attributes, quota, charge)))
         if asked.dry_run:
             return True
-        for stored, quota in charges:
+        kind = self.storage.preferred("", "resourcequotas")
+        for stored, old_quota, new_quota in charges:
+            quota = self.management.track_status(kind, new_quota, old_quota)
             if not await self.storage.replace(stored, quota):
                 return False
         return True

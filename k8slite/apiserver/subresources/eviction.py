@@ -13,6 +13,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from k8slite.apiserver.deletion import DeleteOptions, delete_options
+from k8slite.apiserver.registry import Registry
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.kinds.policy.allowance import selector_of_budget, with_condition
@@ -45,7 +46,7 @@ async def evict(verbs: Verbs, call: Call) -> Response:
     pod = loads(registry.get(asked.kind, asked.namespace, asked.name).value)
     now = registry.world.now()
     if not _unguarded(pod):
-        while not await _charged(registry.storage, pod, now, dry_run=asked.dry_run):
+        while not await _charged(registry, pod, now, dry_run=asked.dry_run):
             pass  # the budget has changed under our hands
     moment = timestamp(now)
     # What stops the pod is in its status before it stops (upstream: `addConditionAndDeletePod`).
@@ -63,8 +64,9 @@ def _unguarded(pod: Json) -> bool:
     return phase in ("Succeeded", "Failed", "Pending") or "deletionTimestamp" in pod["metadata"]
 
 
-async def _charged(storage: Storage, pod: Json, now: datetime, *, dry_run: bool) -> bool:
+async def _charged(registry: Registry, pod: Json, now: datetime, *, dry_run: bool) -> bool:
     """Take the eviction off the pod's budget; False where that has changed meanwhile."""
+    storage = registry.storage
     found = list(_budgets(storage, pod))
     if len(found) > 1:
         raise InternalError(
@@ -77,7 +79,9 @@ async def _charged(storage: Storage, pod: Json, now: datetime, *, dry_run: bool)
     if not _ready(pod) and _lets_unhealthy_go(budget):
         return True
     status = _after_one_more(budget, pod["metadata"]["name"], now)
-    return dry_run or await storage.replace(stored, {**budget, "status": status})
+    kind = storage.preferred("policy", "poddisruptionbudgets")
+    charged = registry.management.track_status(kind, {**budget, "status": status}, budget)
+    return dry_run or await storage.replace(stored, charged)
 
 
 def _budgets(storage: Storage, pod: Json) -> Iterator[tuple[Stored, Json]]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from attrs import evolve
+
+from k8slite.apiserver.applying import Applying
+from k8slite.apiserver.decoding import media_type, read_yaml
 from k8slite.apiserver.patches import PATCHES
 from k8slite.apiserver.registry import Written
 from k8slite.apiserver.verbs import Call, Verbs
+from k8slite.apiserver.write_options import APPLY, is_forced
 from k8slite.messages import Response
 from k8slite.objects.codec import loads
-from k8slite.objects.errors import MethodNotAllowed, UnsupportedMediaType
+from k8slite.objects.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
 from k8slite.objects.fields import invalid, refuse
 from k8slite.objects.selectors import selector_of, selector_of_labels
 
@@ -30,29 +35,51 @@ async def scale(verbs: Verbs, call: Call) -> Response:
             "the server does not allow this method on the requested resource", details={}
         )
 
+    asked = call.asked(kind)
+    if media_type(call.request) == APPLY:
+        return await _apply(verbs, call)
+
     def change(old: Json) -> Json:
         asked = _asked_scale(verbs, call, _scale_of(call, old))
         replicas = (asked.get("spec") or {}).get("replicas", 0)
-        if replicas < 0:
-            cause = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
-            raise refuse("Scale", "autoscaling", call.info.name, [cause])
+        _must_be_natural(call, replicas)
         version = (asked.get("metadata") or {}).get("resourceVersion")
         if version:
             old["metadata"]["resourceVersion"] = version
         old["spec"]["replicas"] = replicas
         return old
 
-    written: Written = await verbs.registry.update(
-        call.asked(kind), change, protect=lambda _new, _old: None
-    )
+    written: Written = await verbs.registry.update(asked, change, protect=lambda _new, _old: None)
     return call.answer(200, _scale_of(call, loads(written.value)))
+
+
+async def _apply(verbs: Verbs, call: Call) -> Response:
+    """An applier of a Scale owns the replicas of what is scaled, and nothing else of it."""
+    kind = call.kind
+    asked = evolve(call.asked(kind), applies=True)
+    force = is_forced(call.request, APPLY)
+    sent = read_yaml(call.request.body)
+    if not isinstance(sent, dict) or sent.get("kind") != "Scale":
+        raise BadRequest("the object provided is unrecognized (must be of type Scale)")
+    verbs.decoder.checked(sent, *_SCALE)
+    spec = {"replicas": (sent.get("spec") or {}).get("replicas", 0)}
+    config = {"apiVersion": kind.api_version, "kind": kind.kind, "spec": spec}
+    applying = Applying(verbs.decoder, verbs.registry.management, asked, config, force)
+    _must_be_natural(call, spec["replicas"])
+    written = await verbs.registry.update(asked, applying.change, protect=lambda _new, _old: None)
+    return call.answer(200, _scale_of(call, loads(written.value)))
+
+
+def _must_be_natural(call: Call, replicas: int) -> None:
+    if replicas < 0:
+        cause = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise refuse("Scale", "autoscaling", call.info.name, [cause])
 
 
 def _asked_scale(verbs: Verbs, call: Call, current: Json) -> Json:
     if call.info.verb == "update":
         return verbs.decoder.document(call.request, "Scale")
-    media_type = call.request.headers.get("content-type", "").split(";")[0].strip()
-    apply = PATCHES.get(media_type)
+    apply = PATCHES.get(media_type(call.request))
     if apply is None:
         raise UnsupportedMediaType("415: Unsupported Media Type", details={})
     schemas = verbs.decoder.schemas

@@ -73,6 +73,8 @@ def default_stateful_set(stateful_set: Json) -> None:
 
 def default_daemon_set(daemon_set: Json) -> None:
     """Fill in a DaemonSet."""
+    annotations = daemon_set.setdefault("metadata", {}).setdefault("annotations", {})
+    annotations.setdefault(TEMPLATE_GENERATION, "0")
     spec = daemon_set.setdefault("spec", {})
     default_pod_template(spec.setdefault("template", {}))
     strategy = spec.setdefault("updateStrategy", {})
