@@ -15,6 +15,8 @@ from attrs import define, field
 from k8slite.objects.fieldsets import FieldSet, key_step, minus_below, value_step
 from k8slite.objects.schema import Schema
 
+Json = dict[str, Any]
+
 _ABSENT: Final = object()
 # Keys of lists that may be left out where an object was not filled in yet.
 _KEY_DEFAULTS: Final[Mapping[str, Any]] = {"protocol": "TCP"}
@@ -56,10 +58,11 @@ def fields_of(obj: Any, schema: Schema | None) -> FieldSet:
     return found
 
 
-def compared(old: Any, new: Any, schema: Schema | None) -> Comparison:
+def compared(old: Json, new: Json, schema: Schema | None) -> Comparison:
     """What a write has changed (`TypedValue.Compare`)."""
     found = Comparison()
-    _compare(old, new, schema, found.added, found.removed, found.modified)
+    if old != new:
+        _compare(old, new, schema, found.added, found.removed, found.modified)
     return found
 
 
@@ -70,45 +73,62 @@ def _compare(
     added: FieldSet,
     removed: FieldSet,
     modified: FieldSet,
-) -> str:
-    """Fill in what differs below; "added", "removed", "modified" or "" of the whole itself."""
-    there, comes = old is not _ABSENT, new is not _ABSENT
-    if not there or not comes:
-        (added if comes else removed).update(_everything(new if comes else old, schema))
-        return "added" if comes else "removed"
-    if old == new:
-        return ""
+) -> bool:
+    """Fill in what differs below two values that differ; True where they do so as a whole."""
     shape = shape_of(schema, old if new is None else new)
-    if shape != "leaf" and not (old or new):
-        shape = "leaf"  # so that nothing and an empty one can be told apart
-    if shape == "leaf":
-        return "modified"
-    before = {step: (value, below) for step, value, below in _parts_or_none(old, schema, shape)}
-    after = {step: (value, below) for step, value, below in _parts_or_none(new, schema, shape)}
-    for step in {**before, **after}:
-        value, below = before.get(step, (_ABSENT, None))
-        changed, type_ = after.get(step, (_ABSENT, below))
+    if shape == "leaf" or not (old or new):  # nothing and an empty one can be told apart
+        return True
+    assert schema is not None, "only what is described is looked into"
+    before, after = _members(old, schema, shape), _members(new, schema, shape)
+    field_of = schema.field if shape in ("struct", "map") else None
+    for step, value in after.items():
+        known = before.get(step, _ABSENT)
+        if known is not _ABSENT and known == value:
+            continue
+        below = field_of(step[2:]) if field_of is not None else schema.element
+        if known is _ABSENT:
+            fields = _everything(value, below)
+            added[step] = {".": {}, **fields} if fields else {}
+            continue
         inner: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
-        verdict = _compare(value, changed, type_, *inner)
-        for name, into, part in zip(
-            ("added", "removed", "modified"), (added, removed, modified), inner, strict=True
-        ):
-            if verdict == name:
-                into[step] = {".": {}, **part} if part else {}
-            elif part:
+        if _compare(known, value, below, *inner):
+            modified[step] = {}
+            continue
+        for into, part in zip((added, removed, modified), inner, strict=True):
+            if part:
                 into[step] = part
-    return ""
+    for step, value in before.items():
+        if step not in after:
+            below = field_of(step[2:]) if field_of is not None else schema.element
+            fields = _everything(value, below)
+            removed[step] = {".": {}, **fields} if fields else {}
+    return False
+
+
+def _members(value: Any, schema: Schema, shape: str) -> dict[str, Any]:
+    """What is in a value, by step; of items with the same keys the last one."""
+    if not value:
+        return {}
+    if shape in ("struct", "map"):
+        return {f"f:{name}": inner for name, inner in value.items()}
+    step = _by_keys(schema.list_keys) if shape == "keyed" else value_step
+    return {step(item): item for item in value}
 
 
 def _everything(value: Any, schema: Schema | None) -> FieldSet:
     """Every field of something that comes or goes as a whole, the way to each among them."""
     shape = shape_of(schema, value)
-    if shape == "leaf":
+    if shape == "leaf" or not value:
         return {}
+    assert schema is not None, "only what is described is looked into"
     found: FieldSet = {}
-    for step, inner, below in parts(value, schema, shape):
-        fields = _everything(inner, below)
-        found[step] = {".": {}, **fields} if fields else {}
+    field_of = schema.field if shape in ("struct", "map") else None
+    for step, inner in _members(value, schema, shape).items():
+        if isinstance(inner, dict | list):
+            fields = _everything(inner, field_of(step[2:]) if field_of else schema.element)
+            found[step] = {".": {}, **fields} if fields else {}
+        else:
+            found[step] = {}
     return found
 
 
@@ -127,12 +147,6 @@ def duplicates(
             yield before, step
         met.add(step)
         yield from duplicates(value, below, (*before, step))
-
-
-def _parts_or_none(
-    value: Any, schema: Schema | None, shape: str
-) -> Iterator[tuple[str, Any, Schema | None]]:
-    return parts(value, schema, shape) if value else iter(())
 
 
 def shape_of(schema: Schema | None, value: Any) -> str:
