@@ -43,6 +43,7 @@ from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.authorization.rbac import Rbac
 from k8slite.apiserver.bootstrap import Bootstrap
+from k8slite.apiserver.custom import CustomResources
 from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.deletion import Deletion
 from k8slite.apiserver.discovery import Discovery
@@ -61,6 +62,7 @@ from k8slite.client.client import Client
 from k8slite.client.mirrors import Mirrors
 from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.certificate_signing import CertificateSigningController, Sign
+from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.kinds.table import Kinds
 from k8slite.kubelet.kubelet import NodeFleet
@@ -221,7 +223,11 @@ class Cluster:
         return await self.fleet.handle(request)
 
     def _api_server_actors(self) -> list[Actor]:
-        return [Compactor(self.store), EventExpiry(self.store)]
+        world = self.surroundings.world_of(API_SERVER)
+        mirrors = Mirrors(self.client(API_SERVER), world, "apiserver-mirrors")
+        context = Context(self._api_server_client, world, mirrors)
+        custom = CustomResourceDefinitionController(context)
+        return [Compactor(self.store), EventExpiry(self.store), mirrors, custom]
 
     def _controllers(self) -> list[Actor]:
         world = self.surroundings.world_of(CONTROLLER_MANAGER)
@@ -239,6 +245,9 @@ class Cluster:
 
     def _controller_client(self, name: str) -> Client:
         return self.client(f"controller:{name}", process=CONTROLLER_MANAGER)
+
+    def _api_server_client(self, name: str) -> Client:
+        return self.client("apiserver", process=API_SERVER)
 
     def _schedulers(self) -> list[Actor]:
         return [Scheduler(self.client(SCHEDULER), self.surroundings.world_of(SCHEDULER))]
@@ -289,7 +298,11 @@ class Cluster:
             Allocations(storage, self.world),
             management,
         )
-        verbs = Verbs(registry, Deletion(registry), Decoder(schemas))
+        decoder = Decoder(schemas)
+        verbs = Verbs(registry, Deletion(registry), decoder)
+        address = f"{settings.address}:{settings.port}"
+        discovery = Discovery(kinds, settings.minor, address)
+        openapi = OpenApi(kinds.all(), schemas)
         tokens = (
             TokenIssuer(settings.token_key, storage, self.world) if settings.token_key else None
         )
@@ -301,8 +314,8 @@ class Cluster:
             verbs,
             Subresources(verbs, self._ask_kubelet if settings.nodes else None, tokens),
             Reviews(verbs, authenticator, authorizer),
-            Discovery(kinds, settings.minor, f"{settings.address}:{settings.port}"),
-            OpenApi(kinds.all(), schemas),
+            discovery,
+            openapi,
             Health(
                 {"ping": _fine, "log": _fine, "etcd": self._store_check},
                 {
@@ -310,7 +323,8 @@ class Cluster:
                     "poststarthook/rbac/bootstrap-roles": self._ready_check,
                 },
             ),
-            IssuerDocuments(tokens, f"{settings.address}:{settings.port}") if tokens else None,
+            IssuerDocuments(tokens, address) if tokens else None,
+            CustomResources(storage, schemas, decoder, management, discovery, openapi),
             settings.minor,
         )
         server.metrics.gauges += [

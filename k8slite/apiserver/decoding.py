@@ -21,10 +21,12 @@ from k8slite.messages import Request
 from k8slite.objects.errors import BadRequest, UnsupportedMediaType
 from k8slite.objects.fields import not_supported, refuse
 from k8slite.objects.schema import Schema, Schemas, Undecodable, duplicate_fields
+from k8slite.objects.structural import Structural
 
 _MODES: Final = ("", "Ignore", "Strict", "Warn")
 _JSON: Final = ("application/json", "", "*/*")
 _YAML: Final = ("application/yaml", "text/yaml", "application/x-yaml")
+_OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _SHOWN_BYTES: Final = 30  # upstream's `summarizeData`
 _SCHEME: Final = "pkg/api/legacyscheme/scheme.go:30"
 
@@ -62,12 +64,26 @@ class Decoder:
 
     def fields(self, obj: Json, kind: Kind) -> list[str]:
         """Check types in place and take unknown fields out; returns complaints about them."""
+        if kind.structural is not None:
+            return self._custom_fields(obj, kind.structural)
         definition = self.schemas.definition(
             kind.group, kind.version, kind.kind, name=kind.definition
         )
         if definition is None:
             return []
         return self._read(definition, obj, kind.version, kind.kind)
+
+    def _custom_fields(self, obj: Json, structural: Structural) -> list[str]:
+        """As `fields`, of a custom resource: only its metadata has a type of Go's."""
+        metadata = obj.get("metadata")
+        complaints: list[str] = []
+        if isinstance(metadata, dict):
+            try:
+                found = self.schemas.named(_OBJECT_META).decode(metadata)
+            except Undecodable as error:
+                raise BadRequest(f"failed to decode metadata: {error}") from None
+            complaints = [one.replace('"', '"metadata.', 1) for one in found]
+        return [*complaints, *structural.prune(obj)]
 
     def checked(self, obj: Json, group: str, version: str, kind: str) -> None:
         """Check the types of something that is no resource, in place. Raises BadRequest."""

@@ -99,6 +99,9 @@ class Deletion:
         """
         new: Json = codec.loads(codec.dumps(old))
         metadata = new["metadata"]
+        prepare = asked.kind.strategy.prepare_delete
+        if prepare is not None and "deletionTimestamp" not in metadata:
+            prepare(new, self._now())
         finalizers = _finalizers(asked, metadata, options)
         marked, before = "deletionTimestamp" in metadata, metadata.get("deletionGracePeriodSeconds")
         graceful = _graceful(asked) and (not marked or bool(before))

@@ -227,7 +227,8 @@ class FieldManagement:
             # Only writers need it.
             from k8slite.objects.protobuf import unfilled
 
-            found = unfilled(kind.api_version, kind.kind)
+            custom = kind.structural is not None
+            found = {"metadata": {}} if custom else unfilled(kind.api_version, kind.kind)
             self._unfilled[kind.api_version + kind.kind] = found
         return found
 

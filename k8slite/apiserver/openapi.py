@@ -43,13 +43,17 @@ class OpenApi:
     """All documents about the kinds that are served."""
 
     def __init__(self, kinds: Iterable[Kind], schemas: Schemas) -> None:
+        self.update(kinds, schemas)
+
+    def update(self, kinds: Iterable[Kind], schemas: Schemas) -> None:
+        """The kinds and their types are these from now on: custom resources came or went."""
         self._schemas = schemas
         self._groups: dict[str, list[Kind]] = {}
+        self._documents: dict[str, bytes] = {}
         for kind in kinds:
             if kind.since <= schemas.minor <= kind.until:
                 prefix = "apis/" if kind.group else "api/"
                 self._groups.setdefault(prefix + kind.api_version, []).append(kind)
-        self._documents: dict[str, bytes] = {}
 
     def answer(self, request: Request) -> Response | None:
         """The answer to a GET below /openapi; None if there is nothing there.
@@ -91,6 +95,7 @@ class OpenApi:
                         kind.namespaced,
                         kind.verbs,
                         [(one.name, one.kind, one.verbs) for one in kind.subresources],
+                        kind.structural.json if kind.structural is not None else None,
                     )
                     digest.update(orjson.dumps(described))
         return digest.hexdigest().upper()

@@ -30,6 +30,7 @@ from k8slite.objects.errors import (
     Conflict,
     InternalError,
     Invalid,
+    MethodNotAllowed,
     NotFound,
     Unknown,
 )
@@ -86,6 +87,8 @@ class Registry:
     async def create(self, asked: Asked, obj: Json) -> Written:
         """Create an object; `obj` is decoded, in the storage version, and now the registry's."""
         kind = asked.kind
+        if kind.strategy.closed:
+            raise MethodNotAllowed(kind.strategy.closed, details=_named(kind, asked.name))
         attributes = Attributes(asked, "CREATE", obj, None)
         metadata = self._fill_in(asked, obj)
         strategy = kind.strategy
@@ -206,7 +209,7 @@ class Registry:
         if (
             strategy.generation
             and asked.subresource != "binding"  # a pod's node is no wish of its owner
-            and any(new.get(part) != old.get(part) for part in strategy.generation_fields)
+            and strategy.has_changed(new, old)
         ):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         self._check(asked, new, old)

@@ -77,6 +77,9 @@ class Selection:
             found = stored.header or header(kind, stored)
             if labels is not None and not labels.matches(found.labels):
                 return False
+            if fields and any(path not in found.fields for path in kind.selectable):
+                # A custom resource has more selectable fields than when this was written.
+                found = stored.header = make_header(kind, loads(stored.value))
             return all(
                 (_field(found, path) == value) == (operator == "=")
                 for path, operator, value in fields

@@ -21,6 +21,7 @@ from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.impersonation import impersonated
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authorization.authorizer import Authorizer
+from k8slite.apiserver.custom import CustomResources
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.health import Health
 from k8slite.apiserver.metrics import Metrics
@@ -64,12 +65,14 @@ class ApiServer:
     openapi: OpenApi
     health: Health
     issuer: IssuerDocuments | None
+    custom: CustomResources
     minor: int
     metrics: Metrics = field(factory=Metrics)
 
     async def handle(self, request: Request) -> Response:
         """Answer a request; never raises but by cancellation."""
         info = request_info(request)
+        self.custom.catch_up()
         began = trio.current_time()
         try:
             response = await self._admitted(request, info)

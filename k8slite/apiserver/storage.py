@@ -33,7 +33,7 @@ class Storage:
     def storage_kind(self, kind: Kind) -> Kind:
         """The kind under whose name and version objects of `kind` are kept."""
         if kind.stored_as is None:
-            return self.preferred(kind.group, kind.plural) if kind.from_stored else kind
+            return kind if kind.keeps else self.preferred(kind.group, kind.plural)
         return self.preferred(*kind.stored_as)
 
     def preferred(self, group: str, plural: str) -> Kind:
@@ -41,10 +41,15 @@ class Storage:
         found = self._preferred.get((group, plural))
         if found is None:
             for kind in self.kinds.all():
-                if kind.from_stored is None:
+                if kind.keeps:
                     self._preferred.setdefault((kind.group, kind.plural), kind)
             found = self._preferred[group, plural]
         return found
+
+    def update(self, kinds: Kinds) -> None:
+        """The kinds are these from now on: custom resources came or went."""
+        self.kinds = kinds
+        self._preferred.clear()
 
     def find(self, prefix: str, namespace: str, name: str) -> Json | None:
         """A decoded object by its kind's prefix ("pods/", "apps.deployments/")."""

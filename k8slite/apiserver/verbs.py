@@ -239,8 +239,13 @@ class Verbs:
                 decoder.report(complaints, mode, kind, call.warnings.append)
             return new
 
-        if definition is None and content_type == _STRATEGIC:
-            raise UnsupportedMediaType("415: Unsupported Media Type", details={})
+        if content_type == _STRATEGIC and (definition is None or kind.structural is not None):
+            raise UnsupportedMediaType(
+                "the body of the request was in an unknown format - accepted media types include: "
+                "application/json-patch+json, application/merge-patch+json, "
+                "application/apply-patch+yaml",
+                details={},
+            )
         return change
 
     async def delete(self, call: Call) -> Response:

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 from attrs import Factory, frozen
 
 from k8slite.objects.errors import Cause
+from k8slite.objects.structural import Structural
 
 Json = dict[str, Any]
 Default = Callable[[Json], None]
@@ -111,8 +112,31 @@ class Strategy:
     unconditional_update: bool = True
     # The propagation policy where the client names none (upstream: DefaultGarbageCollectionPolicy).
     orphan_by_default: bool = False
-    # Top-level fields besides metadata whose change raises the generation.
+    # Top-level fields besides metadata whose change raises the generation; none named is all of
+    # them, but for a status with a path of its own.
     generation_fields: tuple[str, ...] = ("spec",)
+    # What a deletion does to an object before it is decided whether it can go; gets the time.
+    prepare_delete: Callable[[Json, str], None] | None = None
+    # Why no object may be created (upstream: a definition that is being deleted); "" where it may.
+    closed: str = ""
+
+    def has_changed(self, new: Json, old: Json) -> bool:
+        """Whether a change raises the generation."""
+        fields = self.generation_fields or {*new, *old} - self._beside_generation
+        return any(new.get(part) != old.get(part) for part in fields)
+
+    @property
+    def _beside_generation(self) -> set[str]:
+        return {"metadata", "apiVersion", "kind", "status"} - (set() if self.status else {"status"})
+
+
+@frozen
+class ScalePaths:
+    """Where a custom resource has its replicas and its selector, as names of fields."""
+
+    spec: tuple[str, ...]
+    status: tuple[str, ...]
+    selector: tuple[str, ...] = ()
 
 
 @frozen
@@ -143,8 +167,18 @@ class Kind:
     stored_as: tuple[str, str] | None = None  # (group, plural)
     from_stored: Callable[[Json], Json] | None = None
     to_stored: Callable[[Json], Json] | None = None
+    # Whether objects are kept in this version; None: where nothing is converted.
+    is_stored: bool | None = None
+    # What a custom resource's objects look like, and where its replicas are.
+    structural: Structural | None = None
+    scale: ScalePaths | None = None
     # The definition's name in the published schemas, where it is not the usual one.
     definition: str = ""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether this is the version that objects are kept in."""
+        return self.from_stored is None if self.is_stored is None else self.is_stored
 
     @property
     def api_version(self) -> str:

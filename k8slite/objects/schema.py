@@ -13,7 +13,7 @@ somebody asks for it.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -52,6 +52,12 @@ class Schemas:
     def load(cls, minor: int) -> Schemas:
         """The schemas of Kubernetes 1.`minor`, read once. Raises LookupError if there are none."""
         return _load(minor)
+
+    def extended(self, custom: Mapping[str, Json]) -> Schemas:
+        """These definitions and more; what was looked into before is not looked into again."""
+        found = Schemas({**self.definitions, **custom}, self.minor)
+        found._schemas.update(self._schemas)
+        return found
 
     def named(self, name: str) -> Schema:
         """A definition by its name, such as `io.k8s.api.core.v1.Pod`. Raises KeyError."""

@@ -12,10 +12,16 @@ from k8slite.apiserver.patches import PATCHES
 from k8slite.apiserver.registry import Written
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.apiserver.write_options import APPLY, is_forced
+from k8slite.kinds.kind import Kind
 from k8slite.messages import Response
 from k8slite.objects.codec import loads
-from k8slite.objects.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
-from k8slite.objects.fields import invalid, refuse
+from k8slite.objects.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+)
+from k8slite.objects.fields import invalid, quoted, refuse
 from k8slite.objects.selectors import selector_of, selector_of_labels
 
 Json = dict[str, Any]
@@ -46,7 +52,7 @@ async def scale(verbs: Verbs, call: Call) -> Response:
         version = (asked.get("metadata") or {}).get("resourceVersion")
         if version:
             old["metadata"]["resourceVersion"] = version
-        old["spec"]["replicas"] = replicas
+        _put(old, _replicas_path(kind), replicas)
         return old
 
     written: Written = await verbs.registry.update(asked, change, protect=lambda _new, _old: None)
@@ -62,10 +68,11 @@ async def _apply(verbs: Verbs, call: Call) -> Response:
     if not isinstance(sent, dict) or sent.get("kind") != "Scale":
         raise BadRequest("the object provided is unrecognized (must be of type Scale)")
     verbs.decoder.checked(sent, *_SCALE)
-    spec = {"replicas": (sent.get("spec") or {}).get("replicas", 0)}
-    config = {"apiVersion": kind.api_version, "kind": kind.kind, "spec": spec}
+    replicas = (sent.get("spec") or {}).get("replicas", 0)
+    config: Json = {"apiVersion": kind.api_version, "kind": kind.kind}
+    _put(config, _replicas_path(kind), replicas)
     applying = Applying(verbs.decoder, verbs.registry.management, asked, config, force)
-    _must_be_natural(call, spec["replicas"])
+    _must_be_natural(call, replicas)
     written = await verbs.registry.update(asked, applying.change, protect=lambda _new, _old: None)
     return call.answer(200, _scale_of(call, loads(written.value)))
 
@@ -89,21 +96,52 @@ def _asked_scale(verbs: Verbs, call: Call, current: Json) -> Json:
 
 
 def _scale_of(call: Call, obj: Json) -> Json:
-    metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+    metadata = obj["metadata"]
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    paths = call.kind.scale
+    replicas = _at(obj, _replicas_path(call.kind))
+    if replicas is None and paths is not None:
+        # Upstream's words; there is nothing that could be scaled.
+        path = "." + ".".join(paths.spec)
+        raise NotFound(
+            f"the spec replicas field {quoted(path)} does not exist",
+            details={"name": call.info.name, "kind": call.kind.plural, "group": call.kind.group},
+        )
     found: Json = {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in shown if name in metadata},
-        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
-        "status": {"replicas": status.get("replicas", 0)},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": {"replicas": _at(obj, paths.status if paths else ("status", "replicas")) or 0},
     }
-    selector = spec.get("selector")
+    selector = _selector(call, obj)
     if selector:
-        known = (
-            selector_of_labels(selector)
-            if call.kind.plural == "replicationcontrollers"
-            else selector_of(selector)
-        )
-        found["status"]["selector"] = str(known)
+        found["status"]["selector"] = selector
     return found
+
+
+def _selector(call: Call, obj: Json) -> str:
+    if call.kind.scale is not None:
+        return str(_at(obj, call.kind.scale.selector) or "") if call.kind.scale.selector else ""
+    selector = (obj.get("spec") or {}).get("selector")
+    if not selector:
+        return ""
+    of_labels = call.kind.plural == "replicationcontrollers"
+    return str(selector_of_labels(selector) if of_labels else selector_of(selector))
+
+
+def _replicas_path(kind: Kind) -> tuple[str, ...]:
+    return kind.scale.spec if kind.scale is not None else ("spec", "replicas")
+
+
+def _at(obj: Json, path: tuple[str, ...]) -> Any:
+    value: Any = obj
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _put(obj: Json, path: tuple[str, ...], value: Any) -> None:
+    for name in path[:-1]:
+        obj = obj.setdefault(name, {})
+    obj[path[-1]] = value

@@ -11,6 +11,7 @@ from typing import Any, Final
 Json = dict[str, Any]
 
 HTTPS_PORT: Final = 443
+CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 
 
 def default_definition(definition: Json) -> None:
@@ -46,3 +47,22 @@ def prepare_definition(new: Json, old: Json | None) -> None:
             stored.append(version.get("name"))
     if stored:
         new["status"]["storedVersions"] = stored
+
+
+def begin_termination(definition: Json, now: str) -> None:
+    """A definition waits for its objects to be deleted, and takes no new ones."""
+    finalizers = definition["metadata"].setdefault("finalizers", [])
+    if CLEANUP not in finalizers:
+        finalizers.append(CLEANUP)
+    status = definition.setdefault("status", {})
+    kept = [one for one in status.get("conditions") or () if one["type"] != "Terminating"]
+    terminating = {
+        "type": "Terminating",
+        "status": "True",
+        "lastTransitionTime": now,
+        "reason": "InstanceDeletionPending",
+        "message": (
+            "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+        ),
+    }
+    status["conditions"] = [*kept, terminating]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from k8slite.kinds.apiextensions.definition_defaults import default_definition, prepare_definition
+from k8slite.kinds.apiextensions.definition_defaults import (
+    begin_termination,
+    default_definition,
+    prepare_definition,
+)
 from k8slite.kinds.apiextensions.definition_validation import validate_definition
 from k8slite.kinds.kind import Strategy
 
@@ -14,6 +18,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_definition,
         prepare=prepare_definition,
         validate=validate_definition,
+        prepare_delete=begin_termination,
         name_rule="path",
         generation=True,
         status=True,

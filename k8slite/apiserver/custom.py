@@ -1,0 +1,99 @@
+"""Custom resources: what the definitions in the store say is served, from the next request on.
+
+What has changed is taken in when the next request comes, so that no request sees an older state
+than the write before it. Upstream: `apiextensions-apiserver` (crdHandler, the controllers of
+discovery and OpenAPI), whose changes become visible a moment later.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import trio
+from attrs import define, field
+
+from k8slite.apiserver.decoding import Decoder
+from k8slite.apiserver.discovery import Discovery
+from k8slite.apiserver.field_management import FieldManagement
+from k8slite.apiserver.openapi import OpenApi
+from k8slite.apiserver.storage import Storage
+from k8slite.kinds.apiextensions.custom_kinds import kinds_of, published
+from k8slite.kinds.kind import Kind
+from k8slite.objects.codec import loads
+from k8slite.objects.schema import Schemas
+from k8slite.store.store import Watch
+
+Json = dict[str, Any]
+
+DEFINITIONS: Final = "apiextensions.k8s.io.customresourcedefinitions/"
+
+
+@define(eq=False)
+class CustomResources:
+    """Follows the definitions, and tells everybody who knows kinds."""
+
+    storage: Storage
+    schemas: Schemas  # of what is built in
+    decoder: Decoder
+    management: FieldManagement
+    discovery: Discovery
+    openapi: OpenApi
+    _watch: Watch | None = None
+    _kinds: dict[str, list[Kind]] = field(factory=dict)
+    _published: dict[str, dict[str, Json]] = field(factory=dict)
+
+    def catch_up(self) -> None:
+        """Take in what was written since the last time."""
+        watch = self._watch
+        if watch is None:
+            self._load()
+            return
+        try:
+            events = watch.receive_nowait()
+        except trio.EndOfChannel:
+            self._load()  # nobody had asked for so long that the store gave us up
+            return
+        if events:
+            for event in events:
+                self._take(event.key, event.now.value if event.now is not None else None)
+            self._tell()
+
+    def _load(self) -> None:
+        had = bool(self._kinds)
+        self._kinds.clear()
+        self._published.clear()
+        page = self.storage.store.list(DEFINITIONS)
+        self._watch = self.storage.store.watch(DEFINITIONS, after=page.revision)
+        for stored in page.items:
+            self._take(stored.key, stored.value)
+        if self._kinds or had:
+            self._tell()
+
+    def _take(self, key: str, value: bytes | None) -> None:
+        self._kinds.pop(key, None)
+        self._published.pop(key, None)
+        if value is None:
+            return
+        definition = loads(value)
+        kinds = kinds_of(definition)
+        if kinds:
+            names = definition["status"]["acceptedNames"]
+            list_kind = names.get("listKind") or f"{names['kind']}List"
+            self._kinds[key] = kinds
+            self._published[key] = {
+                name: one for kind in kinds for name, one in published(kind, list_kind).items()
+            }
+
+    def _tell(self) -> None:
+        kinds = self.storage.kinds.extended(
+            kind for key in sorted(self._kinds) for kind in self._kinds[key]
+        )
+        definitions = {
+            name: one for found in self._published.values() for name, one in found.items()
+        }
+        schemas = self.schemas.extended(definitions) if definitions else self.schemas
+        self.storage.update(kinds)
+        self.decoder.schemas = schemas
+        self.management.schemas = schemas
+        self.discovery.update(kinds)
+        self.openapi.update(kinds.all(), schemas)

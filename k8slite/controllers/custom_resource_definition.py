@@ -1,0 +1,209 @@
+"""Definitions of custom resources: their names are accepted, they are established, and with them
+go their objects.
+
+Upstream has a controller for each inside of the API server: `apiextensions-apiserver/pkg/
+controller/{status,establish,finalizer}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+
+from k8slite.client.resource import CUSTOM_RESOURCE_DEFINITIONS, Resource
+from k8slite.controllers.controller import Context, Controller
+from k8slite.kinds.apiextensions.definition_defaults import CLEANUP
+from k8slite.kinds.models import PartialObject
+from k8slite.objects.errors import NotFound
+from k8slite.objects.meta import Name, find_condition, timestamp
+
+Json = dict[str, Any]
+
+# How often objects that are on their way out are looked at again.
+_AGAIN_SECONDS: Final = 1.0
+_NAMES: Final = (
+    ("plural", "PluralConflict"),
+    ("singular", "SingularConflict"),
+    ("shortNames", "ShortNamesConflict"),
+    ("kind", "KindConflict"),
+    ("listKind", "ListKindConflict"),
+)
+_KINDS: Final = ("kind", "listKind")
+
+
+class CustomResourceDefinitionController(Controller):
+    """Its keys are the names of definitions."""
+
+    name: ClassVar[str] = "crd-controller"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._definitions = self.mirrors.of(CUSTOM_RESOURCE_DEFINITIONS, PartialObject)
+        self.watch(self._definitions, self._concerned)
+
+    async def reconcile(self, name: Name) -> float | None:
+        """Accept its names, or remove its objects and let it go."""
+        definition = self._definitions.document(name)
+        if definition is None:
+            return None
+        metadata = definition["metadata"]
+        if "deletionTimestamp" in metadata:
+            if CLEANUP in metadata.get("finalizers", ()):
+                return await self._clean_up(definition)
+            return None
+        status = self._named(definition)
+        if status != (definition.get("status") or {}):
+            await self._write(definition, status)
+        return None
+
+    def _concerned(self, old: PartialObject | None, new: PartialObject | None) -> Iterable[Name]:
+        """The one that has changed, and the others of its group: names may have become free."""
+        found = new or old
+        assert found is not None, "a change is of something"
+        name = found.metadata.name
+        group = name.partition(".")[2]
+        for one in self._definitions.all():
+            if one.metadata.name.partition(".")[2] == group:
+                yield one.metadata.full_name
+
+    def _named(self, definition: Json) -> Json:
+        """The status with the names that can be had (upstream: calculateNamesAndConditions)."""
+        spec = definition["spec"]
+        status = dict(definition.get("status") or {})
+        before = status.get("acceptedNames") or {}
+        taken, taken_kinds = self._taken(definition)
+        wanted = spec["names"]
+        accepted, conflict = dict(before), ("", "")
+        for part, reason in _NAMES:
+            others = taken_kinds if part in _KINDS else taken
+            asked = wanted.get(part) or ([] if part == "shortNames" else "")
+            new = [asked] if isinstance(asked, str) else list(asked)
+            held = before.get(part) or ()
+            held = (held,) if isinstance(held, str) else held
+            clash = [one for one in new if one and one in others and one not in held]
+            if clash:
+                conflict = (reason, f'"{clash[0]}" is already in use')
+            else:
+                accepted[part] = asked
+        accepted["categories"] = list(wanted.get("categories") or ())
+        accepted = {part: value for part, value in accepted.items() if value}
+        reason, message = conflict
+        if reason:
+            status = self._with(status, "NamesAccepted", "False", reason, message)
+            if find_condition(status.get("conditions") or (), "Established") is None:
+                text = "not all names are accepted"
+                status = self._with(status, "Established", "False", "NotAccepted", text)
+        else:
+            text = "no conflicts found"
+            status = self._with(status, "NamesAccepted", "True", "NoConflicts", text)
+            text = "the initial names have been accepted"
+            status = self._with(status, "Established", "True", "InitialNamesAccepted", text)
+        if accepted != {part: value for part, value in before.items() if value}:
+            status["acceptedNames"] = accepted
+        return status
+
+    def _taken(self, definition: Json) -> tuple[set[str], set[str]]:
+        """The names and kinds that other definitions of the group have."""
+        names: set[str] = set()
+        kinds: set[str] = set()
+        for one in self._definitions.all():
+            other = self._definitions.document(one.metadata.full_name)
+            if other is None or other["metadata"]["name"] == definition["metadata"]["name"]:
+                continue
+            if other["spec"]["group"] != definition["spec"]["group"]:
+                continue
+            accepted = (other.get("status") or {}).get("acceptedNames") or {}
+            names |= {accepted.get("plural", ""), accepted.get("singular", "")}
+            names |= set(accepted.get("shortNames") or ())
+            kinds |= {accepted.get("kind", ""), accepted.get("listKind", "")}
+        return names - {""}, kinds - {""}
+
+    async def _clean_up(self, definition: Json) -> float | None:
+        """Delete all objects; when none is left, let the definition go."""
+        resource = _resource(definition)
+        established = find_condition(
+            (definition.get("status") or {}).get("conditions") or (), "Established"
+        )
+        left = False
+        if resource is not None and established is not None and established["status"] == "True":
+            left = await self._delete_objects(resource)
+        status = dict(definition.get("status") or {})
+        if left:
+            reason, text = "InstanceDeletionInProgress", "CustomResource deletion is in progress"
+            status = self._with(status, "Terminating", "True", reason, text)
+        else:
+            reason, text = "InstanceDeletionCompleted", "removed all instances"
+            status = self._with(status, "Terminating", "False", reason, text)
+        if status != definition.get("status"):
+            definition = await self._write(definition, status)
+        if left:
+            return _AGAIN_SECONDS
+        metadata = definition["metadata"]
+        finalizers = [one for one in metadata.get("finalizers", ()) if one != CLEANUP]
+        patch = {
+            "metadata": {
+                "uid": metadata["uid"],
+                "resourceVersion": metadata["resourceVersion"],
+                "finalizers": finalizers or None,
+            }
+        }
+        await self.client.patch(CUSTOM_RESOURCE_DEFINITIONS, metadata["name"], patch)
+        return None
+
+    async def _delete_objects(self, resource: Resource) -> bool:
+        """Delete what there is; whether something is left."""
+        try:
+            listed = await self.client.list(resource)
+            namespaces = {one["metadata"].get("namespace", "") for one in listed["items"]}
+            for namespace in sorted(namespaces):
+                await self.client.request("DELETE", resource.path(namespace))
+            return bool((await self.client.list(resource, limit=1))["items"])
+        except NotFound:
+            return False  # not served any more
+
+    async def _write(self, definition: Json, status: Json) -> Json:
+        metadata = definition["metadata"]
+        patch = {
+            "metadata": {
+                "uid": metadata["uid"],
+                "resourceVersion": metadata["resourceVersion"],
+            },
+            "status": status,
+        }
+        name = metadata["name"]
+        return await self.client.patch(
+            CUSTOM_RESOURCE_DEFINITIONS, name, patch, subresource="status"
+        )
+
+    def _with(self, status: Json, type_: str, value: str, reason: str, message: str) -> Json:
+        """A status with a condition; its time is when its status has changed."""
+        conditions = list(status.get("conditions") or ())
+        known = find_condition(conditions, type_)
+        now = timestamp(self.world.now())
+        since = known["lastTransitionTime"] if known and known["status"] == value else now
+        condition = {
+            "type": type_,
+            "status": value,
+            "lastTransitionTime": since,
+            "reason": reason,
+            "message": message,
+        }
+        if known is None:
+            conditions.append(condition)
+        else:
+            kept = {key: known[key] for key in ("observedGeneration",) if key in known}
+            conditions[conditions.index(known)] = {**condition, **kept}
+        return {**status, "conditions": conditions}
+
+
+def _resource(definition: Json) -> Resource | None:
+    """A version in which the objects can be reached; None where none is served."""
+    spec = definition["spec"]
+    names = (definition.get("status") or {}).get("acceptedNames") or spec["names"]
+    namespaced = spec["scope"] == "Namespaced"
+    for version in spec["versions"]:
+        if version.get("served"):
+            return Resource(
+                spec["group"], version["name"], names["plural"], names["kind"], namespaced
+            )
+    return None

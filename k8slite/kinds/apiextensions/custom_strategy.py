@@ -1,0 +1,44 @@
+"""How objects of a custom resource are filled in and checked.
+
+Upstream: `apiextensions-apiserver/pkg/registry/customresource` (strategy, validator).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from k8slite.kinds.kind import Strategy
+from k8slite.objects.errors import Cause
+from k8slite.objects.meta import find_condition
+from k8slite.objects.structural import Structural
+from k8slite.objects.structural_validation import validate_values
+
+Json = dict[str, Any]
+
+_TERMINATING: Final = "create not allowed while custom resource definition is terminating"
+
+
+def strategy_of(definition: Json, schema: Structural, *, has_status: bool) -> Strategy:
+    """The strategy of one version."""
+
+    def validate(new: Json, old: Json | None) -> list[Cause]:
+        return validate_values(schema, new)
+
+    def prepare(new: Json, old: Json | None) -> None:
+        if has_status and old is None:
+            new.pop("status", None)
+
+    conditions = (definition.get("status") or {}).get("conditions") or ()
+    terminating = find_condition(conditions, "Terminating")
+    is_closed = terminating is not None and terminating["status"] == "True"
+    return Strategy(
+        default=schema.default,
+        prepare=prepare,
+        validate=validate,
+        validate_status=validate,
+        generation=True,
+        status=has_status,
+        unconditional_update=False,
+        generation_fields=(),
+        closed=_TERMINATING if is_closed else "",
+    )
