@@ -38,6 +38,7 @@ class Structural:
     has_defaults: bool = False  # here or below
     rules: tuple[Json, ...] = ()
     has_rules: bool = False  # here or below
+    compiled_rules: Any = None  # the checker's own
 
     @classmethod
     def of(cls, json: Json) -> Structural:

@@ -23,13 +23,32 @@ from k8slite.objects.structural import Structural
 Json = dict[str, Any]
 
 
-def validate_values(schema: Structural, obj: Json) -> list[Cause]:
-    """All complaints about an object; its metadata is somebody else's business."""
-    return list(_below(schema, obj, ""))
+def validate_values(schema: Structural, obj: Any, old: Any = None) -> list[Cause]:
+    """All complaints about an object; its metadata is somebody else's business.
+
+    What is as it was in `old` is not complained about (upstream: CRDValidationRatcheting).
+    """
+    return list(_below(schema, obj, "", old))
 
 
-def _below(schema: Structural, value: Any, path: str) -> Iterator[Cause]:
+def old_item(schema: Structural, item: Any, old: Any, *, absent: Any = None) -> Any:
+    """The item of an old list that a new one has come of; `absent` where that cannot be told."""
+    keys = schema.json.get("x-kubernetes-list-map-keys")
+    if schema.json.get("x-kubernetes-list-type") != "map" or not keys:
+        return absent
+    if not isinstance(old, list) or not isinstance(item, dict):
+        return absent
+    wanted = [item.get(key) for key in keys]
+    for one in old:
+        if isinstance(one, dict) and [one.get(key) for key in keys] == wanted:
+            return one
+    return absent
+
+
+def _below(schema: Structural, value: Any, path: str, old: Any = None) -> Iterator[Cause]:
     json = schema.json
+    if old is not None and old == value:
+        return
     if value is None and schema.nullable:
         return
     wrong = _type_complaint(schema, value, path)
@@ -42,10 +61,13 @@ def _below(schema: Structural, value: Any, path: str) -> Iterator[Cause]:
         for name, inner in value.items():
             below = schema.of_field(name)
             if below is not None and not (not path and name == "metadata"):
-                yield from _below(below, inner, _field(path, name, name in schema.properties))
+                before = old.get(name) if isinstance(old, dict) else None
+                where = _field(path, name, name in schema.properties)
+                yield from _below(below, inner, where, before)
     elif isinstance(value, list) and schema.items is not None:
         for number, one in enumerate(value):
-            yield from _below(schema.items, one, f"{path}[{number}]")
+            before = old_item(schema, one, old)
+            yield from _below(schema.items, one, f"{path}[{number}]", before)
         yield from _repeated(json, value, path)
 
 
@@ -220,7 +242,7 @@ def compiled(pattern: str) -> Any:
 
     (RE2 is the engine that Go's is a port of; Python's own has other syntax and no bound.)
     """
-    import re2  # type: ignore[import-untyped]  # (only custom resources have patterns)
+    import re2  # only custom resources have patterns
 
     try:
         return re2.compile(pattern)

@@ -7,14 +7,29 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.apiextensions.custom_rules import check_rules
 from k8slite.kinds.kind import Strategy
 from k8slite.objects.errors import Cause
+from k8slite.objects.fields import invalid
 from k8slite.objects.meta import find_condition
 from k8slite.objects.structural import Structural
 from k8slite.objects.structural_validation import validate_values
 
 Json = dict[str, Any]
 
+# Complaints after which the rules cannot be asked.
+_BLOCKING: Final = (
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+)
+_UNCHECKED: Final = invalid(
+    "<nil>",
+    "null",
+    "some validation rules were not checked because the object was invalid; correct the existing "
+    "errors to complete validation",
+)
 _TERMINATING: Final = "create not allowed while custom resource definition is terminating"
 
 
@@ -22,7 +37,12 @@ def strategy_of(definition: Json, schema: Structural, *, has_status: bool) -> St
     """The strategy of one version."""
 
     def validate(new: Json, old: Json | None) -> list[Cause]:
-        return validate_values(schema, new)
+        found = validate_values(schema, new, old)
+        if not schema.has_rules:
+            return found
+        if any(cause.reason in _BLOCKING for cause in found):
+            return [*found, _UNCHECKED]
+        return [*found, *check_rules(schema, new, old)]
 
     def prepare(new: Json, old: Json | None) -> None:
         if has_status and old is None:

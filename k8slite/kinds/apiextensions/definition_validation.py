@@ -7,10 +7,13 @@ schema is structural is told where schemas are read.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from k8slite.kinds.apiextensions.schema_validation import validate_schema
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, invalid, not_supported, required
+from k8slite.objects.json_path import BadPath, field_names
 from k8slite.objects.metadata_validation import each, immutable
 from k8slite.objects.names import is_dns1035_label, is_dns1123_subdomain
 
@@ -63,8 +66,14 @@ def _versions(spec: Json) -> list[Cause]:
         if name in seen:
             found.append(duplicate(f"{at}.name", name))
         seen.append(name)
-        if not (version.get("schema") or {}).get("openAPIV3Schema"):
+        schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        if not schema:
             found.append(required(f"{at}.schema.openAPIV3Schema"))
+        else:
+            # Upstream tells of the schema of an only version as of the whole definition's.
+            where = "spec.validation" if len(versions) == 1 else f"{at}.schema"
+            found += validate_schema(schema, f"{where}.openAPIV3Schema")
+        found += _selectable(version.get("selectableFields") or (), at)
         for j, column in enumerate(version.get("additionalPrinterColumns", ())):
             where = f"{at}.additionalPrinterColumns[{j}]"
             found += [
@@ -84,6 +93,15 @@ def _versions(spec: Json) -> list[Cause]:
         text = "must have exactly one version marked as storage version"
         found.append(invalid("spec.versions", versions, text))
     return found
+
+
+def _selectable(fields: Iterable[Json], at: str) -> Iterator[Cause]:
+    for i, one in enumerate(fields):
+        try:
+            field_names(one.get("jsonPath", ""))
+        except BadPath:
+            where = f"{at}.selectableFields[{i}].jsonPath"
+            yield invalid(where, one.get("jsonPath", ""), "is an invalid path")
 
 
 def _names(names: Json) -> list[Cause]:

@@ -1,0 +1,206 @@
+"""Schemas of custom resources: structure, defaults, rules. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from k8slite.kinds.apiextensions.custom_rules import check_rules, escaped
+from k8slite.kinds.apiextensions.schema_validation import validate_schema
+from k8slite.objects.json_path import BadPath, field_names, parse_path
+from k8slite.objects.structural import Structural
+from k8slite.objects.structural_validation import validate_values
+
+Json = dict[str, Any]
+INTEGER: Json = {"type": "integer"}
+STRING: Json = {"type": "string"}
+
+
+def obj(properties: Json, **more: Any) -> Json:
+    return {"type": "object", "properties": properties, **more}
+
+
+def rule(text: str, **more: Any) -> Json:
+    return {"rule": text, **more}
+
+
+def said(causes: Any) -> list[str]:
+    return [f"{one.field}: {one.message}" for one in causes]
+
+
+def checked(schema: Json, new: Json, old: Json | None = None) -> list[str]:
+    return said(check_rules(Structural.of(schema), new, old))
+
+
+def test_rules_and_their_words() -> None:
+    schema = obj(
+        {
+            "spec": obj(
+                {"min": INTEGER, "max": INTEGER, "a-b": STRING},
+                **{
+                    "x-kubernetes-validations": [
+                        rule("self.min <= self.max"),
+                        rule("self.max < 10", message="too many"),
+                        rule("self.max < 10", messageExpression="'%d are many'.format([self.max])"),
+                        rule("self.min > 0", reason="FieldValueForbidden", fieldPath=".min"),
+                        rule("has(self.a__dash__b)", reason="FieldValueRequired"),
+                    ]
+                },
+            )
+        }
+    )
+    assert checked(schema, {"spec": {"min": 1, "max": 2, "a-b": "x"}}) == []
+    assert checked(schema, {"spec": {"min": 20, "max": 15, "a-b": "x"}}) == [
+        'spec: Invalid value: "object": failed rule: self.min <= self.max',
+        'spec: Invalid value: "object": too many',
+        'spec: Invalid value: "object": 15 are many',
+    ]
+    assert checked(schema, {"spec": {"min": 0, "max": 1}}) == [
+        "spec.min: Forbidden: failed rule: self.min > 0",
+        "spec: Required value: failed rule: has(self.a__dash__b)",
+    ]
+    assert checked(schema, {"spec": {"max": 1}})[0] == (
+        'spec: Invalid value: "object": no such key: min evaluating rule: self.min <= self.max'
+    )
+
+
+def test_rules_of_transitions() -> None:
+    held = {**STRING, "x-kubernetes-validations": [rule("self == oldSelf", message="is fixed")]}
+    once = {
+        **INTEGER,
+        "x-kubernetes-validations": [rule("self > oldSelf.orValue(-1)", optionalOldSelf=True)],
+    }
+    items = {"type": "array", "items": obj({"name": STRING, "size": held})}
+    keyed = {
+        **items,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+    }
+    schema = obj({"held": held, "once": once, "loose": items, "keyed": keyed})
+    first = {"held": "a", "once": 1}
+    assert checked(schema, first) == []
+    assert checked(schema, {"held": "b", "once": 0}, first) == [
+        'held: Invalid value: "string": is fixed',
+        'once: Invalid value: "integer": failed rule: self > oldSelf.orValue(-1)',
+    ]
+    one, other = [{"name": "n", "size": "1"}], [{"name": "n", "size": "2"}]
+    assert checked(schema, {"loose": other}, {"loose": one}) == []
+    assert checked(schema, {"keyed": other}, {"keyed": one}) == [
+        'keyed[0].size: Invalid value: "string": is fixed'
+    ]
+
+
+def test_what_was_let_in_before_may_stay() -> None:
+    strict = {**INTEGER, "minimum": 5, "x-kubernetes-validations": [rule("self > 5")]}
+    schema = obj({"n": strict, "m": strict})
+    old = {"n": 1, "m": 1}
+    assert checked(schema, {"n": 1, "m": 2}, old) == [
+        'm: Invalid value: "integer": failed rule: self > 5'
+    ]
+    assert said(validate_values(Structural.of(schema), {"n": 1, "m": 2}, old)) == [
+        "m: Invalid value: 2: m in body should be greater than or equal to 5"
+    ]
+
+
+def test_values_have_their_schema_s_types() -> None:
+    schema = obj(
+        {
+            "rate": {"type": "number"},
+            "at": {**STRING, "format": "date-time"},
+            "for": {**STRING, "format": "duration"},
+            "raw": {**STRING, "format": "byte"},
+            "any": {"x-kubernetes-int-or-string": True},
+            "tags": {"type": "object", "additionalProperties": STRING},
+        },
+        **{
+            "x-kubernetes-validations": [
+                rule("self.rate == 1.0 && type(self.rate) == double"),
+                rule("self.at < timestamp('2030-01-01T00:00:00Z')"),
+                rule("self.__for__ == duration('90m')"),
+                rule("self.raw == b'hi'"),
+                rule("type(self.any) == int ? self.any > 0 : self.any.endsWith('%')"),
+                rule("self.tags.all(k, k.startsWith('a-')) && self.tags['a-b'] == 'c'"),
+                rule("self.metadata.name == 'n' && self.kind == 'K'"),
+            ]
+        },
+    )
+    whole = {
+        "kind": "K",
+        "metadata": {"name": "n", "labels": {}},
+        "rate": 1,
+        "at": "2026-01-01T00:00:00Z",
+        "for": "1h30m",
+        "raw": "aGk=",
+        "any": "5%",
+        "tags": {"a-b": "c"},
+    }
+    assert checked(schema, whole) == []
+
+
+def test_escaped_names() -> None:
+    assert escaped("a-b.c/d__e") == "a__dash__b__dot__c__slash__d__underscores__e"
+    assert escaped("namespace") == "__namespace__"
+
+
+@pytest.mark.parametrize(
+    ("schema", "complaint"),
+    [
+        ({}, "s.type: Required value: must not be empty at the root"),
+        ({"type": "array", "items": STRING}, 's.type: Invalid value: "array": must be object at'),
+        (obj({"a": {}}), "s.properties[a].type: Required value: must not be empty for specified o"),
+        (obj({"a": {"type": "array"}}), "s.properties[a].items: Required value: must be specified"),
+        (obj({"a": {"type": "text"}}), 's.properties[a].type: Unsupported value: "text": suppor'),
+        (obj({}, anyOf=[{"type": "object"}]), "s.anyOf[0].type: Forbidden: must be empty to"),
+        (obj({"a": {**STRING, "pattern": "("}}), 's.properties[a].pattern: Invalid value: "(": mu'),
+        (obj({"a": {**INTEGER, "default": "x"}}), 's.properties[a].default: Invalid value: "str'),
+        (obj({"a": obj({}, default={"b": 1})}), "s.properties[a].default: Invalid value: {"),
+        (obj({"a": obj({"b": STRING}, additionalProperties=True)}), "s.properties[a].additional"),
+        (obj({"metadata": obj({"labels": obj({})})}), "s.properties[metadata]: Forbidden: must"),
+        (
+            obj({"a": {"type": "array", "items": STRING, "x-kubernetes-list-type": "map"}}),
+            "s.properties[a].x-kubernetes-list-map-keys: Required value: must not be empty if",
+        ),
+        (
+            obj({}, **{"x-kubernetes-validations": [rule("self.x ==")]}),
+            's.x-kubernetes-validations[0].rule: Invalid value: apiextensions.ValidationRule{R',
+        ),
+        (
+            obj({}, **{"x-kubernetes-validations": [rule("'a'")]}),
+            "s.x-kubernetes-validations[0].rule: Invalid value: apiextensions.ValidationRule{Rule",
+        ),
+    ],
+)  # fmt: skip
+def test_schemas_that_are_not_structural(schema: Json, complaint: str) -> None:
+    found = said(validate_schema(schema, "s"))
+    assert found and found[0].startswith(complaint), found
+
+
+def test_good_schemas() -> None:
+    items = {"type": "array", "items": STRING, "default": ["a"]}
+    either = {
+        "x-kubernetes-int-or-string": True,
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+    }
+    schema = obj(
+        {"a": obj({"b": items}, default={}), "c": either, "d": {**STRING, "pattern": "^a"}}
+    )
+    assert validate_schema(schema, "s") == []
+
+
+def test_paths() -> None:
+    whole = {"a": [{"t": "x", "v": 1}, {"t": "y", "v": 2}], "b": {"c.d": 3}}
+
+    def found(path: str) -> list[Any]:
+        return list(parse_path(path)(whole))
+
+    assert found(".a[0].v") == [1]
+    assert found(".a[*].v") == [1, 2]
+    assert found('.a[?(@.t=="y")].v') == [2]
+    assert found(".b['c.d']") == found(".b.c\\.d") == [3]
+    assert found(".a[-1].t") == ["y"]
+    assert found(".nothing.here") == []
+    assert field_names(".spec.a") == ("spec", "a")
+    for wrong in ("spec", ".a[0]", "", ".a[*]"):
+        with pytest.raises(BadPath):
+            field_names(wrong)
