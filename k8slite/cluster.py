@@ -22,6 +22,7 @@ from k8slite.apiserver.admission.certificates import CertificateRequests, Certif
 from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.admission.ingress_class import DefaultIngressClass
 from k8slite.apiserver.admission.limit_ranger import LimitRanger
+from k8slite.apiserver.admission.matching import Matcher
 from k8slite.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from k8slite.apiserver.admission.pod_security import PodSecurity
 from k8slite.apiserver.admission.priority import Priority
@@ -36,6 +37,9 @@ from k8slite.apiserver.admission.storage import (
 )
 from k8slite.apiserver.admission.taint_nodes import TaintNodesByCondition
 from k8slite.apiserver.admission.toleration import DefaultTolerationSeconds
+from k8slite.apiserver.admission.validating_policies import ValidatingPolicies
+from k8slite.apiserver.admission.webhook_call import Caller, Way
+from k8slite.apiserver.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
@@ -96,6 +100,7 @@ class Settings:
     address: str = "127.0.0.1"
     port: int = 6443
     ca_bundle: str = ""  # PEM, for kube-root-ca.crt
+    webhooks: Way | None = None  # how webhooks are reached
     sign: Sign | None = None  # what makes certificates of approved requests
     static_tokens: Mapping[str, User] = field(factory=dict)
     token_key: ec.EllipticCurvePrivateKey | None = None
@@ -271,26 +276,8 @@ class Cluster:
         storage = Storage(self.store, kinds)
         management = FieldManagement(schemas, storage, self.world)
         authorizer = Authorizer(Rbac(storage))
-        chain = Chain(
-            (
-                NamespaceLifecycle(storage),
-                LimitRanger(storage),
-                TaintNodesByCondition(),
-                Priority(storage),
-                DefaultTolerationSeconds(),
-                ServiceAccount(storage, self.world),
-                DefaultStorageClass(storage),
-                StorageObjectInUseProtection(),
-                PersistentVolumeClaimResize(storage),
-                RuntimeClass(storage),
-                DefaultIngressClass(storage),
-                PodSecurity(storage),
-                CertificateRequests(self.world),
-                CertificateSigners(authorizer),
-                RoleEscalation(authorizer),
-                ResourceQuota(storage, self.world, management),
-            )
-        )
+        decoder = Decoder(schemas)
+        chain = self._chain(storage, authorizer, decoder, management)
         registry = Registry(
             storage,
             self.world,
@@ -298,7 +285,6 @@ class Cluster:
             Allocations(storage, self.world),
             management,
         )
-        decoder = Decoder(schemas)
         verbs = Verbs(registry, Deletion(registry), decoder)
         address = f"{settings.address}:{settings.port}"
         discovery = Discovery(kinds, settings.minor, address)
@@ -333,6 +319,40 @@ class Cluster:
             ("apiserver_storage_objects", "Number of stored objects by resource.", self._objects),
         ]
         return server
+
+    def _chain(
+        self,
+        storage: Storage,
+        authorizer: Authorizer,
+        decoder: Decoder,
+        management: FieldManagement,
+    ) -> Chain:
+        """Every admission plugin, in upstream's order."""
+        matcher = Matcher(storage)
+        webhooks = (matcher, Caller(storage, self.settings.webhooks), decoder, self.world)
+        return Chain(
+            (
+                NamespaceLifecycle(storage),
+                LimitRanger(storage),
+                TaintNodesByCondition(),
+                Priority(storage),
+                DefaultTolerationSeconds(),
+                ServiceAccount(storage, self.world),
+                DefaultStorageClass(storage),
+                StorageObjectInUseProtection(),
+                PersistentVolumeClaimResize(storage),
+                RuntimeClass(storage),
+                DefaultIngressClass(storage),
+                PodSecurity(storage),
+                CertificateRequests(self.world),
+                CertificateSigners(authorizer),
+                RoleEscalation(authorizer),
+                MutatingWebhooks(*webhooks),
+                ValidatingPolicies(matcher),
+                ValidatingWebhooks(*webhooks),
+                ResourceQuota(storage, self.world, management),
+            )
+        )
 
     def _ready_check(self) -> str | None:
         return None if self.ready else "components are starting"

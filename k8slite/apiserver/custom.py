@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import trio
 from attrs import define, field
 
 from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.field_management import FieldManagement
+from k8slite.apiserver.followed import Followed
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.apiextensions.custom_kinds import kinds_of, published
 from k8slite.kinds.kind import Kind
-from k8slite.objects.codec import loads
 from k8slite.objects.schema import Schemas
-from k8slite.store.store import Watch
 
 Json = dict[str, Any]
 
@@ -38,43 +36,26 @@ class CustomResources:
     management: FieldManagement
     discovery: Discovery
     openapi: OpenApi
-    _watch: Watch | None = None
+    _followed: Followed = field(init=False)
+    _seen: int = 0
     _kinds: dict[str, list[Kind]] = field(factory=dict)
     _published: dict[str, dict[str, Json]] = field(factory=dict)
 
+    def __attrs_post_init__(self) -> None:
+        self._followed = Followed(self.storage.store, DEFINITIONS)
+
     def catch_up(self) -> None:
         """Take in what was written since the last time."""
-        watch = self._watch
-        if watch is None:
-            self._load()
-            return
-        try:
-            events = watch.receive_nowait()
-        except trio.EndOfChannel:
-            self._load()  # nobody had asked for so long that the store gave us up
-            return
-        if events:
-            for event in events:
-                self._take(event.key, event.now.value if event.now is not None else None)
+        definitions = self._followed.objects()
+        if self._followed.changes != self._seen:
+            self._seen = self._followed.changes
+            self._kinds.clear()
+            self._published.clear()
+            for key, definition in definitions.items():
+                self._take(key, definition)
             self._tell()
 
-    def _load(self) -> None:
-        had = bool(self._kinds)
-        self._kinds.clear()
-        self._published.clear()
-        page = self.storage.store.list(DEFINITIONS)
-        self._watch = self.storage.store.watch(DEFINITIONS, after=page.revision)
-        for stored in page.items:
-            self._take(stored.key, stored.value)
-        if self._kinds or had:
-            self._tell()
-
-    def _take(self, key: str, value: bytes | None) -> None:
-        self._kinds.pop(key, None)
-        self._published.pop(key, None)
-        if value is None:
-            return
-        definition = loads(value)
+    def _take(self, key: str, definition: Json) -> None:
         kinds = kinds_of(definition)
         if kinds:
             names = definition["status"]["acceptedNames"]

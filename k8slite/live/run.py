@@ -23,6 +23,7 @@ from k8slite.cluster import Cluster, Settings
 from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
+from k8slite.live.outbound import Outbound
 from k8slite.live.world import LiveWorld
 from k8slite.messages import User
 from k8slite.store.memory import MemoryStore
@@ -93,18 +94,21 @@ async def run(wanted: Wanted, ready: Callable[[Running], None]) -> signal.Signal
 async def serving(wanted: Wanted) -> AsyncIterator[Running]:
     """A running, reachable cluster for as long as the block lasts."""
     directory = DataDirectory(wanted.path)
-    with directory.held():
+    with directory.held(), Outbound() as outbound:
         directory.write_state({"pid": os.getpid(), "name": wanted.name})
         async with (
             _listening(wanted.bind, wanted.port) as listeners,
-            _serving(wanted, directory, listeners) as running,
+            _serving(wanted, directory, listeners, outbound) as running,
         ):
             yield running
 
 
 @asynccontextmanager
 async def _serving(
-    wanted: Wanted, directory: DataDirectory, listeners: Sequence[trio.SocketListener]
+    wanted: Wanted,
+    directory: DataDirectory,
+    listeners: Sequence[trio.SocketListener],
+    outbound: Outbound,
 ) -> AsyncIterator[Running]:
     address, port = _reachable(listeners[0])
     authority = Authority(directory.pki)
@@ -117,6 +121,7 @@ async def _serving(
         ca_bundle=authority.bundle,
         token_key=authority.token_key(),
         sign=authority.sign,
+        webhooks=outbound,
         static_tokens={_token(directory): User("kubernetes-admin", ("system:masters",))},
     )
     context = authority.server_context()

@@ -8,9 +8,7 @@ from tests.apiserver.oracle_server import differences, masked, need_oracle, reco
 from tests.apiserver.test_oracle_defaults import without_chosen
 
 # Number of the case: why its answer is meant to differ.
-MEANT: dict[int, str] = {
-    53: "expressions of admission policies are not compiled yet",
-}
+MEANT: dict[int, str] = {}
 
 
 async def test_errors(autojump_clock: object, score: Callable[[str, int, int], None]) -> None:

@@ -1,13 +1,16 @@
 """Admission webhooks and policies.
 
-Mirrors the main rules of `pkg/apis/admissionregistration/validation`. Expressions are compiled
-where policies are run; here they only have to be there.
+Mirrors the main rules of `pkg/apis/admissionregistration/validation`.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.admissionregistration.policy_expressions import (
+    condition_complaints,
+    policy_complaints,
+)
 from k8slite.kinds.core.selector_validation import validate_label_selector
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, invalid, not_supported, required
@@ -57,7 +60,7 @@ def validate_validating_policy(new: Json, _old: Json | None) -> list[Cause]:
         if not validation.get("expression", "").strip():
             at = f"spec.validations[{i}].expression"
             found.append(required(at, "expression is not specified"))
-    return found
+    return [*found, *policy_complaints(spec)]
 
 
 def validate_mutating_policy(new: Json, _old: Json | None) -> list[Cause]:
@@ -134,6 +137,8 @@ def _webhook(webhook: Json, path: str) -> list[Cause]:
         text = "the timeout value must be between 1 and 30 seconds"
         found.append(invalid(f"{path}.timeoutSeconds", seconds, text))
     found += _client(webhook.get("clientConfig", {}), f"{path}.clientConfig")
+    conditions = webhook.get("matchConditions") or ()
+    found += condition_complaints(conditions, f"{path}.matchConditions")
     versions = webhook.get("admissionReviewVersions", ())
     at = f"{path}.admissionReviewVersions"
     if not versions:

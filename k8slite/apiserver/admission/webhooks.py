@@ -1,0 +1,176 @@
+"""Webhooks: other people's servers that change what is written, or refuse it.
+
+Upstream: `apiserver/pkg/admission/plugin/webhook/{mutating,validating}`. A webhook that must be
+asked and cannot be fails the write; one that may fail is passed by.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Final
+
+import trio
+from attrs import define, field
+
+from k8slite.apiserver.admission.matching import EXEMPT, Matcher
+from k8slite.apiserver.admission.webhook_call import (
+    Answer,
+    Caller,
+    CallFailed,
+    failed,
+    read_answer,
+    review_of,
+)
+from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.decoding import Decoder
+from k8slite.apiserver.followed import Followed
+from k8slite.apiserver.patches import json_patch
+from k8slite.kinds.kind import Kind
+from k8slite.objects.errors import ApiError, InternalError
+from k8slite.objects.expressions import Failed, Uncompilable, compile_expression
+from k8slite.world import World
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+_VARIABLES: Final = ("object", "oldObject", "request")
+
+
+@define(eq=False)
+class Webhooks:
+    """What both plugins have in common; those of the other one's kind do nothing."""
+
+    matcher: Matcher
+    caller: Caller
+    decoder: Decoder
+    world: World
+    prefix: ClassVar[str] = ""
+    _configurations: Followed = field(init=False)
+    resources: Sequence[str] = ("*",)
+    operations: Sequence[str] = ("CREATE", "UPDATE", "DELETE", "CONNECT")
+    subresources: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        self._configurations = Followed(self.matcher.storage.store, self.prefix)
+
+    async def mutate(self, attributes: Attributes) -> None: ...
+
+    async def validate(self, attributes: Attributes) -> None: ...
+
+    def _concerned(self, attributes: Attributes) -> Iterator[tuple[Json, Kind]]:
+        """The webhooks that a write is for, and the version that each speaks."""
+        configurations = self._configurations.objects()
+        if not configurations or attributes.asked.kind.group_resource in EXEMPT:
+            return
+        for configuration in configurations.values():
+            for webhook in configuration.get("webhooks") or ():
+                rules = webhook.get("rules") or ()
+                policy = webhook.get("matchPolicy", "Equivalent")
+                kind = self.matcher.kind_for(attributes, rules, policy)
+                if kind is not None and self.matcher.selects(attributes, webhook):
+                    yield webhook, kind
+
+    async def _ask(self, attributes: Attributes, webhook: Json, kind: Kind) -> Answer | None:
+        """Its answer; None where it was not asked, or may fail and has. Raises its refusal."""
+        name = webhook["name"]
+        new = self.matcher.seen(attributes, kind, attributes.new)
+        old = self.matcher.seen(attributes, kind, attributes.old)
+        uid = self.world.uid()
+        review = review_of(attributes, kind, uid, new, old)
+        try:
+            if not _conditions_hold(webhook, review["request"]):
+                return None
+            answer = read_answer(name, await self.caller.ask(webhook, review), uid)
+        except CallFailed as failure:
+            if webhook.get("failurePolicy", "Fail") == "Ignore":
+                log.warning("webhook %s failed and is passed by: %s", name, failure)
+                return None
+            raise failed(name, failure) from None
+        for text in answer.warnings:
+            attributes.asked.warn(text)
+        return answer
+
+
+class ValidatingWebhooks(Webhooks):
+    """Upstream's plugin ValidatingAdmissionWebhook: all are asked at once."""
+
+    prefix = "admissionregistration.k8s.io.validatingwebhookconfigurations/"
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Raises the refusal of the first webhook, in order of their names, that refuses."""
+        concerned = list(self._concerned(attributes))
+        if not concerned:
+            return
+        refusals: dict[int, ApiError] = {}
+
+        async def ask(number: int, webhook: Json, kind: Kind) -> None:
+            try:
+                await self._ask(attributes, webhook, kind)
+            except ApiError as refusal:
+                refusals[number] = refusal
+
+        async with trio.open_nursery() as nursery:
+            for number, (webhook, kind) in enumerate(concerned):
+                nursery.start_soon(ask, number, webhook, kind)
+        if refusals:
+            raise refusals[min(refusals)]
+
+
+class MutatingWebhooks(Webhooks):
+    """Upstream's plugin MutatingAdmissionWebhook: one after the other, and some again."""
+
+    prefix = "admissionregistration.k8s.io.mutatingwebhookconfigurations/"
+
+    async def mutate(self, attributes: Attributes) -> None:
+        """Ask every webhook; those that want to know are asked again after later changes."""
+        concerned = list(self._concerned(attributes))
+        last_change = -1
+        for number, (webhook, kind) in enumerate(concerned):
+            if await self._changes(attributes, webhook, kind):
+                last_change = number
+        for number, (webhook, kind) in enumerate(concerned):
+            if number < last_change and webhook.get("reinvocationPolicy") == "IfNeeded":
+                await self._changes(attributes, webhook, kind)
+
+    async def _changes(self, attributes: Attributes, webhook: Json, kind: Kind) -> bool:
+        answer = await self._ask(attributes, webhook, kind)
+        if answer is None or not answer.patch or attributes.new is None:
+            return False
+        before = self.matcher.seen(attributes, kind, attributes.new)
+        assert before is not None, "there is something that can be changed"
+        try:
+            after = json_patch.apply(answer.patch, before)
+            self.decoder.fields(after, kind)
+        except ApiError as error:
+            raise InternalError(f"Internal error occurred: {error.message}") from None
+        kind.strategy.default(after)
+        if kind is not attributes.asked.kind and kind.to_stored is not None:
+            after = kind.to_stored(after)
+        after = {key: value for key, value in after.items() if key not in ("apiVersion", "kind")}
+        if after == attributes.new:
+            return False
+        attributes.new.clear()
+        attributes.new.update(after)
+        return True
+
+
+def _conditions_hold(webhook: Json, request: Json) -> bool:
+    """Whether all match conditions are true. Raises CallFailed where one cannot be told."""
+    conditions = webhook.get("matchConditions") or ()
+    if not conditions:
+        return True
+    given = {"object": request["object"], "oldObject": request["oldObject"], "request": request}
+    unknown = ""
+    for condition in conditions:
+        try:
+            value = compile_expression(condition["expression"], _VARIABLES).evaluate(given)
+        except (Failed, Uncompilable) as error:
+            unknown = unknown or f"match condition {condition['name']}: {error}"
+            continue
+        if value is not True:
+            return False
+    if unknown:
+        raise CallFailed(unknown)
+    return True
