@@ -189,8 +189,14 @@ def read_yaml(body: bytes) -> Any:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).load(body)
-    except (YAMLError, UnicodeDecodeError) as error:
+        return orjson.loads(body)  # JSON is YAML, but for what its escapes stand for
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        found = YAML(typ="safe", pure=True).load(body)
+        # Dates and numbers for keys are texts in JSON.
+        return orjson.loads(orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS))
+    except (YAMLError, UnicodeDecodeError, TypeError) as error:
         raise BadRequest(f"error converting YAML to JSON: {error}") from None
 
 

@@ -253,3 +253,14 @@ async def test_an_applier_needs_the_right_to_create(autojump_clock: object) -> N
             "PATCH", f"{MAPS}/a?fieldManager=u", settings(a="1"), APPLY, user="u"
         )
         assert answer.status == 200
+
+
+async def test_yaml_and_json_alike(autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        text = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {1: x, d: 2026-01-01}\n"
+        path = f"{MAPS}/a?fieldManager=one"
+        answer = await server.ask("PATCH", path, text, APPLY)
+        assert answer.json["data"] == {"1": "x", "d": "2026-01-01"}, answer.json
+        pair = b'{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"\\ud83d\\ude00"}}'
+        answer = await server.ask("PATCH", path, pair, APPLY)
+        assert answer.json["data"] == {"a": "\U0001f600"}, answer.json

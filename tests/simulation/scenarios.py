@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import trio
+
 from k8slite.client.resource import (
+    CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     NAMESPACES,
     PODS,
     REPLICA_SETS,
     SERVICES,
+    Resource,
 )
 from k8slite.objects.errors import Forbidden, NotFound
 from k8slite.sim.scenario import Scenario
@@ -243,4 +247,69 @@ class Full(Scenario):
         return wrong_number(sim, 2)
 
 
-SCENARIOS = (Web, Rollout, Scaling, Endpoints, NamespaceGoes, Foreground, Orphans, Quota, Full)
+WIDGETS = Resource("e.com", "v1", "widgets", "Widget")
+
+
+def definition(name: str, plural: str, short: str) -> Json:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    return {
+        "metadata": {"name": f"{plural}.e.com"},
+        "spec": {
+            "group": "e.com",
+            "scope": "Namespaced",
+            "names": {"kind": name, "plural": plural, "shortNames": [short]},
+            "versions": [version],
+        },
+    }
+
+
+class Custom(Scenario):
+    """A definition comes, gets objects, and goes; another one waits for its short name."""
+
+    nodes = 0
+    scheduler = False
+
+    async def act(self, sim: Simulation) -> None:
+        client = sim.client
+        await client.create(CUSTOM_RESOURCE_DEFINITIONS, definition("Widget", "widgets", "w"))
+        await sim.rest()
+        await client.create(CUSTOM_RESOURCE_DEFINITIONS, definition("Wheel", "wheels", "w"))
+        for number in range(2):
+            widget = {"metadata": {"name": f"w{number}"}, "spec": {"size": number}}
+            await self.make(sim, widget)
+        await sim.rest()
+        with suppress(NotFound):  # the reply to the first attempt may be lost
+            await client.delete(CUSTOM_RESOURCE_DEFINITIONS, "widgets.e.com")
+
+    async def make(self, sim: Simulation, widget: Json) -> None:
+        """As soon as they are served, if that is soon."""
+        for _ in range(60):
+            try:
+                await sim.client.create(WIDGETS, widget, "default")
+            except NotFound:
+                await trio.sleep(1)
+            else:
+                return
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        found = [f"{one['metadata']['name']} is left" for one in sim.objects(WIDGETS, "default")]
+        definitions = sim.objects(CUSTOM_RESOURCE_DEFINITIONS)
+        names = [one["metadata"]["name"] for one in definitions]
+        if names != ["wheels.e.com"]:
+            found.append(f"the definitions are {names}")
+        for one in definitions:
+            conditions = {c["type"]: c["status"] for c in one["status"].get("conditions") or ()}
+            if conditions.get("Established") != "True":
+                found.append(f"{one['metadata']['name']} is not established")
+        return found
+
+
+SCENARIOS = (
+    *(Web, Rollout, Scaling, Endpoints, NamespaceGoes, Foreground, Orphans, Quota, Full, Custom),
+)
