@@ -257,7 +257,9 @@ async def test_an_applier_needs_the_right_to_create(autojump_clock: object) -> N
 
 async def test_yaml_and_json_alike(autojump_clock: object) -> None:
     async with running(controllers=False) as server:
-        text = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {1: x, d: 2026-01-01}\n"
+        text = (
+            b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {1: x, d: 2026-01-01}\n"
+        )
         path = f"{MAPS}/a?fieldManager=one"
         answer = await server.ask("PATCH", path, text, APPLY)
         assert answer.json["data"] == {"1": "x", "d": "2026-01-01"}, answer.json
