@@ -12,6 +12,7 @@ import traceback
 from tests.benchmarks import (
     bench_deployment,
     bench_list,
+    bench_machinery,
     bench_parts,
     bench_requests,
     bench_simulation,
@@ -40,6 +41,7 @@ _ALL = {
     "startup": bench_startup.main,
     "requests": bench_requests.main,
     "list": bench_list.main,
+    "machinery": bench_machinery.main,
     "deployment": bench_deployment.main,
     "parts": bench_parts.main,
     "simulation": bench_simulation.main,
