@@ -48,6 +48,9 @@ def fields_of(obj: Any, schema: Schema | None) -> FieldSet:
     if shape == "leaf":
         return found
     for step, value, below in parts(obj, schema, shape):
+        if value is not None and not isinstance(value, dict | list):
+            found[step] = {}
+            continue
         inner = fields_of(value, below)
         # The fields of a struct are only a way to what is in them; items and keys count themselves.
         counts = (
@@ -146,7 +149,8 @@ def duplicates(
             told.add(step)
             yield before, step
         met.add(step)
-        yield from duplicates(value, below, (*before, step))
+        if isinstance(value, dict | list):
+            yield from duplicates(value, below, (*before, step))
 
 
 def shape_of(schema: Schema | None, value: Any) -> str:

@@ -85,7 +85,9 @@ def applied(
     if ignored:
         own = minus_below(own, ignored)
     after = {**managers, manager: own}
-    new = _pruned(merged(live, config, schema), before, after, schema)
+    new = merged(live, config, schema)
+    if minus(before, own):
+        new = _pruned(new, before, after, schema)
     difference = compared(live, new, schema).beside(ignored)
     seen_by = in_version_of(new) if in_version_of else lambda _manager: difference
     kept = _without_changed(seen_by, after, manager, force=force)
@@ -129,8 +131,6 @@ def _without_changed(
 
 def _pruned(new: Json, before: FieldSet, managers: Mapping[Any, FieldSet], schema: Schema) -> Json:
     """Without what its applier once owned, does not send any more, and nobody else owns."""
-    if not before:
-        return new
     last = with_named(before, schema)
     pruned = without(new, last, schema) or {}
     owned: FieldSet = {}

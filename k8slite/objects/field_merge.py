@@ -18,6 +18,8 @@ def merged(live: Any, applied: Any, schema: Schema | None) -> Any:
     """What there is with what is applied in it: items by their keys, the applier's order."""
     if live is None or applied is None:
         return live if applied is None else applied
+    if live == applied:
+        return live
     shape = shape_of(schema, applied)
     if shape == "leaf" or shape_of(schema, live) != shape:
         return applied
