@@ -148,13 +148,16 @@ def _operation(
             "group": group, "version": api_version, "kind": name,
         },
     }  # fmt: skip
-    _add_body(found, operation, taken, version)
+    types = _patch_types(kind) if operation.takes == "patch" else ("*/*",)
+    _add_body(found, operation, taken, types, version)
     return found
 
 
-def _add_body(found: Json, operation: _Operation, taken: str, version: Version) -> None:
+def _add_body(
+    found: Json, operation: _Operation, taken: str, types: tuple[str, ...], version: Version
+) -> None:
     if version == 2:
-        found["consumes"] = list(_PATCH_TYPES) if operation.takes == "patch" else ["*/*"]
+        found["consumes"] = list(types)
         found["produces"] = list(_MEDIA_TYPES)
         found["schemes"] = ["https"]
         if taken:
@@ -162,10 +165,16 @@ def _add_body(found: Json, operation: _Operation, taken: str, version: Version) 
             required = {"required": True} if operation.takes != "options" else {}
             found["parameters"].append({**body, **required})
     elif taken:
-        types = _PATCH_TYPES if operation.takes == "patch" else ("*/*",)
         content = {one: {"schema": reference(taken, 3)} for one in types}
         required = {"required": True} if operation.takes != "options" else {}
         found["requestBody"] = {"content": content, **required}
+
+
+def _patch_types(kind: Kind) -> tuple[str, ...]:
+    """kubectl reads here which patch it may send; custom resources have no strategic one."""
+    if kind.structural is None:
+        return _PATCH_TYPES
+    return tuple(one for one in _PATCH_TYPES if "strategic" not in one)
 
 
 def _responses(given: str, operation: _Operation, version: Version) -> Json:

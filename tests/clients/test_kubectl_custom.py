@@ -89,6 +89,8 @@ def test_its_objects(shop: Kubectl) -> None:
     wide = shop("get", "gadgets", "-o", "wide").rows
     assert wide == [["NAME", "SIZE", "COLOR"], ["one", "3", "red"]]
     assert "gadget.shop.example.com/one" in shop("get", "all", "-o", "name").lines
+    done = shop("apply", "-f", "-", given=gadget("one", size=4))
+    assert done.lines == ["gadget.shop.example.com/one configured"]
     shop("scale", "gadget", "one", "--replicas=7")
     assert shop("get", "gadget", "one", "-o", "jsonpath={.spec.size}").out == "7"
     shop("patch", "gadget", "one", "--type=merge", '--patch={"spec":{"color":"blue"}}')
