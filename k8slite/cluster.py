@@ -89,6 +89,7 @@ API_SERVER: Final = "kube-apiserver"
 CONTROLLER_MANAGER: Final = "kube-controller-manager"
 SCHEDULER: Final = "kube-scheduler"
 KUBELET: Final = "kubelet"
+_IN_FLIGHT: Final = "Maximal number of currently used inflight request limit of this apiserver."
 
 
 @frozen
@@ -316,6 +317,7 @@ class Cluster:
         server.metrics.gauges += [
             ("k8slite_component_restarts", "How often a component was restarted.", self._restarts),
             ("k8slite_component_running", "Whether a component runs.", self._running),
+            ("apiserver_current_inflight_requests", _IN_FLIGHT, self._in_flight),
             ("apiserver_storage_objects", "Number of stored objects by resource.", self._objects),
         ]
         return server
@@ -367,6 +369,11 @@ class Cluster:
     def _running(self) -> list[Sample]:
         conditions = self.supervisor.conditions
         return [((("component", name),), float(c.running)) for name, c in conditions.items()]
+
+    def _in_flight(self) -> list[Sample]:
+        counts = self.api.in_flight
+        reading, writing = (("request_kind", "readOnly"),), (("request_kind", "mutating"),)
+        return [(reading, float(counts.reading)), (writing, float(counts.writing))]
 
     def _objects(self) -> list[Sample]:
         kinds = self.api.storage.kinds.all()

@@ -24,6 +24,7 @@ from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.custom import CustomResources
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.health import Health
+from k8slite.apiserver.in_flight import InFlight
 from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.rendering import negotiate, status_answer
@@ -68,6 +69,7 @@ class ApiServer:
     custom: CustomResources
     minor: int
     metrics: Metrics = field(factory=Metrics)
+    in_flight: InFlight = field(factory=InFlight)
 
     async def handle(self, request: Request) -> Response:
         """Answer a request; never raises but by cancellation."""
@@ -87,7 +89,12 @@ class ApiServer:
     async def _admitted(self, request: Request, info: RequestInfo) -> Response:
         authorize = self.authorizer.authorize
         user = impersonated(self.authenticator.user(request), request, authorize)
-        authorize(user, info)
+        takes_long = watches(info, request) or info.verb == "watch"
+        with self.in_flight.counted(user, info.verb, takes_long=takes_long):
+            return await self._authorized(request, info, user)
+
+    async def _authorized(self, request: Request, info: RequestInfo, user: User) -> Response:
+        self.authorizer.authorize(user, info)
         if len(request.body) > BODY_MOST_BYTES:
             raise RequestEntityTooLarge(
                 f"Request entity too large: limit is {BODY_MOST_BYTES}", details={}

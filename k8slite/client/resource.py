@@ -123,6 +123,9 @@ CERTIFICATE_SIGNING_REQUESTS: Final = Resource(
     namespaced=False,
 )
 
+API_SERVICES: Final = Resource(
+    "apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False
+)
 CUSTOM_RESOURCE_DEFINITIONS: Final = Resource(
     "apiextensions.k8s.io",
     "v1",

@@ -8,13 +8,15 @@ controller/{status,establish,finalizer}`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
-from k8slite.client.resource import CUSTOM_RESOURCE_DEFINITIONS, Resource
+from k8slite.client.resource import API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS, Resource
 from k8slite.controllers.controller import Context, Controller
 from k8slite.kinds.apiextensions.definition_defaults import CLEANUP
 from k8slite.kinds.models import PartialObject
-from k8slite.objects.errors import NotFound
+from k8slite.kinds.table import group_priority, version_priority
+from k8slite.objects.errors import AlreadyExists, NotFound
 from k8slite.objects.meta import Name, find_condition, timestamp
 
 Json = dict[str, Any]
@@ -28,6 +30,7 @@ _NAMES: Final = (
     ("kind", "KindConflict"),
     ("listKind", "ListKindConflict"),
 )
+_AUTOMANAGED: Final = "kube-aggregator.kubernetes.io/automanaged"
 _KINDS: Final = ("kind", "listKind")
 
 
@@ -39,11 +42,13 @@ class CustomResourceDefinitionController(Controller):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._definitions = self.mirrors.of(CUSTOM_RESOURCE_DEFINITIONS, PartialObject)
+        self._services = self.mirrors.of(API_SERVICES, PartialObject)
         self.watch(self._definitions, self._concerned)
 
     async def reconcile(self, name: Name) -> float | None:
         """Accept its names, or remove its objects and let it go."""
         definition = self._definitions.document(name)
+        await self._register(name.name.partition(".")[2])
         if definition is None:
             return None
         metadata = definition["metadata"]
@@ -55,6 +60,44 @@ class CustomResourceDefinitionController(Controller):
         if status != (definition.get("status") or {}):
             await self._write(definition, status)
         return None
+
+    async def _register(self, group: str) -> None:
+        """Have an APIService for each version of a group that is served, and no others."""
+        served = {
+            f"{version['name']}.{group}": version["name"]
+            for definition in self._of_group(group)
+            for version in definition["spec"]["versions"]
+            if version.get("served") and _is_established(definition)
+        }
+        known = {
+            one.metadata.name: one
+            for one in self._services.all()
+            if one.metadata.name.partition(".")[2] == group
+        }
+        for name in sorted(served.keys() - known.keys()):
+            service = _api_service(name, group, served[name])
+            with suppress(AlreadyExists):
+                await self.client.create(API_SERVICES, service)
+            condition = {
+                "type": "Available",
+                "status": "True",
+                "lastTransitionTime": timestamp(self.world.now()),
+                "reason": "Local",
+                "message": "Local APIServices are always available",
+            }
+            patch = {"status": {"conditions": [condition]}}
+            await self.client.patch(API_SERVICES, name, patch, subresource="status")
+        for name in sorted(known.keys() - served.keys()):
+            if known[name].metadata.labels.get(_AUTOMANAGED) == "true":
+                with suppress(NotFound):
+                    await self.client.delete(API_SERVICES, name)
+
+    def _of_group(self, group: str) -> Iterable[Json]:
+        for one in self._definitions.all():
+            if one.metadata.name.partition(".")[2] == group:
+                found = self._definitions.document(one.metadata.full_name)
+                assert found is not None, "a mirror has the document of what it has"
+                yield found
 
     def _concerned(self, old: PartialObject | None, new: PartialObject | None) -> Iterable[Name]:
         """The one that has changed, and the others of its group: names may have become free."""
@@ -106,11 +149,8 @@ class CustomResourceDefinitionController(Controller):
         """The names and kinds that other definitions of the group have."""
         names: set[str] = set()
         kinds: set[str] = set()
-        for one in self._definitions.all():
-            other = self._definitions.document(one.metadata.full_name)
-            if other is None or other["metadata"]["name"] == definition["metadata"]["name"]:
-                continue
-            if other["spec"]["group"] != definition["spec"]["group"]:
+        for other in self._of_group(definition["spec"]["group"]):
+            if other["metadata"]["name"] == definition["metadata"]["name"]:
                 continue
             accepted = (other.get("status") or {}).get("acceptedNames") or {}
             names |= {accepted.get("plural", ""), accepted.get("singular", "")}
@@ -121,11 +161,8 @@ class CustomResourceDefinitionController(Controller):
     async def _clean_up(self, definition: Json) -> float | None:
         """Delete all objects; when none is left, let the definition go."""
         resource = _resource(definition)
-        established = find_condition(
-            (definition.get("status") or {}).get("conditions") or (), "Established"
-        )
         left = False
-        if resource is not None and established is not None and established["status"] == "True":
+        if resource is not None and _is_established(definition):
             left = await self._delete_objects(resource)
         status = dict(definition.get("status") or {})
         if left:
@@ -194,6 +231,25 @@ class CustomResourceDefinitionController(Controller):
             kept = {key: known[key] for key in ("observedGeneration",) if key in known}
             conditions[conditions.index(known)] = {**condition, **kept}
         return {**status, "conditions": conditions}
+
+
+def _is_established(definition: Json) -> bool:
+    conditions = (definition.get("status") or {}).get("conditions") or ()
+    found = find_condition(conditions, "Established")
+    return found is not None and found["status"] == "True"
+
+
+def _api_service(name: str, group: str, version: str) -> Json:
+    """Upstream: `crdRegistrationController`."""
+    return {
+        "metadata": {"name": name, "labels": {_AUTOMANAGED: "true"}},
+        "spec": {
+            "group": group,
+            "version": version,
+            "groupPriorityMinimum": group_priority(group),
+            "versionPriority": version_priority(group, version),
+        },
+    }
 
 
 def _resource(definition: Json) -> Resource | None:

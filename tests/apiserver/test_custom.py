@@ -128,6 +128,8 @@ async def test_a_definition_is_established_and_served(autojump_clock: object) ->
             "shortNames": ["wi"],
         }
         assert found["status"]["storedVersions"] == ["v1"]
+        service = await server.get("/apis/apiregistration.k8s.io/v1/apiservices/v1.e.com")
+        assert conditions(service) == {"Available": ("True", "Local")}
         groups = [one["name"] for one in (await server.get("/apis"))["groups"]]
         assert "e.com" in groups
         listed = await server.get("/apis/e.com/v1")
@@ -323,6 +325,8 @@ async def test_a_definition_takes_its_objects_with_it(autojump_clock: object) ->
         assert (await server.ask("GET", f"{DEFINITIONS}/widgets.e.com")).status == 404
         assert (await server.ask("GET", WIDGETS)).status == 404
         assert server.store.count("e.com.widgets/") == 0
+        services = [one.key for one in server.store.list("apiregistration").items]
+        assert not any("v1.e.com" in key for key in services)
 
 
 async def test_a_namespace_takes_custom_objects_with_it(autojump_clock: object) -> None:
