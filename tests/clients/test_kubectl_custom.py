@@ -46,7 +46,7 @@ def definition() -> str:
         "subresources": {"status": {}, "scale": PATHS},
         "additionalPrinterColumns": COLUMNS,
     }
-    names = {"kind": "Gadget", "plural": "gadgets", "shortNames": ["gd"], "categories": ["all"]}
+    names = {"kind": "Gadget", "plural": "gadgets", "shortNames": ["gd"], "categories": ["goods"]}
     return json.dumps(
         {
             "apiVersion": "apiextensions.k8s.io/v1",
@@ -88,7 +88,7 @@ def test_its_objects(shop: Kubectl) -> None:
     assert [row[:2] for row in shop("get", "gd").rows] == [["NAME", "SIZE"], ["one", "3"]]
     wide = shop("get", "gadgets", "-o", "wide").rows
     assert wide == [["NAME", "SIZE", "COLOR"], ["one", "3", "red"]]
-    assert "gadget.shop.example.com/one" in shop("get", "all", "-o", "name").lines
+    assert "gadget.shop.example.com/one" in shop("get", "goods", "-o", "name").lines
     done = shop("apply", "-f", "-", given=gadget("one", size=4))
     assert done.lines == ["gadget.shop.example.com/one configured"]
     shop("scale", "gadget", "one", "--replicas=7")
