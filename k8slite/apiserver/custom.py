@@ -7,6 +7,7 @@ discovery and OpenAPI), whose changes become visible a moment later.
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from attrs import define, field
@@ -20,6 +21,8 @@ from k8slite.apiserver.storage import Storage
 from k8slite.kinds.apiextensions.custom_kinds import kinds_of, published
 from k8slite.kinds.kind import Kind
 from k8slite.objects.schema import Schemas
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -52,7 +55,10 @@ class CustomResources:
             self._kinds.clear()
             self._published.clear()
             for key, definition in definitions.items():
-                self._take(key, definition)
+                try:
+                    self._take(key, definition)
+                except Exception:  # one that was let in by mistake must not take the rest along
+                    log.exception("the definition %s cannot be served", key)
             self._tell()
 
     def _take(self, key: str, definition: Json) -> None:

@@ -74,7 +74,6 @@ class ApiServer:
     async def handle(self, request: Request) -> Response:
         """Answer a request; never raises but by cancellation."""
         info = request_info(request)
-        self.custom.catch_up()
         began = trio.current_time()
         try:
             response = await self._admitted(request, info)
@@ -87,6 +86,7 @@ class ApiServer:
         return response
 
     async def _admitted(self, request: Request, info: RequestInfo) -> Response:
+        self.custom.catch_up()
         authorize = self.authorizer.authorize
         user = impersonated(self.authenticator.user(request), request, authorize)
         takes_long = watches(info, request) or info.verb == "watch"

@@ -162,6 +162,32 @@ async def test_names_that_are_taken_are_not_accepted(autojump_clock: object) -> 
         assert (await server.ask("GET", "/apis/e.com/v1/winks")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        (
+            {"additionalPrinterColumns": [{"name": "c", "type": "string", "jsonPath": ".a["}]},
+            "additionalPrinterColumns[0].jsonPath",
+        ),
+        (
+            {
+                "subresources": {
+                    "scale": {"specReplicasPath": ".size", "statusReplicasPath": ".status.size"}
+                }
+            },
+            "subresources.scale.specReplicasPath",
+        ),
+        ({"selectableFields": [{"jsonPath": ".a[0]"}]}, "selectableFields[0].jsonPath"),
+    ],
+)
+async def test_paths_that_lead_nowhere(autojump_clock: object, part: Json, field: str) -> None:
+    async with running(controllers=False) as server:
+        answer = await server.ask("POST", DEFINITIONS, definition(version(**part)))
+        assert answer.status == 422
+        fields = [one["field"] for one in answer.json["details"]["causes"]]
+        assert fields == [f"spec.versions[0].{field}"]
+
+
 async def test_objects_are_pruned_and_filled_in(autojump_clock: object) -> None:
     async with running() as server:
         await define(server)

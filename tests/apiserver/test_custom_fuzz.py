@@ -60,6 +60,8 @@ def schemas(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
 
 
 SCHEMAS = st.recursive(st.builds(dict), schemas, max_leaves=5)
+_PATHS = ("specReplicasPath", "statusReplicasPath", "labelSelectorPath")
+PATHS = st.sampled_from([".spec.a", ".status.b", ".a", ".a[", ".spec.a[0]", "{.a}", "", "[?(@.a"])
 FEW = settings(max_examples=40, deadline=None)
 
 
@@ -72,12 +74,17 @@ def in_a_cluster(steps: Any) -> None:
 
 
 @FEW
-@given(schema=SCHEMAS, value=VALUES)
-def test_any_definition(schema: Json, value: Any) -> None:
+@given(schema=SCHEMAS, value=VALUES, paths=st.lists(PATHS, max_size=3))
+def test_any_definition(schema: Json, value: Any, paths: list[str]) -> None:
     async def steps(server: Server) -> None:
         only = {**version(), "schema": {"openAPIV3Schema": schema}}
-        for key in ("additionalPrinterColumns", "selectableFields", "subresources"):
-            del only[key]
+        only["subresources"] = {"scale": dict(zip(_PATHS, paths, strict=False))}
+        only["selectableFields"] = [{"jsonPath": path} for path in paths[:1]]
+        only["additionalPrinterColumns"] = [
+            {"name": "c", "type": "string", "jsonPath": path} for path in paths
+        ]
+        if not paths:
+            del only["subresources"]
         answer = await server.ask("POST", DEFINITIONS, definition(only))
         assert answer.status in (201, 400, 422), answer.json
         if answer.status == 201:

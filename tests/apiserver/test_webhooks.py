@@ -123,6 +123,26 @@ async def test_a_refusal(autojump_clock: object, status: Json, code: int, text: 
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        {"allowed": "yes"},
+        {"allowed": False, "status": "no"},
+        {"allowed": False, "status": {"code": "x", "reason": 3, "details": []}},
+        {"warnings": 5, "allowed": False},
+        {"allowed": False, "status": {"code": 200, "message": None}},
+    ],
+)
+async def test_an_odd_refusal(autojump_clock: object, odd: Json) -> None:
+    hooks = Hooks()
+    hooks.answers["/a"] = lambda _: odd
+    async with running(controllers=False, webhooks=hooks) as server:
+        await register(server, VALIDATING, hook())
+        answer = await server.ask("POST", MAPS, settings())
+        assert answer.status == 400
+        assert answer.json["message"].startswith('admission webhook "a.e.com" denied the request')
+
+
+@pytest.mark.parametrize(
     "broken",
     [
         {"sleep": 60},

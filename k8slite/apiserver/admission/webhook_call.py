@@ -176,11 +176,12 @@ def read_answer(name: str, review: Json, uid: str) -> Answer:
     if response.get("uid") != uid:
         found = quoted(response.get("uid") or "")
         raise CallFailed(f"expected response.uid={quoted(uid)}, got {found}")
-    warnings = tuple(str(one) for one in response.get("warnings") or ())
-    if not response.get("allowed"):
-        raise _refusal(name, response.get("status") or {})
+    told, status = response.get("warnings"), response.get("status")
+    warnings = tuple(str(one) for one in told) if isinstance(told, list) else ()
+    if response.get("allowed") is not True:
+        raise _refusal(name, status if isinstance(status, dict) else {})
     patch = response.get("patch")
-    if not patch:
+    if not patch or not isinstance(patch, str):
         return Answer(None, warnings)
     if response.get("patchType") != "JSONPatch":
         raise CallFailed(f"unsupported patch type: {response.get('patchType')}")
@@ -207,8 +208,13 @@ def _refusal(name: str, status: Json) -> ApiError:
         text = f"{said}: {status['reason']}"
     else:
         text = f"{said} without explanation"
-    code = status.get("code") or 0
-    return from_status({**status, "message": text}, code if code >= 400 else 400)
+    code = status.get("code")
+    details = status.get("details")
+    told: Json = {"message": text, "reason": str(status.get("reason") or "")}
+    if isinstance(details, dict):
+        told["details"] = details
+    is_failure = isinstance(code, int) and 400 <= code < 600
+    return from_status(told, code if is_failure else 400)
 
 
 def _kind(kind: Kind) -> Json:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from k8slite.kinds.apiextensions.schema_validation import validate_schema
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, invalid, not_supported, required
-from k8slite.objects.json_path import BadPath, field_names
+from k8slite.objects.json_path import BadPath, field_names, parse_path
 from k8slite.objects.metadata_validation import each, immutable
 from k8slite.objects.names import is_dns1035_label, is_dns1123_subdomain
 
@@ -83,16 +83,38 @@ def _versions(spec: Json) -> list[Cause]:
             ]
             if column.get("type") and column["type"] not in _COLUMN_TYPES:
                 found.append(not_supported(f"{where}.type", column["type"], _COLUMN_TYPES))
-        scale = version.get("subresources", {}).get("scale")
+            found += _path(column.get("jsonPath", ""), f"{where}.jsonPath")
+        scale = (version.get("subresources") or {}).get("scale")
         if scale is not None:
-            for key in ("specReplicasPath", "statusReplicasPath"):
-                if not scale.get(key):
-                    found.append(required(f"{at}.subresources.scale.{key}"))
+            found += _scale(scale, f"{at}.subresources.scale")
     stored = [version for version in versions if version.get("storage")]
     if len(stored) != 1:
         text = "must have exactly one version marked as storage version"
         found.append(invalid("spec.versions", versions, text))
     return found
+
+
+def _path(text: str, at: str) -> Iterator[Cause]:
+    try:
+        parse_path(text)
+    except BadPath:
+        yield invalid(at, text, "is an invalid jsonpath")
+
+
+def _scale(scale: Json, at: str) -> Iterator[Cause]:
+    for key, below, where in _SCALE_PATHS:
+        text = scale.get(key) or ""
+        if not text:
+            if key != "labelSelectorPath":
+                yield required(f"{at}.{key}")
+            continue
+        try:
+            names = field_names(text)
+        except BadPath:
+            yield invalid(f"{at}.{key}", text, "is an invalid jsonpath")
+            continue
+        if names[0] not in below or len(names) < 2:
+            yield invalid(f"{at}.{key}", text, f"should be a json path under {where}")
 
 
 def _selectable(fields: Iterable[Json], at: str) -> Iterator[Cause]:
@@ -152,5 +174,10 @@ def _update(spec: Json, old: Json) -> list[Cause]:
     return found
 
 
+_SCALE_PATHS: Final = (
+    ("specReplicasPath", ("spec",), ".spec"),
+    ("statusReplicasPath", ("status",), ".status"),
+    ("labelSelectorPath", ("status", "spec"), "either .status or .spec"),
+)
 _LOWER: Final = re.compile("[a-z0-9-]*")
 _COLUMN_TYPES: Final = ("boolean", "date", "integer", "number", "string")
