@@ -213,8 +213,9 @@ def _refusal(name: str, status: Json) -> ApiError:
     told: Json = {"message": text, "reason": str(status.get("reason") or "")}
     if isinstance(details, dict):
         told["details"] = details
-    is_failure = isinstance(code, int) and 400 <= code < 600
-    return from_status(told, code if is_failure else 400)
+    if not isinstance(code, int) or not 400 <= code < 600:
+        code = 400
+    return from_status(told, code)
 
 
 def _kind(kind: Kind) -> Json:
