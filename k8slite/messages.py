@@ -75,3 +75,17 @@ class Response:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+async def read_all(response: Response) -> bytes:
+    """A response's whole body, whichever form it has; a Stream is closed."""
+    stream = response.body
+    if isinstance(stream, bytes):
+        return stream
+    pieces = []
+    try:
+        while piece := await stream.receive():
+            pieces.append(piece)
+    finally:
+        stream.close()
+    return b"".join(pieces)

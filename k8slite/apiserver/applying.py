@@ -59,7 +59,7 @@ class Applying:
         if self.asked.manager == _KUBECTL:
             _keep_up(found, self.config)
         # What lost all that was in it is left out, as wherever something is decoded.
-        self.decoder.fields(found, self.asked.spoken or self.asked.kind)
+        self.decoder.fields(found, self.asked.version)
         return found
 
     def _merged(self, old: Json | None) -> Json:
@@ -80,7 +80,7 @@ class Applying:
 
     def _from_last_applied(self, old: Json) -> FieldSet:
         """What client-side apply set and is still so: its fields may be taken over."""
-        kind = self.asked.spoken or self.asked.kind
+        kind = self.asked.version
         text = (old["metadata"].get("annotations") or {}).get(_LAST_APPLIED, "")
         try:
             last = codec.loads(text)
@@ -106,12 +106,11 @@ def read_config(
     Raises BadRequest, Invalid, and an error without a reason, as upstream, where the object has
     fields that its type has not, or items that cannot be told apart.
     """
-    kind = asked.spoken or asked.kind
+    kind = asked.version
     force = is_forced(request, APPLY)
     config = read_yaml(request.body)
     if not isinstance(config, dict):
         raise BadRequest(f"error decoding YAML: {_kind_of(config)} is no object")
-    config = codec.loads(codec.dumps(config))
     metadata = config.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise BadRequest("metadata is not an object")

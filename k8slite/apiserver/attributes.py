@@ -30,6 +30,11 @@ class Asked:
     # Called with texts for Warning headers.
     warn: Callable[[str], None] = lambda _text: None
 
+    @property
+    def version(self) -> Kind:
+        """The kind in the version that the client speaks."""
+        return self.spoken or self.kind
+
 
 @define(eq=False)
 class Attributes:

@@ -16,7 +16,7 @@ from attrs import define
 
 from k8slite.apiserver.allocation import IP_ADDRESSES, ip_address
 from k8slite.apiserver.storage import Storage
-from k8slite.kinds.table import group_priority, version_priority
+from k8slite.kinds.apiregistration.local_services import local_service
 from k8slite.objects import codec
 from k8slite.objects.meta import timestamp
 from k8slite.store.store import KeyConflict
@@ -270,34 +270,14 @@ class Bootstrap:
             )
 
     def _api_services(self) -> Iterator[tuple[str, Json]]:
-        available = {
-            "type": "Available",
-            "status": "True",
-            "lastTransitionTime": timestamp(self.world.now()),
-            "reason": "Local",
-            "message": "Local APIServices are always available",
-        }
-        automanaged = {"kube-aggregator.kubernetes.io/automanaged": "onstart"}
+        now = timestamp(self.world.now())
         for group, versions in self.storage.kinds.groups().items():
             if group == "apiregistration.k8s.io":
                 continue  # the aggregator's own group is not registered with it
             for version in versions:
-                name = f"{version}.{group}"
-                spec: Json = {
-                    "groupPriorityMinimum": group_priority(group),
-                    "version": version,
-                    "versionPriority": version_priority(group, version),
-                }
-                if group:
-                    spec["group"] = group
-                yield (
-                    self._key("apiregistration.k8s.io", "apiservices", name),
-                    {
-                        "metadata": {"name": name, "labels": automanaged},
-                        "spec": spec,
-                        "status": {"conditions": [available]},
-                    },
-                )
+                service = local_service(group, version, "onstart", now)
+                name = service["metadata"]["name"]
+                yield self._key("apiregistration.k8s.io", "apiservices", name), service
 
 
 def _facts(file_name: str) -> Json:

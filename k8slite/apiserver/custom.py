@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.discovery import Discovery
@@ -29,6 +29,15 @@ Json = dict[str, Any]
 DEFINITIONS: Final = "apiextensions.k8s.io.customresourcedefinitions/"
 
 
+@frozen(eq=False)
+class Compiled:
+    """What is made of one definition: its kinds, and their published types by name."""
+
+    definition: Json
+    kinds: list[Kind]
+    published: dict[str, Json]
+
+
 @define(eq=False)
 class CustomResources:
     """Follows the definitions, and tells everybody who knows kinds."""
@@ -41,8 +50,7 @@ class CustomResources:
     openapi: OpenApi
     _followed: Followed = field(init=False)
     _seen: int = 0
-    _kinds: dict[str, list[Kind]] = field(factory=dict)
-    _published: dict[str, dict[str, Json]] = field(factory=dict)
+    _compiled: dict[str, Compiled] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self._followed = Followed(self.storage.store, DEFINITIONS)
@@ -52,35 +60,39 @@ class CustomResources:
         definitions = self._followed.objects()
         if self._followed.changes != self._seen:
             self._seen = self._followed.changes
-            self._kinds.clear()
-            self._published.clear()
-            for key, definition in definitions.items():
-                try:
-                    self._take(key, definition)
-                except Exception:  # one that was let in by mistake must not take the rest along
-                    log.exception("the definition %s cannot be served", key)
+            self._compiled = {
+                key: self._of(key, definition) for key, definition in definitions.items()
+            }
             self._tell()
 
-    def _take(self, key: str, definition: Json) -> None:
-        kinds = kinds_of(definition)
-        if kinds:
-            names = definition["status"]["acceptedNames"]
-            list_kind = names.get("listKind") or f"{names['kind']}List"
-            self._kinds[key] = kinds
-            self._published[key] = {
-                name: one for kind in kinds for name, one in published(kind, list_kind).items()
-            }
+    def _of(self, key: str, definition: Json) -> Compiled:
+        """What was made of a definition before, as long as it is the same one."""
+        known = self._compiled.get(key)
+        if known is not None and known.definition is definition:
+            return known
+        try:
+            return _compiled(definition)
+        except Exception:  # one that was let in by mistake must not take the rest along
+            log.exception("the definition %s cannot be served", key)
+            return Compiled(definition, [], {})
 
     def _tell(self) -> None:
-        kinds = self.storage.kinds.extended(
-            kind for key in sorted(self._kinds) for kind in self._kinds[key]
-        )
-        definitions = {
-            name: one for found in self._published.values() for name, one in found.items()
-        }
+        compiled = self._compiled.values()
+        kinds = self.storage.kinds.extended(kind for one in compiled for kind in one.kinds)
+        definitions = {name: json for one in compiled for name, json in one.published.items()}
         schemas = self.schemas.extended(definitions) if definitions else self.schemas
         self.storage.update(kinds)
         self.decoder.schemas = schemas
         self.management.schemas = schemas
         self.discovery.update(kinds)
         self.openapi.update(kinds.all(), schemas)
+
+
+def _compiled(definition: Json) -> Compiled:
+    kinds = kinds_of(definition)
+    if not kinds:
+        return Compiled(definition, [], {})
+    names = definition["status"]["acceptedNames"]
+    list_kind = names.get("listKind") or f"{names['kind']}List"
+    found = {name: one for kind in kinds for name, one in published(kind, list_kind).items()}
+    return Compiled(definition, kinds, found)

@@ -73,7 +73,7 @@ class FieldManagement:
         Both are in the storage version and complete but for what admission does. Raises Invalid
         where the client sent managedFields that cannot be.
         """
-        kind = asked.spoken or asked.kind
+        kind = asked.version
         schema = self.schema(kind)
         if asked.subresource in _UNTOLD or schema is None:
             _keep_entries(new, old)
@@ -114,7 +114,7 @@ class FieldManagement:
     def apply(self, asked: Asked, old: Json | None, config: Json, *, force: bool) -> Json:
         """What an apply of `config` (in the version that the client speaks) makes of an object,
         in that version, managedFields included. Raises Conflicts."""
-        kind = asked.spoken or asked.kind
+        kind = asked.version
         schema = self.schema(kind)
         assert schema is not None, "what is applied has a type"
         live = {} if old is None else codec.loads(codec.dumps(self.seen(asked.kind, kind, old)))
@@ -190,7 +190,7 @@ class FieldManagement:
         pair: Callable[[], tuple[Json, Json | None]],
     ) -> InVersionOf:
         """A write as each manager sees it; `pair` are the stored forms of new and old."""
-        kind = asked.spoken or asked.kind
+        kind = asked.version
         known: dict[str, Comparison | None] = {kind.api_version: difference}
 
         def seen(manager: Manager) -> Comparison | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from k8slite.client.resource import Resource
-from k8slite.messages import Handler, Request, Response, Stream
+from k8slite.messages import Handler, Request, Response, Stream, read_all
 from k8slite.objects.codec import dumps, loads
 from k8slite.objects.errors import ApiError, from_status
 
@@ -122,24 +122,12 @@ class Client:
 
     async def _call(self, method: str, path: str, **options: Any) -> Json:
         response = await self.request(method, path, **options)
-        found: Json = loads(await _whole(response))
+        found: Json = loads(await read_all(response))
         return found
 
 
-async def _whole(response: Response) -> bytes:
-    if isinstance(response.body, bytes):
-        return response.body
-    stream, pieces = response.body, []
-    try:
-        while piece := await stream.receive():
-            pieces.append(piece)
-    finally:
-        stream.close()
-    return b"".join(pieces)
-
-
 async def _error(response: Response) -> ApiError:
-    body = await _whole(response)
+    body = await read_all(response)
     try:
         status = loads(body)
     except ValueError:

@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Final
 from k8slite.client.resource import API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS, Resource
 from k8slite.controllers.controller import Context, Controller
 from k8slite.kinds.apiextensions.definition_defaults import CLEANUP
+from k8slite.kinds.apiregistration.local_services import AUTOMANAGED, local_service
 from k8slite.kinds.models import PartialObject
-from k8slite.kinds.table import group_priority, version_priority
 from k8slite.objects.errors import AlreadyExists, NotFound
-from k8slite.objects.meta import Name, find_condition, timestamp
+from k8slite.objects.meta import Name, find_condition, has_condition, timestamp
 
 Json = dict[str, Any]
 
@@ -30,7 +30,6 @@ _NAMES: Final = (
     ("kind", "KindConflict"),
     ("listKind", "ListKindConflict"),
 )
-_AUTOMANAGED: Final = "kube-aggregator.kubernetes.io/automanaged"
 _KINDS: Final = ("kind", "listKind")
 
 
@@ -67,7 +66,7 @@ class CustomResourceDefinitionController(Controller):
             f"{version['name']}.{group}": version["name"]
             for definition in self._of_group(group)
             for version in definition["spec"]["versions"]
-            if version.get("served") and _is_established(definition)
+            if version.get("served") and has_condition(definition, "Established")
         }
         known = {
             one.metadata.name: one
@@ -75,20 +74,14 @@ class CustomResourceDefinitionController(Controller):
             if one.metadata.name.partition(".")[2] == group
         }
         for name in sorted(served.keys() - known.keys()):
-            service = _api_service(name, group, served[name])
+            now = timestamp(self.world.now())
+            service = local_service(group, served[name], "true", now)
             with suppress(AlreadyExists):
                 await self.client.create(API_SERVICES, service)
-            condition = {
-                "type": "Available",
-                "status": "True",
-                "lastTransitionTime": timestamp(self.world.now()),
-                "reason": "Local",
-                "message": "Local APIServices are always available",
-            }
-            patch = {"status": {"conditions": [condition]}}
+            patch = {"status": service["status"]}
             await self.client.patch(API_SERVICES, name, patch, subresource="status")
         for name in sorted(known.keys() - served.keys()):
-            if known[name].metadata.labels.get(_AUTOMANAGED) == "true":
+            if known[name].metadata.labels.get(AUTOMANAGED) == "true":
                 with suppress(NotFound):
                     await self.client.delete(API_SERVICES, name)
 
@@ -162,7 +155,7 @@ class CustomResourceDefinitionController(Controller):
         """Delete all objects; when none is left, let the definition go."""
         resource = _resource(definition)
         left = False
-        if resource is not None and _is_established(definition):
+        if resource is not None and has_condition(definition, "Established"):
             left = await self._delete_objects(resource)
         status = dict(definition.get("status") or {})
         if left:
@@ -231,25 +224,6 @@ class CustomResourceDefinitionController(Controller):
             kept = {key: known[key] for key in ("observedGeneration",) if key in known}
             conditions[conditions.index(known)] = {**condition, **kept}
         return {**status, "conditions": conditions}
-
-
-def _is_established(definition: Json) -> bool:
-    conditions = (definition.get("status") or {}).get("conditions") or ()
-    found = find_condition(conditions, "Established")
-    return found is not None and found["status"] == "True"
-
-
-def _api_service(name: str, group: str, version: str) -> Json:
-    """Upstream: `crdRegistrationController`."""
-    return {
-        "metadata": {"name": name, "labels": {_AUTOMANAGED: "true"}},
-        "spec": {
-            "group": group,
-            "version": version,
-            "groupPriorityMinimum": group_priority(group),
-            "versionPriority": version_priority(group, version),
-        },
-    }
 
 
 def _resource(definition: Json) -> Resource | None:

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from k8slite.client.client import Client
 from k8slite.client.resource import Resource
-from k8slite.messages import Request
+from k8slite.messages import Request, read_all
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import ApiError, InternalError, NotFound, from_status
 
@@ -87,17 +87,8 @@ async def read(client: Client, path: str, accept: str) -> Json:
     if client.token:
         headers["authorization"] = f"Bearer {client.token}"
     response = await client.handler(Request("GET", path, (), headers))
-    body = response.body
-    if not isinstance(body, bytes):
-        pieces = []
-        try:
-            while piece := await body.receive():
-                pieces.append(piece)
-        finally:
-            body.close()
-        body = b"".join(pieces)
     try:
-        found = loads(body)
+        found = loads(await read_all(response))
     except ValueError as error:
         raise InternalError(f"{path} was answered with what is not JSON") from error
     if response.status >= 400:

@@ -26,10 +26,10 @@ from k8slite.controllers.custom import Controller
 from k8slite.live.access import Access, NoAccess
 from k8slite.live.credentials import Credential
 from k8slite.live.world import LiveWorld
-from k8slite.messages import Request, Response
+from k8slite.messages import Request, Response, read_all
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import ApiError
-from k8slite.wire.client import HttpClient, read_all
+from k8slite.wire.client import HttpClient
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from k8slite.objects.fieldsets import FieldSet, key_step, minus_below, value_step
+from k8slite.objects.fieldsets import FieldSet, key_step, minus_below, value_step, with_way
 from k8slite.objects.schema import Schema
 
 Json = dict[str, Any]
@@ -57,7 +57,7 @@ def fields_of(obj: Any, schema: Schema | None) -> FieldSet:
             shape != "struct" or value is None or value == {} or shape_of(below, value) == "leaf"
         )
         if inner or counts:
-            found[step] = ({".": {}, **inner} if inner else {}) if counts else inner
+            found[step] = with_way(inner) if counts else inner
     return found
 
 
@@ -91,7 +91,7 @@ def _compare(
         below = field_of(step[2:]) if field_of is not None else schema.element
         if known is _ABSENT:
             fields = _everything(value, below)
-            added[step] = {".": {}, **fields} if fields else {}
+            added[step] = with_way(fields)
             continue
         inner: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
         if _compare(known, value, below, *inner):
@@ -104,7 +104,7 @@ def _compare(
         if step not in after:
             below = field_of(step[2:]) if field_of is not None else schema.element
             fields = _everything(value, below)
-            removed[step] = {".": {}, **fields} if fields else {}
+            removed[step] = with_way(fields)
     return False
 
 
@@ -129,7 +129,7 @@ def _everything(value: Any, schema: Schema | None) -> FieldSet:
     for step, inner in _members(value, schema, shape).items():
         if isinstance(inner, dict | list):
             fields = _everything(inner, field_of(step[2:]) if field_of else schema.element)
-            found[step] = {".": {}, **fields} if fields else {}
+            found[step] = with_way(fields)
         else:
             found[step] = {}
     return found

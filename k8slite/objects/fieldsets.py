@@ -111,6 +111,11 @@ def in_words(path: tuple[str, ...]) -> str:
     return "".join(_step_in_words(step) for step in path)
 
 
+def with_way(fields: FieldSet) -> FieldSet:
+    """What follows a step that is in the set itself."""
+    return {MEMBER: {}, **fields} if fields else {}
+
+
 def key_step(keys: Mapping[str, Any]) -> str:
     """The step to the item of a list that has these keys."""
     return "k:" + orjson.dumps(dict(keys), option=orjson.OPT_SORT_KEYS).decode()
@@ -150,7 +155,7 @@ def _children(after: FieldSet) -> FieldSet:
 def _node(member: bool, children: FieldSet) -> FieldSet | None:
     """What follows a step; None where there is nothing."""
     if member:
-        return {MEMBER: {}, **children} if children else {}
+        return with_way(children)
     return children or None
 
 

@@ -74,3 +74,9 @@ def find_condition(
         if condition.get("type") == wanted:
             return condition
     return None
+
+
+def has_condition(obj: Json, type_: str) -> bool:
+    """Whether a condition in an object's status holds."""
+    found = find_condition((obj.get("status") or {}).get("conditions") or (), type_)
+    return found is not None and found["status"] == "True"

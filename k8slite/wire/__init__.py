@@ -21,7 +21,8 @@ one thing said in Kubernetes' words is the Status of a request that never reache
     transport         a TCP or Unix stream with few system calls
 """
 
-from k8slite.wire.client import ConnectionFailed, HttpClient, read_all
+from k8slite.messages import read_all
+from k8slite.wire.client import ConnectionFailed, HttpClient
 from k8slite.wire.limits import ClientLimits, Limits
 from k8slite.wire.server import Server, serve
 from k8slite.wire.tls import TlsListener, TlsStream, verified_user

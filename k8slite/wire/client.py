@@ -185,20 +185,6 @@ class ReceivedBody:
             self._pool.discard(self._stream)
 
 
-async def read_all(response: Response) -> bytes:
-    """A response's whole body, whichever form it has; a Stream is closed."""
-    stream = response.body
-    if isinstance(stream, bytes):
-        return stream
-    pieces = []
-    try:
-        while piece := await stream.receive():
-            pieces.append(piece)
-    finally:
-        stream.close()
-    return b"".join(pieces)
-
-
 async def _receive(stream: ClientStream, parser: ResponseParser) -> None:
     data = await stream.receive_some(READ_BYTES)
     if data:

@@ -23,6 +23,12 @@ VALIDATING = f"{GROUP}/validatingwebhookconfigurations"
 POLICIES = f"{GROUP}/validatingadmissionpolicies"
 BINDINGS = f"{GROUP}/validatingadmissionpolicybindings"
 MERGE = "application/merge-patch+json"
+RULE = {
+    "operations": ["CREATE", "UPDATE"],
+    "apiGroups": [""],
+    "apiVersions": ["v1"],
+    "resources": ["configmaps"],
+}
 
 
 @define
@@ -56,16 +62,10 @@ def patch(*operations: Json) -> Json:
 
 
 def hook(name: str = "a", **more: Any) -> Json:
-    rule = {
-        "operations": ["CREATE", "UPDATE"],
-        "apiGroups": [""],
-        "apiVersions": ["v1"],
-        "resources": ["configmaps"],
-    }
     return {
         "name": f"{name}.e.com",
         "clientConfig": {"url": f"https://hooks.e.com/{name}"},
-        "rules": [rule],
+        "rules": [RULE],
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
         **more,
@@ -273,16 +273,10 @@ async def test_a_webhook_behind_a_service(autojump_clock: object) -> None:
 
 
 def policy(*validations: Json, **more: Any) -> Json:
-    rule = {
-        "operations": ["CREATE", "UPDATE"],
-        "apiGroups": [""],
-        "apiVersions": ["v1"],
-        "resources": ["configmaps"],
-    }
     return {
         "metadata": {"name": "p"},
         "spec": {
-            "matchConstraints": {"resourceRules": [rule]},
+            "matchConstraints": {"resourceRules": [RULE]},
             "validations": list(validations),
             **more,
         },

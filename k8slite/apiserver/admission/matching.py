@@ -44,7 +44,7 @@ class Matcher:
     def kind_for(self, attributes: Attributes, rules: Iterable[Json], policy: str) -> Kind | None:
         """The kind in the version that the rules ask for; None where they ask for nothing."""
         asked = attributes.asked
-        spoken = asked.spoken or asked.kind
+        spoken = asked.version
         listed = list(rules)
         if any(_applies(rule, attributes, spoken) for rule in listed):
             return spoken
@@ -98,10 +98,15 @@ class Matcher:
         return labels
 
 
+def has_labels(selector: Json, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector, as objects hold it, matches."""
+    return selector_of(structure(selector, LabelSelector)).matches(labels)
+
+
 def _matches(selector: Json, labels: Mapping[str, str] | None) -> bool:
     if labels is None:
         return True
-    return selector_of(structure(selector, LabelSelector)).matches(labels)
+    return has_labels(selector, labels)
 
 
 def _applies(rule: Json, attributes: Attributes, kind: Kind) -> bool:

@@ -10,18 +10,15 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from k8slite.apiserver.admission.matching import EXEMPT, Matcher
+from k8slite.apiserver.admission.matching import EXEMPT, Matcher, has_labels
 from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.admission.webhook_call import review_of
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.followed import Followed
 from k8slite.kinds.admissionregistration.policy_expressions import VARIABLES
 from k8slite.kinds.kind import Kind
-from k8slite.kinds.models import LabelSelector
 from k8slite.objects.errors import ApiError, Cause, from_status
 from k8slite.objects.expressions import Failed, Uncompilable, compile_expression
-from k8slite.objects.selectors import selector_of
-from k8slite.objects.structure import structure
 
 Json = dict[str, Any]
 
@@ -86,7 +83,7 @@ class ValidatingPolicies:
         policy = match.get("matchPolicy", "Equivalent")
         rules = match.get("resourceRules")
         if not rules and optional:
-            kind: Kind | None = attributes.asked.spoken or attributes.asked.kind
+            kind: Kind | None = attributes.asked.version
         else:
             kind = self.matcher.kind_for(attributes, rules or (), policy)
         excluded = match.get("excludeResourceRules") or ()
@@ -154,8 +151,7 @@ class _Broken(Exception):
 def _refers(reference: Json, metadata: Json) -> bool:
     if reference.get("name"):
         return bool(metadata["name"] == reference["name"])
-    selector = structure(reference.get("selector") or {}, LabelSelector)
-    return selector_of(selector).matches(metadata.get("labels") or {})
+    return has_labels(reference.get("selector") or {}, metadata.get("labels") or {})
 
 
 def _value(text: str, given: Mapping[str, Any], what: str) -> Any:

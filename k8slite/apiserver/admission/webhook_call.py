@@ -16,7 +16,7 @@ from attrs import frozen
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.kind import Kind
-from k8slite.messages import Handler, Request, Response
+from k8slite.messages import Handler, Request, read_all
 from k8slite.objects.codec import dumps, loads
 from k8slite.objects.errors import ApiError, InternalError, from_status
 from k8slite.objects.fields import quoted
@@ -74,7 +74,7 @@ class Caller:
         try:
             with trio.fail_after(seconds):
                 response = await self.way(endpoint)(request)
-                body = await _whole(response)
+                body = await read_all(response)
         except trio.TooSlowError:
             raise CallFailed(f"{shown}: context deadline exceeded") from None
         except (OSError, ValueError) as error:
@@ -135,7 +135,7 @@ def review_of(
 ) -> Json:
     """The AdmissionReview about a write, in the version of `kind`."""
     asked = attributes.asked
-    spoken = asked.spoken or asked.kind
+    spoken = asked.version
     user: Json = {"username": asked.user.name, "groups": list(asked.user.groups)}
     if asked.user.uid:
         user["uid"] = asked.user.uid
@@ -231,15 +231,3 @@ def _decoded(bundle: str) -> str:
         return base64.b64decode(bundle, validate=True).decode()
     except (ValueError, binascii.Error):
         raise CallFailed("the CA bundle is not base64 of PEM") from None
-
-
-async def _whole(response: Response) -> bytes:
-    if isinstance(response.body, bytes):
-        return response.body
-    pieces = []
-    try:
-        while piece := await response.body.receive():
-            pieces.append(piece)
-    finally:
-        response.body.close()
-    return b"".join(pieces)

@@ -14,7 +14,7 @@ from k8slite.kinds.apiextensions.custom_strategy import strategy_of
 from k8slite.kinds.entry import scale, status, storage_version_hash, text_at
 from k8slite.kinds.kind import Kind, ScalePaths
 from k8slite.objects.json_path import field_names
-from k8slite.objects.meta import find_condition
+from k8slite.objects.meta import has_condition
 from k8slite.objects.structural import Structural
 
 Json = dict[str, Any]
@@ -26,20 +26,8 @@ def kinds_of(definition: Json) -> list[Kind]:
     """The kinds of a definition that is established; none of one that is not."""
     if not has_condition(definition, "Established"):
         return []
-    spec = definition["spec"]
-    found = []
-    for version in spec["versions"]:
-        if version.get("served") or version.get("storage"):
-            kind = _kind(definition, version)
-            if version.get("served"):
-                found.append(kind)
-    return found
-
-
-def has_condition(definition: Json, type_: str) -> bool:
-    """Whether a condition of a definition holds."""
-    condition = find_condition((definition.get("status") or {}).get("conditions") or (), type_)
-    return condition is not None and condition["status"] == "True"
+    versions = definition["spec"]["versions"]
+    return [_kind(definition, version) for version in versions if version.get("served")]
 
 
 def definition_name(kind: Kind) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final, Literal
 
@@ -28,6 +28,7 @@ from k8slite.objects.structural import Structural
 from k8slite.objects.structural_validation import old_item
 
 Json = dict[str, Any]
+Time = tuple[tuple[str, ...], Literal["TIMESTAMP", "DURATION"]]  # where, and of which kind
 
 ABSENT: Final = object()
 VARIABLES: Final = ("self", "oldSelf")
@@ -65,12 +66,26 @@ class Rule:
     may_lack_old: bool
 
 
-def rule_of(json: Json, schema: Structural) -> Rule:
-    """Compile a rule of a schema. Raises Uncompilable."""
+@frozen
+class Rules:
+    """The rules of one schema, and where it has times."""
+
+    rules: tuple[Rule, ...]
+    times: tuple[Time, ...]
+
+    @classmethod
+    def of(cls, schema: Structural) -> Rules:
+        """Raises Uncompilable."""
+        times = tuple(_times(schema))
+        return cls(tuple(rule_of(json, times) for json in schema.rules), times)
+
+
+def rule_of(json: Json, schema_times: Iterable[Time]) -> Rule:
+    """Compile a rule of a schema that has these times. Raises Uncompilable."""
     times = tuple(
         (".".join((variable, *path)), type_)
         for variable in VARIABLES
-        for path, type_ in _times(schema)
+        for path, type_ in schema_times
     )
     text = json.get("rule", "")
     may_lack_old = bool(json.get("optionalOldSelf"))
@@ -84,9 +99,7 @@ def rule_of(json: Json, schema: Structural) -> Rule:
     )
 
 
-def _times(
-    schema: Structural, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], Literal["TIMESTAMP", "DURATION"]]]:
+def _times(schema: Structural, path: tuple[str, ...] = ()) -> Iterator[Time]:
     """Where a schema has times, as far as fields lead there."""
     type_ = _TIMES.get(schema.json.get("format", "")) if schema.type == "string" else None
     if type_ is not None:
@@ -146,8 +159,9 @@ def _here(
     given: dict[bool, Any] = {}
     new_value = ABSENT
     if schema.compiled_rules is None:
-        schema.compiled_rules = [rule_of(json, schema) for json in schema.rules]
-    for rule in schema.compiled_rules:
+        schema.compiled_rules = Rules.of(schema)
+    rules: Rules = schema.compiled_rules
+    for rule in rules.rules:
         if rule.sees_old and not rule.may_lack_old and old is ABSENT:
             continue  # a rule of transitions, and nothing has changed into this
         if is_same and not rule.sees_old:
@@ -160,7 +174,7 @@ def _here(
                 before = [] if old is ABSENT else [before]
             variables = {"self": new_value, "oldSelf": before}
             for variable, root in (("self", value), ("oldSelf", old)):
-                for steps, type_ in _times(schema):
+                for steps, type_ in rules.times:
                     moment = _time_at(root, steps, type_)
                     if moment is not None:
                         variables[".".join((variable, *steps))] = moment
@@ -269,7 +283,7 @@ _SAID: Final = {
 def complaint_of(json: Json, schema: Structural) -> str:
     """What is wrong with a rule or its message, or ""."""
     try:
-        rule = rule_of(json, schema)
+        rule = rule_of(json, _times(schema))
     except Uncompilable as error:
         return f"compilation failed: {error}"
     if rule.expression.result not in ("bool", "dyn"):

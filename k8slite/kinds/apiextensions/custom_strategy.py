@@ -11,7 +11,7 @@ from k8slite.kinds.apiextensions.custom_rules import check_rules
 from k8slite.kinds.kind import Strategy
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid
-from k8slite.objects.meta import find_condition
+from k8slite.objects.meta import has_condition
 from k8slite.objects.structural import Structural
 from k8slite.objects.structural_validation import validate_values
 
@@ -48,9 +48,7 @@ def strategy_of(definition: Json, schema: Structural, *, has_status: bool) -> St
         if has_status and old is None:
             new.pop("status", None)
 
-    conditions = (definition.get("status") or {}).get("conditions") or ()
-    terminating = find_condition(conditions, "Terminating")
-    is_closed = terminating is not None and terminating["status"] == "True"
+    is_closed = has_condition(definition, "Terminating")
     return Strategy(
         default=schema.default,
         prepare=prepare,
