@@ -1,16 +1,12 @@
 """Keeps as many pods as a ReplicaSet asks for (upstream: `pkg/controller/replicaset`).
 
-Pods are created in batches that double as long as all goes well, so that a set whose pods are
-refused does not send hundreds of requests to learn that. Pods that have ended or are on their way
-out do not count. The status follows the pods.
+Pods that have ended or are on their way out do not count. The status follows the pods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final
-
-import trio
 
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import PODS, REPLICA_SETS
@@ -24,21 +20,17 @@ from k8slite.controllers.ownership import (
     index_by_controller,
     owner_keys,
 )
+from k8slite.controllers.pod_control import BURST_PODS, PodControl, at_once, pod_of_template
 from k8slite.controllers.replicaset_ranking import worst_first
 from k8slite.controllers.replicaset_status import Failure, active, compute, terminating
 from k8slite.kinds.apps.models import ReplicaSet
 from k8slite.kinds.core.models import Pod
 from k8slite.kinds.models import Model
-from k8slite.objects.errors import ApiError, Conflict, NotFound
 from k8slite.objects.meta import Name
 from k8slite.objects.selectors import Selector, selector_of
 
 Json = dict[str, Any]
 
-BURST_PODS: Final = 500  # created or deleted in one reconcile (upstream's BurstReplicas)
-FIRST_BATCH_PODS: Final = 1  # upstream's SlowStartInitialBatchSize
-# Requests under way at once for one set: enough to fill the journal's transactions.
-REQUESTS_MOST: Final = 16
 # A change of a pod is looked at after this time for each replica, so that a large set does not
 # count all of its pods for each of them. Sets of up to FEW_PODS are looked at immediately.
 GATHER_SECONDS: Final = 0.00005
@@ -59,6 +51,7 @@ class ReplicaSetController(Controller):
         index_by_controller(self._pods)
         self._pod_keys = owner_keys(self._sets, _selector)
         self._departed = Departed()
+        self._pod_control = PodControl(self.client, self.recorder)
         self.watch(self._sets, self._own_key)
         self.watch(self._pods, self._keys_of_pod)
 
@@ -90,33 +83,12 @@ class ReplicaSetController(Controller):
         """Create pods; the first failure ends it and is raised."""
         document = self._sets.document(replica_set.metadata.full_name)
         assert document is not None, "the mirror has both or none"
-        pod = _pod(document, Owner(REPLICA_SETS, replica_set.metadata))
-        regarding = _regarding(replica_set)
-        namespace = replica_set.metadata.namespace
-
-        async def create(_: None) -> None:
-            try:
-                made = await self.client.create(PODS, pod, namespace)
-            except ApiError as error:
-                if not _namespace_is_ending(error):
-                    message = f"Error creating: {error}"
-                    self.recorder.event(regarding, "Warning", "FailedCreate", message)
-                raise
-            message = f"Created pod: {made['metadata']['name']}"
-            self.recorder.event(regarding, "Normal", "SuccessfulCreate", message)
-
-        remaining = min(wanted, BURST_PODS)
-        batch = FIRST_BATCH_PODS
-        while remaining:
-            size = min(batch, remaining)
-            try:
-                await _at_once([None] * size, create)
-            except ApiError as error:
-                if _namespace_is_ending(error):
-                    return  # nothing can be created there, now or later
-                raise
-            remaining -= size
-            batch *= 2
+        owner = Owner(REPLICA_SETS, replica_set.metadata)
+        pod = pod_of_template(document["spec"]["template"], owner)
+        pods = [pod] * min(wanted, BURST_PODS)
+        _, failure = await self._pod_control.create(pods, _regarding(replica_set))
+        if failure is not None:
+            raise failure
 
     async def _delete(self, replica_set: ReplicaSet, pods: Sequence[Pod], surplus: int) -> None:
         regarding = _regarding(replica_set)
@@ -125,24 +97,9 @@ class ReplicaSetController(Controller):
             pods = worst_first(pods, self._related(replica_set), self.world.now())[:count]
 
         async def delete(pod: Pod) -> None:
-            metadata = pod.metadata
-            options = {"preconditions": {"uid": metadata.uid}}
-            try:
-                await self.client.delete(PODS, metadata.name, metadata.namespace, options)
-            except NotFound:
-                return
-            except Conflict as error:
-                if "UID" not in error.message and "uid" not in error.message:
-                    raise
-                return  # another pod of that name: ours is gone
-            except ApiError as error:
-                message = f"Error deleting: {error}"
-                self.recorder.event(regarding, "Warning", "FailedDelete", message)
-                raise
-            message = f"Deleted pod: {metadata.name}"
-            self.recorder.event(regarding, "Normal", "SuccessfulDelete", message)
+            await self._pod_control.delete(pod.metadata, regarding)
 
-        await _at_once(pods, delete)
+        await at_once(pods, delete)
 
     def _related(self, replica_set: ReplicaSet) -> Iterator[Pod]:
         """The active pods of all sets that have the same owner as this one."""
@@ -202,44 +159,3 @@ def _selector(replica_set: ReplicaSet) -> Selector:
 
 def _regarding(replica_set: ReplicaSet) -> Reference:
     return Reference("apps/v1", "ReplicaSet", replica_set.metadata)
-
-
-def _pod(document: Json, owner: Owner) -> Json:
-    """The pod that a set's template describes (upstream: `GetPodFromTemplate`)."""
-    template = document["spec"]["template"]
-    described = template.get("metadata") or {}
-    metadata = {
-        "generateName": f"{owner.metadata.name}-",
-        "namespace": owner.metadata.namespace,
-        "ownerReferences": [owner.reference()],
-    }
-    for field in ("labels", "annotations", "finalizers"):
-        if described.get(field):
-            metadata[field] = described[field]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
-
-
-def _namespace_is_ending(error: ApiError) -> bool:
-    return any(cause.reason == "NamespaceTerminating" for cause in error.causes)
-
-
-async def _at_once(items: Sequence[Any], work: Callable[[Any], Awaitable[None]]) -> None:
-    """Do work for all items, up to REQUESTS_MOST at a time; raises the first failure at the end."""
-    if len(items) == 1:
-        await work(items[0])
-        return
-    rest = iter(items)
-    failures: list[Exception] = []
-
-    async def take() -> None:
-        for item in rest:
-            try:
-                await work(item)
-            except Exception as error:
-                failures.append(error)
-
-    async with trio.open_nursery() as nursery:
-        for _ in range(min(len(items), REQUESTS_MOST)):
-            nursery.start_soon(take)
-    if failures:
-        raise failures[0]
