@@ -38,7 +38,6 @@ from k8slite.apiserver.admission.storage import (
 from k8slite.apiserver.admission.taint_nodes import TaintNodesByCondition
 from k8slite.apiserver.admission.toleration import DefaultTolerationSeconds
 from k8slite.apiserver.admission.validating_policies import ValidatingPolicies
-from k8slite.apiserver.admission.webhook_call import Caller, Way
 from k8slite.apiserver.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.authentication.authenticator import Authenticator
@@ -47,6 +46,9 @@ from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.authorization.rbac import Rbac
 from k8slite.apiserver.bootstrap import Bootstrap
+from k8slite.apiserver.calling.endpoint import Way
+from k8slite.apiserver.calling.services import Services
+from k8slite.apiserver.calling.webhook import Caller
 from k8slite.apiserver.custom import CustomResources
 from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.deletion import Deletion
@@ -331,7 +333,8 @@ class Cluster:
     ) -> Chain:
         """Every admission plugin, in upstream's order."""
         matcher = Matcher(storage)
-        webhooks = (matcher, Caller(storage, self.settings.webhooks), decoder, self.world)
+        caller = Caller(Services(storage), self.settings.webhooks)
+        webhooks = (matcher, caller, decoder, self.world)
         return Chain(
             (
                 NamespaceLifecycle(storage),

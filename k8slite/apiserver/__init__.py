@@ -11,6 +11,7 @@ the controllers, the time of day but through the World.
     decoding, rendering, patches      bytes to objects and back
     registry          the one write loop;  deletion, allocation  what goes with it
     listing, watching, selection      reads that never decode
+    calling           servers that are not this one: webhooks and their like
     discovery, openapi, health, metrics      the API about itself
     bootstrap         what a fresh cluster holds
 """

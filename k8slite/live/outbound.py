@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Final
 
-from k8slite.apiserver.admission.webhook_call import Endpoint
+from k8slite.apiserver.calling.endpoint import Endpoint
 from k8slite.messages import Handler
 from k8slite.wire.client import HttpClient
 

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 from attrs import define, field
 
-from k8slite.apiserver.admission.webhook_call import Endpoint
+from k8slite.apiserver.calling.endpoint import Endpoint
 from k8slite.messages import Handler, Request, Response
 from tests.apiserver.oracle_server import Json, Server, running
 

@@ -12,7 +12,7 @@ from attrs import define, field
 
 from k8slite.apiserver.admission.matching import EXEMPT, Matcher, has_labels
 from k8slite.apiserver.admission.refusal import forbidden
-from k8slite.apiserver.admission.webhook_call import review_of
+from k8slite.apiserver.admission.webhook_review import review_of
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.followed import Followed
 from k8slite.kinds.admissionregistration.policy_expressions import VARIABLES

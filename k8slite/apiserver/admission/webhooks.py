@@ -14,15 +14,15 @@ import trio
 from attrs import define, field
 
 from k8slite.apiserver.admission.matching import EXEMPT, Matcher
-from k8slite.apiserver.admission.webhook_call import (
+from k8slite.apiserver.admission.webhook_review import (
     Answer,
-    Caller,
-    CallFailed,
     failed,
     read_answer,
     review_of,
 )
 from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.calling.endpoint import CallFailed
+from k8slite.apiserver.calling.webhook import Caller
 from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.followed import Followed
 from k8slite.apiserver.patches import json_patch
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
+_TIMEOUT_SECONDS: Final = 10  # where a webhook names none
 _VARIABLES: Final = ("object", "oldObject", "request")
 
 
@@ -82,7 +83,9 @@ class Webhooks:
         try:
             if not _conditions_hold(webhook, review["request"]):
                 return None
-            answer = read_answer(name, await self.caller.ask(webhook, review), uid)
+            seconds = webhook.get("timeoutSeconds") or _TIMEOUT_SECONDS
+            told = await self.caller.ask(webhook["clientConfig"], review, seconds=seconds)
+            answer = read_answer(name, told, uid)
         except CallFailed as failure:
             if webhook.get("failurePolicy", "Fail") == "Ignore":
                 log.warning("webhook %s failed and is passed by: %s", name, failure)

@@ -1,0 +1,127 @@
+"""One question about a write: the review that is sent, and what the answer means.
+
+Upstream: `apiserver/pkg/admission/plugin/webhook/{request,generic,errors}`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, Final
+
+from attrs import frozen
+
+from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.calling.endpoint import CallFailed
+from k8slite.kinds.kind import Kind
+from k8slite.objects.codec import loads
+from k8slite.objects.errors import ApiError, InternalError, from_status
+from k8slite.objects.fields import quoted
+
+Json = dict[str, Any]
+
+_OPTIONS: Final = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
+
+
+@frozen
+class Answer:
+    """What a webhook has said."""
+
+    patch: list[Json] | None
+    warnings: tuple[str, ...]
+
+
+def review_of(
+    attributes: Attributes, kind: Kind, uid: str, new: Json | None, old: Json | None
+) -> Json:
+    """The AdmissionReview about a write, in the version of `kind`."""
+    asked = attributes.asked
+    spoken = asked.version
+    user: Json = {"username": asked.user.name, "groups": list(asked.user.groups)}
+    if asked.user.uid:
+        user["uid"] = asked.user.uid
+    if asked.user.extra:
+        user["extra"] = {key: list(values) for key, values in asked.user.extra.items()}
+    request: Json = {
+        "uid": uid,
+        "kind": _kind(kind),
+        "resource": _resource(kind),
+        "requestKind": _kind(spoken),
+        "requestResource": _resource(spoken),
+        "name": asked.name or ((new or {}).get("metadata") or {}).get("name", ""),
+        "operation": attributes.operation,
+        "userInfo": user,
+        "object": new,
+        "oldObject": old,
+        "dryRun": asked.dry_run,
+        "options": {
+            "kind": _OPTIONS.get(attributes.operation, "CreateOptions"),
+            "apiVersion": "meta.k8s.io/v1",
+        },
+    }
+    if asked.namespace or spoken.plural == "namespaces":
+        request["namespace"] = asked.namespace or request["name"]
+    if asked.subresource:
+        request["subResource"] = request["requestSubResource"] = asked.subresource
+    return {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
+
+
+def read_answer(name: str, review: Json, uid: str) -> Answer:
+    """What an answered review means.
+
+    Raises CallFailed for one that means nothing, and the refusal as an ApiError.
+    """
+    if review.get("kind") != "AdmissionReview" or not isinstance(review.get("response"), dict):
+        raise CallFailed("webhook response is no AdmissionReview with a response")
+    response = review["response"]
+    if response.get("uid") != uid:
+        found = quoted(response.get("uid") or "")
+        raise CallFailed(f"expected response.uid={quoted(uid)}, got {found}")
+    told, status = response.get("warnings"), response.get("status")
+    warnings = tuple(str(one) for one in told) if isinstance(told, list) else ()
+    if response.get("allowed") is not True:
+        raise _refusal(name, status if isinstance(status, dict) else {})
+    patch = response.get("patch")
+    if not patch or not isinstance(patch, str):
+        return Answer(None, warnings)
+    if response.get("patchType") != "JSONPatch":
+        raise CallFailed(f"unsupported patch type: {response.get('patchType')}")
+    try:
+        found = loads(base64.b64decode(patch, validate=True))
+    except (ValueError, binascii.Error) as error:
+        raise CallFailed(f"the patch cannot be read: {error}") from None
+    return Answer(found, warnings)
+
+
+def failed(name: str, failure: Exception) -> InternalError:
+    """Upstream's words where a webhook that must be asked cannot be."""
+    text = f"failed calling webhook {quoted(name)}: failed to call webhook: {failure}"
+    return InternalError(
+        f"Internal error occurred: {text}", details={"causes": [{"message": text}]}
+    )
+
+
+def _refusal(name: str, status: Json) -> ApiError:
+    said = f"admission webhook {quoted(name)} denied the request"
+    if status.get("message"):
+        text = f"{said}: {status['message']}"
+    elif status.get("reason"):
+        text = f"{said}: {status['reason']}"
+    else:
+        text = f"{said} without explanation"
+    code = status.get("code")
+    details = status.get("details")
+    told: Json = {"message": text, "reason": str(status.get("reason") or "")}
+    if isinstance(details, dict):
+        told["details"] = details
+    if not isinstance(code, int) or not 400 <= code < 600:
+        code = 400
+    return from_status(told, code)
+
+
+def _kind(kind: Kind) -> Json:
+    return {"group": kind.group, "version": kind.version, "kind": kind.kind}
+
+
+def _resource(kind: Kind) -> Json:
+    return {"group": kind.group, "version": kind.version, "resource": kind.plural}

@@ -1,0 +1,26 @@
+"""Where somebody listens, and how he is to be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from k8slite.messages import Handler
+
+
+@frozen
+class Endpoint:
+    """One server, and whom it must show itself to be."""
+
+    url: str  # https://HOST:PORT, without a path
+    ca_bundle: str = ""  # PEM; "": the authorities that this machine trusts
+    server_name: str = ""  # whom its certificate is for, where it is not the URL's host
+
+
+# From an endpoint to the way there.
+Way = Callable[[Endpoint], Handler]
+
+
+class CallFailed(Exception):
+    """There was no answer that could be used."""

@@ -1,0 +1,52 @@
+"""From a Service and one of its ports to the address of a ready endpoint.
+
+Upstream: `apiserver/pkg/util/proxy.ResolveEndpoint`; it takes any of the ready endpoints, here it
+is the first, so that runs can be repeated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from k8slite.apiserver.calling.endpoint import CallFailed
+from k8slite.apiserver.storage import Storage
+from k8slite.objects.fields import quoted
+
+Json = dict[str, Any]
+
+
+@frozen
+class Services:
+    """Looks services up in the store."""
+
+    storage: Storage
+
+    def address(self, namespace: str, name: str, port: int) -> str:
+        """HOST:PORT of one of the ready endpoints of a service. Raises CallFailed."""
+        service = self.storage.find("services/", namespace, name)
+        if service is None:
+            raise CallFailed(f"service {quoted(name)} not found")
+        spec = service.get("spec") or {}
+        if spec.get("type") == "ExternalName":
+            return f"{spec['externalName']}:{port}"
+        chosen = next((one for one in spec.get("ports") or () if one["port"] == port), None)
+        if chosen is None:
+            raise CallFailed(f"no service port {port} found for service {quoted(name)}")
+        for _, found in self.storage.every(f"discovery.k8s.io.endpointslices/{namespace}/"):
+            labels = found["metadata"].get("labels") or {}
+            if labels.get("kubernetes.io/service-name") != name:
+                continue
+            for one in found.get("ports") or ():
+                if (one.get("name") or "") != (chosen.get("name") or ""):
+                    continue
+                for endpoint in found.get("endpoints") or ():
+                    if (endpoint.get("conditions") or {}).get("ready") is not False:
+                        return joined(endpoint["addresses"][0], one["port"])
+        raise CallFailed(f"no endpoints available for service {quoted(name)}")
+
+
+def joined(host: str, port: int | str) -> str:
+    """HOST:PORT, an IPv6 address in brackets (Go's `net.JoinHostPort`)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
