@@ -50,6 +50,7 @@ from k8slite.controllers.deployment_status import (
     with_condition,
 )
 from k8slite.controllers.ownership import Departed
+from k8slite.controllers.pod_control import namespace_is_ending
 from k8slite.kinds.apps.models import Deployment, ReplicaSet
 from k8slite.kinds.core.models import Pod
 from k8slite.objects.errors import AlreadyExists, ApiError
@@ -233,7 +234,7 @@ class Rollout:
         raise Collision(f"another ReplicaSet is named {metadata['name']}")
 
     async def _note_failed_create(self, name: str, error: ApiError) -> None:
-        if any(cause.reason == "NamespaceTerminating" for cause in error.causes):
+        if namespace_is_ending(error):
             return
         message = f'Failed to create new replica set "{name}": {error}'
         if has_deadline(self._deployment):

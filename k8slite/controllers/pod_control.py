@@ -45,6 +45,11 @@ def pod_of_template(template: Mapping[str, Any], owner: Owner, base: str = "") -
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
+def namespace_is_ending(error: ApiError) -> bool:
+    """Whether something was refused because its namespace is on its way out."""
+    return any(cause.reason == "NamespaceTerminating" for cause in error.causes)
+
+
 class PodControl:
     """Creates and deletes pods for owners, and tells so."""
 
@@ -67,15 +72,11 @@ class PodControl:
             await self._create(pod, regarding)
             made += 1
 
-        done, batch = 0, FIRST_BATCH_PODS
-        while done < len(pods):
-            try:
-                await at_once(pods[done : done + batch], create)
-            except Exception as error:
-                ending = isinstance(error, ApiError) and _namespace_is_ending(error)
-                return made, None if ending else error
-            done += batch
-            batch *= 2
+        try:
+            await in_batches(pods, create)
+        except Exception as error:
+            ending = isinstance(error, ApiError) and namespace_is_ending(error)
+            return made, None if ending else error
         return made, None
 
     async def delete(self, pod: Metadata, regarding: Reference) -> None:
@@ -100,12 +101,22 @@ class PodControl:
         try:
             made = await self._client.create(PODS, pod, pod["metadata"]["namespace"])
         except ApiError as error:
-            if not _namespace_is_ending(error):
+            if not namespace_is_ending(error):
                 message = f"Error creating: {error}"
                 self._recorder.event(regarding, "Warning", "FailedCreate", message)
             raise
         message = f"Created pod: {made['metadata']['name']}"
         self._recorder.event(regarding, "Normal", "SuccessfulCreate", message)
+
+
+async def in_batches(items: Sequence[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """Do work for all items in batches that double; one with a failure, which is raised, is the
+    last."""
+    done, batch = 0, FIRST_BATCH_PODS
+    while done < len(items):
+        await at_once(items[done : done + batch], work)
+        done += batch
+        batch *= 2
 
 
 async def at_once(items: Sequence[T], work: Callable[[T], Awaitable[None]]) -> None:
@@ -128,7 +139,3 @@ async def at_once(items: Sequence[T], work: Callable[[T], Awaitable[None]]) -> N
             nursery.start_soon(take)
     if failures:
         raise failures[0]
-
-
-def _namespace_is_ending(error: ApiError) -> bool:
-    return any(cause.reason == "NamespaceTerminating" for cause in error.causes)

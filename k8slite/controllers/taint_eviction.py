@@ -18,6 +18,7 @@ from k8slite.client.recorder import Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.controllers.controller import Context, Controller
 from k8slite.kinds.core.models import Node, Pod, Taint, Toleration
+from k8slite.kinds.core.node_matching import tolerates
 from k8slite.objects.errors import NotFound
 from k8slite.objects.meta import Name, find_condition, timestamp
 from k8slite.objects.structure import structure
@@ -142,17 +143,6 @@ def toleration_seconds(taints: Sequence[Taint], tolerations: Sequence[Toleration
         if matching.toleration_seconds is not None:
             shortest = min(shortest, max(0.0, matching.toleration_seconds))
     return shortest
-
-
-def tolerates(toleration: Toleration, taint: Taint) -> bool:
-    """Whether a toleration matches a taint (upstream: `Toleration.ToleratesTaint`)."""
-    if toleration.effect and toleration.effect != taint.effect:
-        return False
-    if toleration.key and toleration.key != taint.key:
-        return False
-    if toleration.operator == "Exists":
-        return True
-    return toleration.operator in ("", "Equal") and toleration.value == taint.value
 
 
 @define

@@ -7,11 +7,10 @@ says nothing matches nothing. Preferred terms that hold add their weight to the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from k8slite.kinds.core.models import NodeAffinity as Affinity
 from k8slite.kinds.core.models import NodeSelectorTerm
-from k8slite.objects.selectors import Requirement
+from k8slite.kinds.core.node_matching import NAME_FIELD, term_match
 from k8slite.scheduler.plugin import (
     SKIP,
     FilterPlugin,
@@ -79,21 +78,8 @@ def _affinity(pod: PodInfo) -> Affinity | None:
 
 
 def _term(term: NodeSelectorTerm) -> _Match:
-    labels = [_requirement(one.key, one.operator, one.values) for one in term.match_expressions]
-    fields = [_requirement(one.key, one.operator, one.values) for one in term.match_fields]
-    if not labels and not fields:
-        return lambda node: False
-
-    def matches(node: NodeInfo) -> bool:
-        return all(one.matches(node.labels) for one in labels) and all(
-            one.matches({"metadata.name": node.name}) for one in fields
-        )
-
-    return matches
-
-
-def _requirement(key: str, operator: str, values: tuple[str, ...]) -> Requirement:
-    return Requirement(key, _OPERATORS[operator], values)
+    match = term_match(term)
+    return lambda node: match(node.labels, node.name)
 
 
 def _node_names(terms: Sequence[NodeSelectorTerm]) -> frozenset[str] | None:
@@ -102,7 +88,7 @@ def _node_names(terms: Sequence[NodeSelectorTerm]) -> frozenset[str] | None:
     for term in terms:
         named: frozenset[str] | None = None
         for one in term.match_fields:
-            if one.key == "metadata.name" and one.operator == "In":
+            if one.key == NAME_FIELD and one.operator == "In":
                 values = frozenset(one.values)
                 named = values if named is None else named & values
         if named is None:
@@ -116,11 +102,3 @@ _REFUSED = Status(
     unresolvable=True,
     plugin=NodeAffinity.name,
 )
-_OPERATORS: Final = {
-    "In": "in",
-    "NotIn": "notin",
-    "Exists": "exists",
-    "DoesNotExist": "!",
-    "Gt": "gt",
-    "Lt": "lt",
-}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from k8slite.kinds.core.models import Taint
+from k8slite.kinds.core.node_matching import tolerated
 from k8slite.scheduler.plugin import SKIP, FilterPlugin, PreFilterResult, Status
-from k8slite.scheduler.plugins.taint_toleration import tolerated
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo
 

@@ -6,9 +6,7 @@ wanted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from k8slite.kinds.core.models import Taint, Toleration
+from k8slite.kinds.core.node_matching import tolerated
 from k8slite.scheduler.plugin import (
     FilterPlugin,
     PreFilterResult,
@@ -53,21 +51,6 @@ class TaintToleration(FilterPlugin, ScorePlugin):
 
     def normalize(self, scores: list[int]) -> list[int]:
         return normalize(scores, reverse=True)
-
-
-def tolerated(taint: Taint, tolerations: Iterable[Toleration]) -> bool:
-    """Whether one toleration is enough for a taint (upstream: `ToleratesTaint`).
-
-    An empty effect or key of a toleration stands for all of them.
-    """
-    for one in tolerations:
-        if one.effect and one.effect != taint.effect:
-            continue
-        if one.key and one.key != taint.key:
-            continue
-        if one.operator == "Exists" or (one.operator in ("", "Equal") and one.value == taint.value):
-            return True
-    return False
 
 
 # Upstream no longer names the taint, so that one line stands for all nodes.
