@@ -24,6 +24,7 @@ from k8slite.apiserver.admission.ingress_class import DefaultIngressClass
 from k8slite.apiserver.admission.limit_ranger import LimitRanger
 from k8slite.apiserver.admission.matching import Matcher
 from k8slite.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from k8slite.apiserver.admission.node_restriction import NodeRestriction
 from k8slite.apiserver.admission.pod_security import PodSecurity
 from k8slite.apiserver.admission.priority import Priority
 from k8slite.apiserver.admission.resource_quota import ResourceQuota
@@ -44,8 +45,10 @@ from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
 from k8slite.apiserver.authorization.authorizer import Authorizer
+from k8slite.apiserver.authorization.node import NodeAuthorizer
+from k8slite.apiserver.authorization.node_graph import NodeGraph
 from k8slite.apiserver.authorization.rbac import Rbac
-from k8slite.apiserver.bootstrap import Bootstrap
+from k8slite.apiserver.bootstrap import Bootstrap, default_rules
 from k8slite.apiserver.calling.endpoint import Way
 from k8slite.apiserver.calling.services import Services
 from k8slite.apiserver.calling.webhook import Caller
@@ -278,7 +281,8 @@ class Cluster:
         kinds, schemas = Kinds.of(settings.minor), Schemas.load(settings.minor)
         storage = Storage(self.store, kinds)
         management = FieldManagement(schemas, storage, self.world)
-        authorizer = Authorizer(Rbac(storage))
+        nodes = NodeAuthorizer(NodeGraph(storage), default_rules("system:node"))
+        authorizer = Authorizer(Rbac(storage), nodes)
         decoder = Decoder(schemas)
         chain = self._chain(storage, authorizer, decoder, management)
         registry = Registry(
@@ -343,6 +347,7 @@ class Cluster:
                 Priority(storage),
                 DefaultTolerationSeconds(),
                 ServiceAccount(storage, self.world),
+                NodeRestriction(storage, authorizer),
                 DefaultStorageClass(storage),
                 StorageObjectInUseProtection(),
                 PersistentVolumeClaimResize(storage),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
-from k8slite.kinds.kind import Kind
+from k8slite.kinds.kind import Kind, Subresource
 from k8slite.messages import User
 
 Json = dict[str, Any]
@@ -45,6 +45,15 @@ class Attributes:
     new: Json | None
     old: Json | None
     annotations: dict[str, str] = field(factory=dict)
+    # What `new` is where a subresource takes no object of its resource: an Eviction, a token's
+    # request.
+    document: Subresource | None = None
+
+    @classmethod
+    def posted(cls, asked: Asked, document: Json) -> Attributes:
+        """The creation of what a subresource takes."""
+        found = next(one for one in asked.version.subresources if one.name == asked.subresource)
+        return cls(asked, "CREATE", document, None, document=found)
 
     @property
     def resource(self) -> tuple[str, str]:

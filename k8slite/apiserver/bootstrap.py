@@ -280,6 +280,11 @@ class Bootstrap:
                 yield self._key("apiregistration.k8s.io", "apiservices", name), service
 
 
+def default_rules(cluster_role: str) -> list[Json]:
+    """The rules that a cluster role has in a fresh cluster."""
+    return [_rule(text) for text in _facts("roles.json")["clusterRoles"][cluster_role]["rules"]]
+
+
 def _facts(file_name: str) -> Json:
     """One file of `manifests/bootstrap`: in the wheel beside the package, else in the checkout."""
     package = Path(__file__).parents[1]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from k8slite.messages import Request
+from k8slite.objects.selectors import FieldRequirement, parse_fields
 
 _VERBS: Final = {
     "POST": "create",
@@ -23,6 +24,7 @@ _VERBS: Final = {
 # Below a namespace these are the namespace's own subresources, not resources in it.
 _NAMESPACE_SUBRESOURCES: Final = frozenset(("status", "finalize"))
 _TRUE: Final = frozenset(("1", "t", "T", "true", "TRUE", "True"))
+_OF_COLLECTIONS: Final = frozenset(("list", "watch", "deletecollection"))
 _FALSE: Final = frozenset(("0", "f", "F", "false", "FALSE", "False", ""))
 
 
@@ -40,11 +42,35 @@ class RequestInfo:
     name: str = ""
     subresource: str = ""
     rest: str = ""  # what a proxied path has beyond the subresource
+    fields: tuple[FieldRequirement, ...] = ()  # what a collection's field selector asks for
+
+    def selects(self, path: str, value: str) -> bool:
+        """Whether only objects with that value in a field are asked for."""
+        return any(one == (path, "=", value) for one in self.fields)
 
 
 def flag(text: str) -> bool:
     """A boolean query parameter, as upstream's conversion reads it: what is not false is true."""
     return text not in _FALSE
+
+
+def with_selectors(info: RequestInfo, request: Request) -> RequestInfo:
+    """What is asked of a collection, with what it is narrowed down to, for authorization.
+
+    A selector that cannot be read narrows nothing. (Upstream: `RequestInfo.FieldSelector`; who
+    lists or watches by `metadata.name` names an object.)
+    """
+    text = request.parameter("fieldSelector") if info.verb in _OF_COLLECTIONS else ""
+    if not text:
+        return info
+    try:
+        fields = parse_fields(text)
+    except ValueError:
+        return info
+    names = [one.value for one in fields if one.path == "metadata.name" and one.operator == "="]
+    if names and not info.name and info.verb != "deletecollection":
+        return evolve(info, fields=fields, name=names[0])
+    return evolve(info, fields=fields)
 
 
 def request_info(request: Request) -> RequestInfo:

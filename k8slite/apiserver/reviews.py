@@ -13,6 +13,7 @@ from attrs import define
 
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authorization.authorizer import Authorizer
+from k8slite.apiserver.authorization.node import node_name
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Peer, Request, Response, User
@@ -114,8 +115,12 @@ class Reviews:
         for rule in rules:
             part = "nonResourceRules" if rule.get("nonResourceURLs") else "resourceRules"
             answer[part].append(rule)
-        if found.missing:
-            answer["evaluationError"] = ", ".join(found.missing)
+        told = list(found.missing)
+        if node_name(call.user) is not None:
+            told.insert(0, "node authorizer does not support user rule resolution")
+            answer["incomplete"] = True
+        if told:
+            answer["evaluationError"] = ", ".join(told)
         return answer
 
 

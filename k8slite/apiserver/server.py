@@ -28,7 +28,7 @@ from k8slite.apiserver.in_flight import InFlight
 from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.rendering import negotiate, status_answer
-from k8slite.apiserver.request_info import RequestInfo, request_info
+from k8slite.apiserver.request_info import RequestInfo, request_info, with_selectors
 from k8slite.apiserver.reviews import Reviews
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.subresources import binding
@@ -94,7 +94,7 @@ class ApiServer:
             return await self._authorized(request, info, user)
 
     async def _authorized(self, request: Request, info: RequestInfo, user: User) -> Response:
-        self.authorizer.authorize(user, info)
+        self.authorizer.authorize(user, with_selectors(info, request) if request.query else info)
         if len(request.body) > BODY_MOST_BYTES:
             raise RequestEntityTooLarge(
                 f"Request entity too large: limit is {BODY_MOST_BYTES}", details={}

@@ -15,5 +15,6 @@ store's writes.
     certificates              who asks for certificates, approves and signs
     pod_security              how restricted a namespace's pods must be
     role_escalation           nobody gives away rights that they do not have
+    node_restriction          a kubelet writes its own, and nothing else (node_labels, node_tokens)
     taint_nodes               a new node is not ready before it says so
 """

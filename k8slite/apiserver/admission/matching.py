@@ -83,6 +83,10 @@ class Matcher:
         found: Json = codec.loads(codec.dumps(obj))
         if kind is not attributes.asked.kind and kind.from_stored is not None:
             found = kind.from_stored(found)
+        if attributes.document is not None:
+            sent = attributes.document
+            version = f"{sent.group}/{sent.version}" if sent.group else sent.version
+            return {**found, "apiVersion": version, "kind": sent.kind}
         return {**found, "apiVersion": kind.api_version, "kind": kind.kind}
 
     def _namespace_labels(self, attributes: Attributes) -> Mapping[str, str] | None:

@@ -11,8 +11,10 @@ from typing import Any, Final
 import trio
 from attrs import frozen
 
+from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.storage import Storage
+from k8slite.kinds.core.references import MIRROR, projected_tokens, secret_names
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import Forbidden
 from k8slite.objects.meta import random_suffix
@@ -43,7 +45,7 @@ class ServiceAccount:
         pod, asked = attributes.new, attributes.asked
         assert pod is not None
         spec = pod["spec"]
-        if "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {}):
+        if MIRROR in (pod["metadata"].get("annotations") or {}):
             return
         name = spec.get("serviceAccountName") or "default"
         spec["serviceAccountName"] = spec["serviceAccount"] = name
@@ -64,7 +66,19 @@ class ServiceAccount:
         if wanted:
             self._mount_token(spec)
 
-    async def validate(self, attributes: Attributes) -> None: ...
+    async def validate(self, attributes: Attributes) -> None:
+        """A mirror pod, which stands for one that its node runs by itself, claims nothing."""
+        pod = attributes.new
+        assert pod is not None
+        if MIRROR not in (pod["metadata"].get("annotations") or {}):
+            return
+        if pod["spec"].get("serviceAccountName"):
+            raise forbidden(attributes, "a mirror pod may not reference service accounts")
+        if any(secret_names(pod["spec"])):
+            raise forbidden(attributes, "a mirror pod may not reference secrets")
+        if any(projected_tokens(pod["spec"])):
+            what = "a mirror pod may not use ServiceAccountToken volume projections"
+            raise forbidden(attributes, what)
 
     async def _look_up(self, namespace: str, name: str) -> Stored | None:
         """The account; the default one of a new namespace may take its controller a moment."""

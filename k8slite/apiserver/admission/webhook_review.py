@@ -13,7 +13,7 @@ from attrs import frozen
 
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.calling.endpoint import CallFailed
-from k8slite.kinds.kind import Kind
+from k8slite.kinds.kind import Kind, Subresource
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import ApiError, InternalError, from_status
 from k8slite.objects.fields import quoted
@@ -42,11 +42,12 @@ def review_of(
         user["uid"] = asked.user.uid
     if asked.user.extra:
         user["extra"] = {key: list(values) for key, values in asked.user.extra.items()}
+    document = attributes.document
     request: Json = {
         "uid": uid,
-        "kind": _kind(kind),
+        "kind": _kind(document or kind),
         "resource": _resource(kind),
-        "requestKind": _kind(spoken),
+        "requestKind": _kind(document or spoken),
         "requestResource": _resource(spoken),
         "name": asked.name or ((new or {}).get("metadata") or {}).get("name", ""),
         "operation": attributes.operation,
@@ -119,7 +120,7 @@ def _refusal(name: str, status: Json) -> ApiError:
     return from_status(told, code)
 
 
-def _kind(kind: Kind) -> Json:
+def _kind(kind: Kind | Subresource) -> Json:
     return {"group": kind.group, "version": kind.version, "kind": kind.kind}
 
 

@@ -1,7 +1,7 @@
-"""Whether a user may do what a request asks for: masters may do all, everybody else by roles.
+"""Whether a user may do what a request asks for: masters all, nodes their own, all else by roles.
 
-Mirrors the order of upstream's authorizers: the privileged group, then RBAC. (There is no Node
-authorizer: the nodes of this process are trusted.)
+Mirrors the order of upstream's authorizers: the privileged group, nodes, then RBAC (with
+`--authorization-mode=Node,RBAC`). The kubelets of this process are masters.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from k8slite.apiserver.authorization.node import NodeAuthorizer
 from k8slite.apiserver.authorization.rbac import Found, Rbac
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.messages import User
@@ -26,15 +27,20 @@ EVERYTHING: Final = (
 
 @frozen
 class Authorizer:
-    """Decides by the roles in the store."""
+    """Decides by the roles in the store, and by what belongs to a node."""
 
     rbac: Rbac
+    nodes: NodeAuthorizer
 
     def decide(self, user: User, info: RequestInfo) -> tuple[bool, str]:
         """Whether the user may do this, and why, as far as there is something to say."""
         if MASTERS in user.groups:
             return True, ""
-        return self.rbac.decide(user, info)
+        by_node, why = self.nodes.decide(user, info)
+        if by_node:
+            return True, ""
+        allowed, reason = self.rbac.decide(user, info)
+        return allowed, reason if allowed else "\n".join(one for one in (why, reason) if one)
 
     def authorize(self, user: User, info: RequestInfo) -> None:
         """Raises Forbidden with upstream's message."""

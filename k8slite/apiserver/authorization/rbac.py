@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-import trio
 from attrs import frozen
 
 from k8slite.apiserver.authorization.rules import allows
+from k8slite.apiserver.feed import Feed
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.apiserver.storage import Storage
 from k8slite.messages import User
 from k8slite.objects.codec import loads
 from k8slite.objects.fields import quoted
-from k8slite.store.store import Watch
 
 Json = dict[str, Any]
 
@@ -56,8 +55,7 @@ class Rbac:
     """The rules in a store."""
 
     def __init__(self, storage: Storage) -> None:
-        self._store = storage.store
-        self._watches: dict[str, Watch] = {}
+        self._feed = Feed(storage.store, _KEPT)
         self._roles: dict[str, list[Json]] = {}
         self._grants: dict[str, list[Grant]] = {}  # by the binding's key
         self._by_subject: dict[tuple[str, str], dict[Grant, None]] = {}
@@ -105,25 +103,12 @@ class Rbac:
     # What the store has
 
     def _catch_up(self) -> None:
-        try:
-            for prefix, watch in self._watches.items():
-                for event in watch.receive_nowait():
-                    value = event.now.value if event.now is not None else None
-                    self._take(prefix, event.key, value)
-        except trio.EndOfChannel:
-            self._watches.clear()  # nobody had asked for so long that the store gave us up
-        if not self._watches:
-            self._load()
+        self._feed.catch_up(self._forget, self._take)
 
-    def _load(self) -> None:
+    def _forget(self) -> None:
         self._roles.clear()
         self._grants.clear()
         self._by_subject.clear()
-        for prefix in _KEPT:
-            page = self._store.list(prefix)
-            self._watches[prefix] = self._store.watch(prefix, after=page.revision)
-            for stored in page.items:
-                self._take(prefix, stored.key, stored.value)
 
     def _take(self, prefix: str, key: str, value: bytes | None) -> None:
         if prefix not in _BINDINGS:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.deletion import DeleteOptions, delete_options
 from k8slite.apiserver.registry import Registry
 from k8slite.apiserver.storage import Storage
@@ -43,6 +44,9 @@ async def evict(verbs: Verbs, call: Call) -> Response:
     if options.dry_run:
         asked = evolve(asked, dry_run=True)
     registry = verbs.registry
+    attributes = Attributes.posted(asked, eviction)
+    await registry.chain.mutate(attributes)
+    await registry.chain.validate(attributes)
     pod = loads(registry.get(asked.kind, asked.namespace, asked.name).value)
     now = registry.world.now()
     if not _unguarded(pod):

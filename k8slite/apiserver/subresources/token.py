@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.authentication.service_account_tokens import (
     DEFAULT_SECONDS,
     LEAST_SECONDS,
@@ -36,6 +37,9 @@ async def request_token(verbs: Verbs, call: Call, issuer: TokenIssuer) -> Respon
         causes.append(invalid(path, seconds, "may not specify a duration larger than 2^32 seconds"))
     if causes:
         raise refuse("TokenRequest", "authentication.k8s.io", "", causes)
+    attributes = Attributes.posted(call.asked(call.kind), asked)
+    await registry.chain.mutate(attributes)
+    await registry.chain.validate(attributes)
     reference = spec.get("boundObjectRef")
     bound = _bound(verbs, call, reference) if reference else None
     audiences = spec.get("audiences") or []
