@@ -34,6 +34,7 @@ from k8slite.controllers.replicaset import ReplicaSetController
 from k8slite.controllers.resource_quota import ResourceQuotaController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.serviceaccount import ServiceAccountController
+from k8slite.controllers.statefulset import StatefulSetController
 from k8slite.controllers.taint_eviction import TaintEvictionController
 
 __all__ = ["CONTROLLERS", "Context", "Controller"]
@@ -58,6 +59,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     ResourceQuotaController,
     RootCaPublisher,
     ServiceAccountController,
+    StatefulSetController,
     TaintEvictionController,
 )
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from k8slite.controllers.deployment_rolling import created
+from k8slite.controllers.name_hash import name_hash
 from k8slite.kinds.apps.models import Deployment, ReplicaSet
 
 Json = dict[str, Any]
@@ -22,9 +21,6 @@ REVISION_HISTORY: Final = "deployment.kubernetes.io/revision-history"
 HASH_LABEL: Final = "pod-template-hash"
 HISTORY_CHARACTERS: Final = 2000  # of the revision history; the oldest go first (as upstream)
 
-_FNV_OFFSET: Final = 0x811C9DC5
-_FNV_PRIME: Final = 0x01000193
-_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _NOT_COPIED: Final = (
     "kubectl.kubernetes.io/last-applied-configuration",
     REVISION,
@@ -41,15 +37,8 @@ def same_template(one: Json, other: Json) -> bool:
 
 
 def template_hash(template: Json, collision_count: int | None) -> str:
-    """A name for a template, other after each collision (upstream: `ComputeHash`; the numbers
-    differ, since upstream hashes Go's rendering of the template)."""
-    text = orjson.dumps(_plain(template), option=orjson.OPT_SORT_KEYS)
-    if collision_count is not None:
-        text += collision_count.to_bytes(8, "little")
-    value = _FNV_OFFSET
-    for byte in text:
-        value = (value ^ byte) * _FNV_PRIME & 0xFFFFFFFF
-    return "".join(_ALPHABET[ord(digit) % len(_ALPHABET)] for digit in str(value))
+    """A name for a template, other after each collision (upstream: `ComputeHash`)."""
+    return name_hash(_plain(template), collision_count)
 
 
 def revision(replica_set: ReplicaSet) -> int:

@@ -45,9 +45,28 @@ def pod_of_template(template: Mapping[str, Any], owner: Owner, base: str = "") -
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
+def regarding(owner: Owner) -> Reference:
+    """What an event about an owner is about."""
+    return Reference(owner.resource.api_version, owner.resource.kind, owner.metadata)
+
+
 def namespace_is_ending(error: ApiError) -> bool:
     """Whether something was refused because its namespace is on its way out."""
     return any(cause.reason == "NamespaceTerminating" for cause in error.causes)
+
+
+async def delete_pod(client: Client, pod: Metadata) -> bool:
+    """Delete a pod, and no other of its name; whether it was still there."""
+    options = {"preconditions": {"uid": pod.uid}}
+    try:
+        await client.delete(PODS, pod.name, pod.namespace, options)
+    except NotFound:
+        return False
+    except Conflict as error:
+        if "UID" not in error.message and "uid" not in error.message:
+            raise
+        return False
+    return True
 
 
 class PodControl:
@@ -81,15 +100,9 @@ class PodControl:
 
     async def delete(self, pod: Metadata, regarding: Reference) -> None:
         """Delete a pod, and no other of its name; that it is gone already is as good."""
-        options = {"preconditions": {"uid": pod.uid}}
         try:
-            await self._client.delete(PODS, pod.name, pod.namespace, options)
-        except NotFound:
-            return
-        except Conflict as error:
-            if "UID" not in error.message and "uid" not in error.message:
-                raise
-            return
+            if not await delete_pod(self._client, pod):
+                return
         except ApiError as error:
             message = f"Error deleting: {error}"
             self._recorder.event(regarding, "Warning", "FailedDelete", message)

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from k8slite.controllers.pod_availability import available_in_seconds
 from k8slite.kinds.apps.models import ReplicaSet
 from k8slite.kinds.core.models import Condition, Pod
 from k8slite.objects.meta import timestamp
@@ -41,19 +42,6 @@ def terminating(pod: Pod) -> bool:
     return pod.metadata.deletion_timestamp is not None and not pod.terminal
 
 
-def available_in_seconds(
-    condition: Condition, min_ready_seconds: int, now: datetime
-) -> float | None:
-    """In how many seconds a ready pod counts as available; 0 for now, None if nobody knows since
-    when it has been ready (upstream: `IsPodAvailable`)."""
-    if min_ready_seconds == 0:
-        return 0.0
-    since = condition.last_transition_time
-    if since is None:
-        return None
-    return max(0.0, min_ready_seconds - (now - since).total_seconds())
-
-
 def compute(
     replica_set: ReplicaSet,
     pods: Sequence[Pod],
@@ -69,11 +57,10 @@ def compute(
     for pod in pods:
         if template <= pod.metadata.labels.items():
             labeled += 1
-        condition = pod.condition("Ready")
-        if condition is None or condition.status != "True":
+        if not pod.ready:
             continue
         ready += 1
-        waiting = available_in_seconds(condition, min_ready_seconds, now)
+        waiting = available_in_seconds(pod, min_ready_seconds, now)
         if waiting == 0:
             available += 1
         elif waiting is not None:

@@ -82,3 +82,64 @@ class Deployment:
     metadata: Metadata
     spec: DeploymentSpec = DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
+
+
+# StatefulSets and DaemonSets, and the revisions of both
+
+
+@frozen
+class ControllerRevision:
+    metadata: Metadata
+    revision: int = 0
+
+
+@frozen
+class StatefulSetRollingUpdate:
+    partition: int = 0
+    max_unavailable: int | str = 1
+
+
+@frozen
+class StatefulSetUpdateStrategy:
+    type: str = "RollingUpdate"
+    rolling_update: StatefulSetRollingUpdate | None = None
+
+
+@frozen
+class StatefulSetOrdinals:
+    start: int = 0
+
+
+@frozen
+class ClaimRetentionPolicy:
+    when_deleted: str = "Retain"
+    when_scaled: str = "Retain"
+
+
+@frozen
+class StatefulSetSpec:
+    replicas: int = 1
+    selector: LabelSelector = LabelSelector()
+    service_name: str = ""
+    pod_management_policy: str = "OrderedReady"
+    update_strategy: StatefulSetUpdateStrategy = StatefulSetUpdateStrategy()
+    revision_history_limit: int = 10
+    min_ready_seconds: int = 0
+    ordinals: StatefulSetOrdinals = StatefulSetOrdinals()
+    persistent_volume_claim_retention_policy: ClaimRetentionPolicy = ClaimRetentionPolicy()
+
+
+@frozen
+class StatefulSetStatus:
+    observed_generation: int = 0
+    current_replicas: int = 0
+    current_revision: str = ""
+    update_revision: str = ""
+    collision_count: int = 0
+
+
+@frozen
+class StatefulSet:
+    metadata: Metadata
+    spec: StatefulSetSpec = StatefulSetSpec()
+    status: StatefulSetStatus = StatefulSetStatus()
