@@ -31,6 +31,7 @@ from k8slite.controllers.pod_gc import PodGarbageCollector
 from k8slite.controllers.pv_protection import PvProtectionController
 from k8slite.controllers.pvc_protection import PvcProtectionController
 from k8slite.controllers.replicaset import ReplicaSetController
+from k8slite.controllers.replicationcontroller import ReplicationControllerController
 from k8slite.controllers.resource_quota import ResourceQuotaController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.serviceaccount import ServiceAccountController
@@ -56,6 +57,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     PvProtectionController,
     PvcProtectionController,
     ReplicaSetController,
+    ReplicationControllerController,
     ResourceQuotaController,
     RootCaPublisher,
     ServiceAccountController,

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from k8slite.controllers.pod_availability import available_in_seconds
-from k8slite.kinds.apps.models import ReplicaSet
+from k8slite.kinds.apps.models import ReplicaSet, ReplicationController
 from k8slite.kinds.core.models import Condition, Pod
 from k8slite.objects.meta import timestamp
 
@@ -43,7 +43,7 @@ def terminating(pod: Pod) -> bool:
 
 
 def compute(
-    replica_set: ReplicaSet,
+    replica_set: ReplicaSet | ReplicationController,
     pods: Sequence[Pod],
     terminating_pods: int,
     failure: Failure | None,

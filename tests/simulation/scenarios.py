@@ -13,6 +13,7 @@ from k8slite.client.resource import (
     NAMESPACES,
     PODS,
     REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
     SERVICES,
     Resource,
 )
@@ -197,6 +198,40 @@ class Orphans(Scenario):
         return wrong_number(sim, 2)
 
 
+class Replicated(Scenario):
+    """A ReplicationController is scaled, loses a pod to a stranger, and leaves one behind."""
+
+    nodes = 1
+    objects = (
+        {
+            "apiVersion": "v1",
+            "kind": "ReplicationController",
+            "metadata": {"name": "old"},
+            "spec": {
+                "replicas": 1,
+                "selector": {"app": "old"},
+                "template": deployment("old", 1)["spec"]["template"],
+            },
+        },
+    )
+
+    async def act(self, sim: Simulation) -> None:
+        patch: Json = {"spec": {"replicas": 3}}
+        await sim.client.patch(REPLICATION_CONTROLLERS, "old", patch, "default")
+        await sim.rest()
+        pods = running(sim)
+        if pods:
+            patch = {"metadata": {"labels": {"app": "other"}}}
+            with suppress(NotFound):
+                await sim.client.patch(PODS, pods[0]["metadata"]["name"], patch, "default")
+        patch = {"spec": {"replicas": 2}}
+        await sim.client.patch(REPLICATION_CONTROLLERS, "old", patch, "default")
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        ours = [pod for pod in running(sim) if pod["metadata"]["labels"]["app"] == "old"]
+        return [] if len(ours) == 2 else [f"{len(ours)} pods run, not 2"]
+
+
 class Quota(Scenario):
     """Three pods are asked for where a quota allows two, and one makes room for another."""
 
@@ -311,5 +346,17 @@ class Custom(Scenario):
 
 
 SCENARIOS = (
-    *(Web, Rollout, Scaling, Endpoints, NamespaceGoes, Foreground, Orphans, Quota, Full, Custom),
+    *(
+        Web,
+        Rollout,
+        Scaling,
+        Endpoints,
+        NamespaceGoes,
+        Foreground,
+        Orphans,
+        Quota,
+        Full,
+        Custom,
+        Replicated,
+    ),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Mapping
+
+from attrs import Factory, frozen
 
 from k8slite.kinds.core.models import Condition, PodSpec
 from k8slite.kinds.models import LabelSelector, Metadata
@@ -143,3 +145,26 @@ class StatefulSet:
     metadata: Metadata
     spec: StatefulSetSpec = StatefulSetSpec()
     status: StatefulSetStatus = StatefulSetStatus()
+
+
+# Of the core group, but kin of ReplicaSets
+
+
+@frozen
+class ReplicationControllerSpec:
+    replicas: int = 1
+    min_ready_seconds: int = 0
+    selector: Mapping[str, str] = Factory(dict)
+    template: PodTemplate = PodTemplate()
+
+
+@frozen
+class ReplicationControllerStatus:
+    conditions: tuple[Condition, ...] = ()
+
+
+@frozen
+class ReplicationController:
+    metadata: Metadata
+    spec: ReplicationControllerSpec = ReplicationControllerSpec()
+    status: ReplicationControllerStatus = ReplicationControllerStatus()

@@ -1,4 +1,4 @@
-"""What ReplicaSets, Deployments and StatefulSets owe: as many pods as are wanted.
+"""What ReplicaSets, ReplicationControllers and Deployments owe: as many pods as are wanted.
 
 During a rollout enough stay available, unless pods failed by themselves; at rest all are there.
 
@@ -18,6 +18,7 @@ from k8slite.sim.checks.reading import (
     NAMESPACES,
     PODS,
     REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
     active,
     controller_of,
     named,
@@ -29,6 +30,7 @@ from k8slite.sim.checks.reading import (
 Json = dict[str, Any]
 
 _REPLICA_SETS: Final = "replicaset-controller"
+_CONTROLLERS: Final = "replication-controller"
 _DEPLOYMENTS: Final = "deployment-controller"
 _DEPLOYMENT_USER: Final = "system:controller:deployment-controller"
 _REPLICA_SET_USER: Final = "system:controller:replicaset-controller"
@@ -38,7 +40,12 @@ class Rollouts:
     """Numbers of pods during a rollout and at rest, and the statuses that tell them."""
 
     name: ClassVar[str] = "rollouts"
-    prefixes: ClassVar[tuple[str, ...]] = (PODS, REPLICA_SETS, DEPLOYMENTS)
+    prefixes: ClassVar[tuple[str, ...]] = (
+        PODS,
+        REPLICA_SETS,
+        REPLICATION_CONTROLLERS,
+        DEPLOYMENTS,
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -101,9 +108,10 @@ class Rollouts:
     def rest(self) -> Iterable[str]:
         pods = self._controlled(PODS)
         sets = self._controlled(REPLICA_SETS)
-        if _REPLICA_SETS in self._setting.running:
-            for one in self._living(REPLICA_SETS):
-                yield from _replica_set(one, pods.get(uid(one), []))
+        for controller, prefix, kind in _REPLICATED:
+            if controller in self._setting.running:
+                for one in self._living(prefix):
+                    yield from _replicated(kind, one, pods.get(uid(one), []))
         if _DEPLOYMENTS in self._setting.running:
             for one in self._living(DEPLOYMENTS):
                 yield from _deployment(one, sets.get(uid(one), []), pods)
@@ -144,19 +152,19 @@ def _least_available(deployment: Json) -> int:
     return replicas - min(unavailable, replicas)
 
 
-def _replica_set(one: Json, pods: list[Json]) -> Iterator[str]:
-    name, wanted = named(one), one["spec"].get("replicas", 1)
+def _replicated(kind: str, one: Json, pods: list[Json]) -> Iterator[str]:
+    name, wanted = f"{kind} {named(one)}", one["spec"].get("replicas", 1)
     alive = [pod for pod in pods if active(pod)]
     if len(alive) != wanted:
-        yield f"ReplicaSet {name} wants {wanted} pods and has {len(alive)}"
-    yield from _observed("ReplicaSet", one)
+        yield f"{name} wants {wanted} pods and has {len(alive)}"
+    yield from _observed(kind, one)
     status = one.get("status") or {}
     for field, count in (
         ("replicas", len(alive)),
         ("readyReplicas", sum(ready(pod) for pod in alive)),
     ):
         if status.get(field, 0) != count:
-            yield f"{field} of ReplicaSet {name} is {status.get(field, 0)}, and it has {count}"
+            yield f"{field} of {name} is {status.get(field, 0)}, and it has {count}"
 
 
 def _deployment(one: Json, sets: list[Json], pods: dict[str, list[Json]]) -> Iterator[str]:
@@ -182,3 +190,9 @@ def _observed(kind: str, one: Json) -> Iterator[str]:
     observed = (one.get("status") or {}).get("observedGeneration", 0)
     if observed != generation:
         yield f"{kind} {named(one)} is at generation {generation}, its status at {observed}"
+
+
+_REPLICATED: Final = (
+    (_REPLICA_SETS, REPLICA_SETS, "ReplicaSet"),
+    (_CONTROLLERS, REPLICATION_CONTROLLERS, "ReplicationController"),
+)

@@ -18,6 +18,7 @@ from k8slite.sim.checks.reading import (
     JOBS,
     PODS,
     REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
     STATEFUL_SETS,
     active,
     controller_of,
@@ -32,7 +33,7 @@ Json = dict[str, Any]
 _LIMITED: Final = {
     REPLICA_SETS: "replicas",
     STATEFUL_SETS: "replicas",
-    "replicationcontrollers/": "replicas",
+    REPLICATION_CONTROLLERS: "replicas",
     JOBS: "parallelism",
 }
 _INDEX: Final = "batch.kubernetes.io/job-completion-index"
