@@ -24,6 +24,7 @@ from k8slite.controllers.disruption import DisruptionController
 from k8slite.controllers.endpoints import EndpointsController
 from k8slite.controllers.endpointslice import EndpointSliceController
 from k8slite.controllers.garbage_collector import GarbageCollector
+from k8slite.controllers.job import JobController
 from k8slite.controllers.namespace import NamespaceController
 from k8slite.controllers.node_ipam import NodeIpamController
 from k8slite.controllers.node_lifecycle import NodeLifecycleController
@@ -50,6 +51,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     EndpointsController,
     EndpointSliceController,
     GarbageCollector,
+    JobController,
     NamespaceController,
     NodeIpamController,
     NodeLifecycleController,

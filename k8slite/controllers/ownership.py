@@ -8,7 +8,7 @@ lives under the same UID and is not being deleted; every change demands the obje
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -129,11 +129,13 @@ async def claim(
     selector: Selector,
     *,
     wanted: Callable[[M], bool] = lambda _: True,
+    finalizers: Sequence[str] = (),
 ) -> list[M]:
     """What the owner has, after adopting and releasing as its selector says.
 
-    Only `wanted` objects are looked at. The first failure is raised when all objects have been
-    seen to. Adopted objects are in the answer as the mirror shows them, still without reference.
+    Only `wanted` objects are looked at; `finalizers` come and go with the reference. The first
+    failure is raised when all objects have been seen to. Adopted objects are in the answer as the
+    mirror shows them, still without reference.
     """
     metadata = owner.metadata
     found: list[M] = []
@@ -145,18 +147,19 @@ async def claim(
         if selector.matches(obj.metadata.labels):
             found.append(obj)
         elif metadata.deletion_timestamp is None:
-            await _trying(failures, _release(client, dependants.resource, obj.metadata, owner))
+            change = _release(client, dependants.resource, obj.metadata, owner, finalizers)
+            await _trying(failures, change)
     if metadata.deletion_timestamp is None:
         for obj in orphans(dependants, metadata.namespace):
             if (
                 obj.metadata.deletion_timestamp is None
                 and wanted(obj)
                 and selector.matches(obj.metadata.labels)
-                and await _trying(
-                    failures, _adopt(client, dependants.resource, obj.metadata, owner, alive)
-                )
             ):
-                found.append(obj)
+                resource = dependants.resource
+                change = _adopt(client, resource, obj.metadata, owner, alive, finalizers)
+                if await _trying(failures, change):
+                    found.append(obj)
     if failures:
         raise failures[0]
     return found
@@ -199,26 +202,44 @@ async def _check_alive(client: Client, owner: Owner) -> None:
 
 
 async def _adopt(
-    client: Client, resource: Resource, metadata: Metadata, owner: Owner, alive: _Once
+    client: Client,
+    resource: Resource,
+    metadata: Metadata,
+    owner: Owner,
+    alive: _Once,
+    finalizers: Sequence[str],
 ) -> bool:
     await alive()
-    return await _change(client, resource, metadata, owner.reference())
+    more = {"finalizers": list(finalizers)} if finalizers else {}
+    return await _change(client, resource, metadata, owner.reference(), more)
 
 
-async def _release(client: Client, resource: Resource, metadata: Metadata, owner: Owner) -> bool:
+async def _release(
+    client: Client,
+    resource: Resource,
+    metadata: Metadata,
+    owner: Owner,
+    finalizers: Sequence[str],
+) -> bool:
+    less = {"$deleteFromPrimitiveList/finalizers": list(finalizers)} if finalizers else {}
+    reference = {"$patch": "delete", "uid": owner.metadata.uid}
     try:
-        return await _change(
-            client, resource, metadata, {"$patch": "delete", "uid": owner.metadata.uid}
-        )
+        return await _change(client, resource, metadata, reference, less)
     except Invalid:
         # The object has no references any more, or is about to be gone (as upstream).
         return False
 
 
 async def _change(
-    client: Client, resource: Resource, metadata: Metadata, reference: Mapping[str, object]
+    client: Client,
+    resource: Resource,
+    metadata: Metadata,
+    reference: Mapping[str, object],
+    finalizers: Mapping[str, object],
 ) -> bool:
-    patch = {"metadata": {"uid": metadata.uid, "ownerReferences": [reference]}}
+    patch = {
+        "metadata": {"uid": metadata.uid, "ownerReferences": [reference], **finalizers},
+    }
     try:
         await client.patch(
             resource,

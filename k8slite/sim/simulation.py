@@ -20,7 +20,7 @@ from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.annotations import Behaviour, behaviour_of
-from k8slite.kubelet.runtimes.script import Alive, Exit, Ready, Wait
+from k8slite.kubelet.runtimes.script import Alive, Exit, Ready, Script, Wait
 from k8slite.messages import Handler, Request, Response, Stream
 from k8slite.objects.errors import AlreadyExists
 from k8slite.sim.calamities import Calamities
@@ -135,7 +135,7 @@ class Simulation:
             return found
         name = pod.metadata.full_name
         self.storm.strike(fault, f"container {container.name} of {name}: {fault.how}")
-        return evolve(found, script=evolve(found.script, **_failing(fault)))
+        return evolve(found, script=evolve(found.script, **_failing(fault, found.script)))
 
     # What a scenario does and asks
 
@@ -306,14 +306,14 @@ class Simulation:
         return carry
 
 
-def _failing(fault: FailContainer) -> Json:
+def _failing(fault: FailContainer, script: Script) -> Json:
     """What a fault changes of a container's script."""
     if fault.how == "oom":
         return {"steps": (Wait(1.0), Exit(137, "OOMKilled")), "exits": 1}
     if fault.how == "slow":
         return {"start_seconds": 60.0}
     if fault.how == "probe":
-        return {"steps": (Ready(False), Alive(True), Wait(60.0), Ready(True))}
+        return {"steps": (Ready(False), Alive(True), Wait(60.0), Ready(True), *script.steps)}
     return {"steps": (Wait(1.0), Exit(1)), "exits": 1}
 
 

@@ -19,6 +19,7 @@ TEMPLATE: Json = {
     "metadata": {"labels": {"a": "b"}},
     "spec": {"containers": [{"name": "c", "image": "x"}]},
 }
+SUSPENDED: Json = {"type": "Suspended", "status": "True"}
 JOB: Json = {
     "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}
 }
@@ -204,6 +205,30 @@ def test_jobs() -> None:
         job["spec"]["template"]["spec"]["containers"][0]["image"] = "y"
 
     assert updated("batch", "jobs", image, spec=JOB)[0].startswith("spec.template: Invalid value")
+
+
+@pytest.mark.parametrize(
+    ("suspend", "status", "group", "allowed"),
+    [
+        (True, {}, "nodeAffinity", True),
+        (True, {"startTime": "t", "conditions": [SUSPENDED]}, "nodeAffinity", True),
+        (True, {"startTime": "t", "active": 1}, "nodeAffinity", False),
+        (True, {"startTime": "t", "active": 1, "conditions": [SUSPENDED]}, "nodeAffinity", False),
+        (False, {}, "nodeAffinity", False),
+        (True, {}, "podAffinity", False),
+    ],
+)
+def test_a_jobs_pods_may_be_sent_elsewhere_only_while_it_sleeps(
+    suspend: bool, status: Json, group: str, allowed: bool
+) -> None:
+    strategy: Strategy = strategies("batch")["jobs"]
+    body = {"metadata": {"name": "x"}, "spec": {**JOB, "suspend": suspend}}
+    old, _ = created(strategy, body, True)
+    old["status"] = status
+    new = json.loads(json.dumps(old))
+    new["spec"]["template"]["spec"]["affinity"] = {group: {}}
+    fields = [cause.field for cause in strategy.validate(new, old)]
+    assert fields == ([] if allowed else ["spec.template"])
 
 
 SCHEDULES = [

@@ -10,6 +10,7 @@ from k8slite.client.resource import (
     CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
+    JOBS,
     NAMESPACES,
     PODS,
     REPLICA_SETS,
@@ -282,6 +283,73 @@ class Full(Scenario):
         return wrong_number(sim, 2)
 
 
+def job(name: str, annotations: Json | None = None, **spec: Any) -> Json:
+    """A Job of pods that do as their annotations say."""
+    told = {f"k8slite.dev/{key}": value for key, value in (annotations or {}).items()}
+    container = {"name": "c", "image": "example.com/app:1"}
+    template = {
+        "metadata": {"annotations": told},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {"template": template, **spec},
+    }
+
+
+def not_complete(sim: Simulation, name: str) -> Sequence[str]:
+    for one in sim.objects(JOBS, "default"):
+        if one["metadata"]["name"] == name:
+            told = (one.get("status") or {}).get("conditions") or ()
+            if any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in told):
+                return ()
+            return (f"{name} is not over, it says {one.get('status')}",)
+    return (f"there is no {name}",)
+
+
+class Jobs(Scenario):
+    """Two Jobs run to their end, one of which loses a pod and is put to sleep for a while."""
+
+    nodes = 2
+
+    async def act(self, sim: Simulation) -> None:
+        told = {"exit-after": "10s"}
+        indexed = {"completions": 3, "parallelism": 2, "completionMode": "Indexed"}
+        await sim.client.create(JOBS, job("indexed", told, **indexed), "default")
+        await sim.client.create(JOBS, job("plain", told, completions=3, parallelism=2), "default")
+        await sim.until(lambda: len(running(sim)) == 4, 5.0)
+        victims = [one for one in running(sim) if one["metadata"]["name"].startswith("plain")]
+        with suppress(NotFound, IndexError):  # it may have come to its end
+            await sim.client.delete(PODS, victims[0]["metadata"]["name"], "default")
+        for suspend in (True, False):
+            await sim.client.patch(JOBS, "plain", {"spec": {"suspend": suspend}}, "default")
+            await sim.until(lambda: not running(sim), 2.0)
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        return [*not_complete(sim, "plain"), *not_complete(sim, "indexed")]
+
+
+class FailingJob(Scenario):
+    """A Job whose pods fail until it is given up, and one with a limit for each index."""
+
+    nodes = 1
+
+    async def act(self, sim: Simulation) -> None:
+        told = {"exit-code": "1", "exit-after": "1s"}
+        await sim.client.create(JOBS, job("bad", told, backoffLimit=1, parallelism=2), "default")
+        indexed = {"completions": 2, "parallelism": 2, "completionMode": "Indexed"}
+        worse = job("worse", told, backoffLimitPerIndex=1, **indexed)
+        await sim.client.create(JOBS, worse, "default")
+        await sim.until(lambda: not not_complete(sim, "worse"), 200.0)
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        found = [*not_complete(sim, "bad"), *not_complete(sim, "worse")]
+        found += [f"{one['metadata']['name']} still runs" for one in running(sim)]
+        return found
+
+
 WIDGETS = Resource("e.com", "v1", "widgets", "Widget")
 
 
@@ -358,5 +426,7 @@ SCENARIOS = (
         Full,
         Custom,
         Replicated,
+        Jobs,
+        FailingJob,
     ),
 )

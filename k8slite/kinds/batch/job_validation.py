@@ -9,6 +9,7 @@ from k8slite.kinds.core.pod_validation import validate_pod_template
 from k8slite.kinds.core.selector_validation import validate_label_selector
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid, not_supported, required
+from k8slite.objects.meta import has_condition
 from k8slite.objects.metadata_validation import immutable
 from k8slite.objects.selectors import selector_of
 
@@ -23,7 +24,7 @@ def validate_job(new: Json, old: Json | None) -> list[Cause]:
     """A Job, new or changed."""
     spec = new["spec"]
     if old is not None:
-        return validate_job_spec(spec, "spec") + _update(spec, old["spec"])
+        return validate_job_spec(spec, "spec") + _update(spec, old)
     found: list[Cause] = []
     if not spec.get("manualSelector"):
         found += _generated(new)
@@ -113,7 +114,8 @@ def _generated(job: Json) -> list[Cause]:
     return found
 
 
-def _update(after: Json, before: Json) -> list[Cause]:
+def _update(after: Json, old_job: Json) -> list[Cause]:
+    before = old_job["spec"]
     found: list[Cause] = []
     completions, old = after.get("completions"), before.get("completions")
     if completions != old:
@@ -132,7 +134,7 @@ def _update(after: Json, before: Json) -> list[Cause]:
             found.append(invalid("spec.completions", completions, text))
     found += immutable("spec.selector", after.get("selector"), before.get("selector"))
     template, old_template = after.get("template"), before.get("template")
-    if before.get("suspend"):
+    if _asleep(old_job):
         # While it sleeps, where its Pods go and what they ask for may be set.
         template, old_template = _movable(template), _movable(old_template)
     if template != old_template:
@@ -142,12 +144,26 @@ def _update(after: Json, before: Json) -> list[Cause]:
     return found
 
 
+def _asleep(job: Json) -> bool:
+    """Whether nothing of a Job runs: it has never started, or its last Pod is gone (upstream:
+    `MutableSchedulingDirectivesForSuspendedJobs`)."""
+    status = job.get("status") or {}
+    if not job["spec"].get("suspend"):
+        return False
+    return not status.get("startTime") or (
+        has_condition(job, "Suspended") and not status.get("active")
+    )
+
+
 def _movable(template: Json | None) -> Json:
     template = template or {}
     metadata = {
         k: v for k, v in template.get("metadata", {}).items() if k not in ("labels", "annotations")
     }
     spec = {k: v for k, v in template.get("spec", {}).items() if k not in _PLACEMENT}
+    affinity = {k: v for k, v in (spec.pop("affinity", None) or {}).items() if k != "nodeAffinity"}
+    if affinity:
+        spec["affinity"] = affinity
     for group in ("containers", "initContainers"):
         if group in spec:
             spec[group] = [
@@ -174,4 +190,4 @@ _FIXED: Final = (
     "managedBy",
     "successPolicy",
 )
-_PLACEMENT: Final = ("affinity", "nodeSelector", "schedulingGates", "tolerations")
+_PLACEMENT: Final = ("nodeSelector", "schedulingGates", "tolerations")

@@ -12,6 +12,7 @@ from k8slite.sim.checks.addresses import Addresses
 from k8slite.sim.checks.check import Change, Check, Setting, State
 from k8slite.sim.checks.collection import Collection
 from k8slite.sim.checks.endpoints import Endpoints
+from k8slite.sim.checks.jobs import Jobs
 from k8slite.sim.checks.leases import Leases
 from k8slite.sim.checks.nodes import Nodes
 from k8slite.sim.checks.objects import Objects
@@ -27,6 +28,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Collection,
     Workloads,
     Rollouts,
+    Jobs,
     Endpoints,
     Nodes,
     Scheduling,
