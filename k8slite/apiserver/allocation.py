@@ -78,6 +78,11 @@ class Allocations:
     _network: ipaddress.IPv4Network = field(init=False)
     _loaded: bool = False
 
+    def forget(self) -> None:
+        """The stored Services have been written without us: they will be looked at anew."""
+        self.ports.clear()
+        self._loaded = False
+
     def __attrs_post_init__(self) -> None:
         self._network = ipaddress.IPv4Network(self.service_cidr)
 

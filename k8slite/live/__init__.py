@@ -9,5 +9,8 @@ Never here: what a cluster does once it lives.
     world            the real World
     access           how to reach a cluster of somebody else's; credentials, what to show there
     remote           run controllers against it
+    loop             a trio loop in a thread, for whoever has none
+    clock            a clock that can be moved forward, and a World that goes by it
+    embedded         a cluster inside somebody else's process;  request_log  what it was asked
     run              open files and sockets, build the Cluster, stop in order
 """

@@ -27,27 +27,26 @@ class Unmergeable(Exception):
 def kubeconfig(server: str, authority: Authority, name: str) -> Json:
     """A kubeconfig for the administrator, with everything inside; `name` is the context's."""
     admin = authority.admin
+    return config(
+        name,
+        {
+            "server": server,
+            "certificate-authority-data": _base64(authority.bundle.encode()),
+        },
+        {
+            "client-certificate-data": _base64(admin.certificate.read_bytes()),
+            "client-key-data": _base64(admin.key.read_bytes()),
+        },
+    )
+
+
+def config(name: str, cluster: Json, user: Json) -> Json:
+    """A kubeconfig of one cluster and one user, in a context of that name."""
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [
-            {
-                "name": name,
-                "cluster": {
-                    "server": server,
-                    "certificate-authority-data": _base64(authority.bundle.encode()),
-                },
-            }
-        ],
-        "users": [
-            {
-                "name": name,
-                "user": {
-                    "client-certificate-data": _base64(admin.certificate.read_bytes()),
-                    "client-key-data": _base64(admin.key.read_bytes()),
-                },
-            }
-        ],
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,
         "preferences": {},

@@ -97,7 +97,7 @@ async def serving(wanted: Wanted) -> AsyncIterator[Running]:
     with directory.held(), Outbound() as outbound:
         directory.write_state({"pid": os.getpid(), "name": wanted.name})
         async with (
-            _listening(wanted.bind, wanted.port) as listeners,
+            listening(wanted.bind, wanted.port) as listeners,
             _serving(wanted, directory, listeners, outbound) as running,
         ):
             yield running
@@ -143,7 +143,7 @@ async def _serving(
 
 
 @asynccontextmanager
-async def _listening(bind: str, port: int) -> AsyncIterator[list[trio.SocketListener]]:
+async def listening(bind: str, port: int) -> AsyncIterator[list[trio.SocketListener]]:
     """Sockets that are closed at the end, whoever else has closed them before."""
     try:
         listeners = await trio.open_tcp_listeners(port, host=bind)

@@ -45,6 +45,11 @@ def stored(tail: bytes, revision: int) -> bytes:
     return b"%b%d%b" % (_HEAD, revision, tail)
 
 
+def restored(value: bytes) -> bytes:
+    """What follows the resourceVersion in a stored form: what `stored_tail` made."""
+    return value[value.index(b'"', len(_HEAD)) :]
+
+
 def type_prefix(api_version: str, kind: str) -> bytes:
     """What stands before a stored form, less its first brace, in a single object's JSON."""
     return b'{"kind":%b,"apiVersion":%b,' % (orjson.dumps(kind), orjson.dumps(api_version))

@@ -142,14 +142,35 @@ class History:
                 if now is None:
                     dead.append(record.revision)
             revision = max(revision, record.revision)
-        by_folder: dict[str, list[str]] = {}
-        for key in newest:
-            by_folder.setdefault(folder(key), []).append(key)
-        for name, keys in by_folder.items():
-            self._folders.setdefault(name, _Folder()).keys.update(keys)
+        self._find_keys()
         self.revision = max(revision, oldest)
         self.oldest = oldest
         return dead
+
+    def copy(self, at: int | None = None) -> History:
+        """The same versions in a history of its own, as they were at a revision (None: now).
+
+        Versions are shared, since nobody changes one. Raises Compacted or FutureRevision.
+        """
+        revision = self.revision if at is None else at
+        self._check(revision)
+        copy = History()
+        copy.revision, copy.oldest = revision, self.oldest
+        copy._newest.update((stored.key, stored) for stored in self.page("", revision, 0, "").items)
+        for name, kept in self._folders.items():
+            changes = kept.changes[: bisect_right(kept.changes, revision, key=_revision)]
+            if changes:
+                copy._folders[name] = _Folder(changes=changes)
+        copy._find_keys()
+        return copy
+
+    def _find_keys(self) -> None:
+        """Fill the folders' keys from the newest versions."""
+        by_folder: dict[str, list[str]] = {}
+        for key in self._newest:
+            by_folder.setdefault(folder(key), []).append(key)
+        for name, keys in by_folder.items():
+            self._folders.setdefault(name, _Folder()).keys.update(keys)
 
     def _check(self, revision: int) -> None:
         if revision < self.oldest:

@@ -34,6 +34,17 @@ class MemoryStore:
         self._waiting = trio.lowlevel.ParkingLot()  # for a revision to be published
         self.get = self._history.get
 
+    def copy(self, at: int | None = None) -> MemoryStore:
+        """A store of its own that begins with what this one had at a revision (None: now).
+
+        Raises Compacted or FutureRevision.
+        """
+        copy = MemoryStore(backlog_events=self._watchers.backlog_events)
+        copy._history = self._history.copy(at)
+        copy._watchers.revision = copy._history.revision
+        copy.get = copy._history.get
+        return copy
+
     @property
     def revision(self) -> int:
         """The newest published revision; 0 when nothing was ever written."""

@@ -1,31 +1,49 @@
 """k8slite in other people's tests.
 
-In: what a test asks for. Out: a cluster inside the test's own process. Never here: sockets that
-a test did not ask for.
+In: what a test asks for. Out: a cluster inside the test's own process. Never here: what a cluster
+does once it lives; threads (see `live.loop`).
 
+    cluster      start(), running(): a cluster for blocking code, for trio and asyncio
+    operations   what a test can do with it and ask of it
+    conditions   what can be waited for;  naming  how objects are called
+    snapshots    a cluster's state, and the way back to it
+    clients      clients of other packages, ready to use
+    forgotten    clusters that nobody has stopped
+    plugin       fixtures for pytest
     fuzzing      fuzz(scenario): fails with a story when an invariant breaks
     strategies   Hypothesis strategies for objects, workloads, manifests and plans of faults
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from k8slite.sim.scenario import Scenario
+    from k8slite.testing.cluster import AsyncCluster, Cluster, running, start
     from k8slite.testing.fuzzing import fuzz
+    from k8slite.testing.operations import Timeout
+    from k8slite.testing.snapshots import Snapshot
 
-__all__ = ["Scenario", "fuzz"]
+__all__ = ["AsyncCluster", "Cluster", "Scenario", "Snapshot", "Timeout", "fuzz", "running", "start"]
 
 
 def __getattr__(name: str) -> Any:
     # Imported when asked for: a test that wants a cluster need not load the fuzzer.
-    if name == "fuzz":
-        from k8slite.testing.fuzzing import fuzz
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(home), name)
 
-        return fuzz
-    if name == "Scenario":
-        from k8slite.sim.scenario import Scenario
 
-        return Scenario
-    raise AttributeError(f"module {__name__} has no attribute {name}")
+_HOMES: Final = {
+    "AsyncCluster": "k8slite.testing.cluster",
+    "Cluster": "k8slite.testing.cluster",
+    "Scenario": "k8slite.sim.scenario",
+    "Snapshot": "k8slite.testing.snapshots",
+    "Timeout": "k8slite.testing.operations",
+    "fuzz": "k8slite.testing.fuzzing",
+    "running": "k8slite.testing.cluster",
+    "start": "k8slite.testing.cluster",
+}

@@ -1,0 +1,244 @@
+"""A cluster inside somebody else's process, on a free port of the loopback.
+
+By default its store is memory and nothing is written to disk but a process' one set of
+certificates, in a temporary directory that goes with the process: a test can have hundreds of
+clusters. With a data directory it is the same cluster as `k8slite up` runs there. Without TLS,
+whoever reaches the port and shows nothing else is the administrator (as upstream's insecure port
+had it): clients leave their credentials away on a plain connection.
+"""
+
+from __future__ import annotations
+
+import atexit
+import secrets
+import shutil
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+from attrs import define, evolve, field, frozen
+from cryptography.hazmat.primitives.asymmetric import ec
+from trio.abc import Listener
+from trio.testing import wait_all_tasks_blocked
+
+from k8slite.cluster import Cluster, Settings
+from k8slite.live import kubeconfig
+from k8slite.live.certificates import Authority
+from k8slite.live.clock import MovableClock, MovableWorld
+from k8slite.live.data_directory import DataDirectory
+from k8slite.live.outbound import Outbound
+from k8slite.live.request_log import RequestLog
+from k8slite.live.run import GRACE_SECONDS, listening
+from k8slite.messages import Handler, Request, Response, User
+from k8slite.objects.codec import dumps
+from k8slite.objects.errors import MethodNotAllowed
+from k8slite.store.memory import MemoryStore
+from k8slite.store.store import Store
+from k8slite.wire.server import Server
+from k8slite.wire.tls import TlsListener
+
+Json = dict[str, Any]
+_Kind = tuple[int, int, tuple[str, ...], bool]
+
+# Beginnings of clusters that are remembered, one for each way to set one up.
+BEGUN_MOST: Final = 16
+ADDRESS: Final = "127.0.0.1"
+ADMINISTRATOR: Final = User("kubernetes-admin", ("system:masters",))
+
+
+@frozen
+class Embedding:
+    """What is wanted."""
+
+    settings: Settings = Settings()
+    tls: bool = True
+    path: Path | None = None  # the data directory; None: in memory
+    store: MemoryStore | None = None  # what there is already; None: nothing
+    # False: the API answers, and nobody lives there; it can be read and not be written.
+    runs: bool = True
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is a cluster of memory that begins with nothing."""
+        return self.path is None and self.store is None and self.runs
+
+    @property
+    def kind(self) -> _Kind:
+        """What its beginning depends on."""
+        settings = self.settings
+        return settings.minor, settings.nodes, settings.controllers, settings.scheduler
+
+
+@define(eq=False)
+class Embedded:
+    """A cluster that answers."""
+
+    url: str
+    config: Json  # the administrator's kubeconfig
+    token: str
+    authorities: str  # PEM, of the server's certificate; "" without TLS
+    cluster: Cluster
+    clock: MovableClock
+    requests: RequestLog
+    server: Server
+    ready: trio.Event = field(factory=trio.Event)  # every component has synced
+
+    async def live(self, nursery: trio.Nursery) -> None:
+        """Have the cluster's components run in a nursery."""
+        await nursery.start(self.cluster.run)
+        self.ready.set()
+
+    async def advance(self, seconds: float) -> None:
+        """Move the clock forward from one deadline to the next, and let everybody do what is due.
+
+        Whoever is on the other side of a socket is not waited for. Raises ValueError.
+        """
+        if seconds < 0:
+            raise ValueError("a clock moves forward only")
+        await self.ready.wait()
+        until = trio.current_time() + seconds
+        await wait_all_tasks_blocked()
+        while (left := until - trio.current_time()) > 0:
+            waiting = trio.lowlevel.current_statistics().seconds_to_next_deadline
+            step = min(max(waiting, 0.0), left)
+            self.clock.move(step)
+            self.server.forgive(step)
+            await wait_all_tasks_blocked()
+
+
+@asynccontextmanager
+async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embedded]:
+    """A reachable cluster for as long as the block lasts; `clock` is the running loop's.
+
+    Raises DirectoryInUse, ForeignDirectory, StoreError or OSError.
+    """
+    async with AsyncExitStack() as stack:
+        outbound = stack.enter_context(Outbound())
+        begun = wanted.store or _begun(wanted)
+        store: Store = begun or MemoryStore()
+        if wanted.path is None:
+            trust = _trust_of_process()
+        else:
+            directory = DataDirectory(wanted.path)
+            stack.enter_context(directory.held())
+            trust = _Trust.of(directory.pki)
+            from k8slite.store.sqlite import open_sqlite  # a memory store pays nothing for it
+
+            store = await stack.enter_async_context(open_sqlite(directory.store))
+        listeners = await stack.enter_async_context(listening(ADDRESS, 0))
+        port = listeners[0].socket.getsockname()[1]
+        url = f"{'https' if wanted.tls else 'http'}://{ADDRESS}:{port}"
+        token = secrets.token_urlsafe(32)
+        settings = evolve(
+            wanted.settings,
+            address=ADDRESS,
+            port=port,
+            ca_bundle=trust.bundle,
+            token_key=trust.token_key,
+            sign=trust.authority.sign,
+            webhooks=outbound,
+            static_tokens={token: ADMINISTRATOR},
+        )
+        cluster = Cluster(store, MovableWorld(clock), settings)
+        requests = RequestLog(cluster.handler, cluster.world.now)
+        handler: Handler = requests.handle if wanted.runs else _past(requests.handle, store)
+        server = Server(handler if wanted.tls else _trusting(handler))
+        found = Embedded(
+            url,
+            _kubeconfig(url, token, trust.authority if wanted.tls else None),
+            token,
+            trust.bundle if wanted.tls else "",
+            cluster,
+            clock,
+            requests,
+            server,
+        )
+        nursery = await stack.enter_async_context(trio.open_nursery())
+        stack.callback(nursery.cancel_scope.cancel)
+        reached: Sequence[Listener[Any]] = listeners
+        if wanted.tls:
+            reached = [TlsListener(one, trust.context) for one in listeners]
+        await nursery.start(server.serve, reached)
+        if wanted.runs:
+            nursery.start_soon(found.live, nursery)
+            if begun is None:
+                await found.ready.wait()
+                _remember(wanted, store)
+            # Else what a cluster needs is there: its components take it up while it is used.
+        try:
+            yield found
+        finally:
+            with trio.CancelScope(shield=True):
+                await server.stop(GRACE_SECONDS)
+
+
+def _begun(wanted: Embedding) -> MemoryStore | None:
+    """A cluster as the first one of this process was when it had begun."""
+    known = _BEGUN.get(wanted.kind) if wanted.fresh else None
+    return known.copy() if known is not None else None
+
+
+def _remember(wanted: Embedding, store: Store) -> None:
+    if wanted.fresh and isinstance(store, MemoryStore) and len(_BEGUN) < BEGUN_MOST:
+        _BEGUN[wanted.kind] = store.copy()
+
+
+def _trusting(handler: Handler) -> Handler:
+    """Who shows nothing is the administrator."""
+
+    async def trust(request: Request) -> Response:
+        if "authorization" not in request.headers:
+            request = evolve(request, peer=evolve(request.peer, user=ADMINISTRATOR))
+        return await handler(request)
+
+    return trust
+
+
+def _past(handler: Handler, store: Store) -> Handler:
+    """What was can be read."""
+
+    async def answer(request: Request) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return await handler(request)
+        message = f"this is the past, as of revision {store.revision}: it can only be read"
+        return Response(405, dumps(MethodNotAllowed(message).status()))
+
+    return answer
+
+
+def _kubeconfig(url: str, token: str, authority: Authority | None) -> Json:
+    if authority is not None:
+        return kubeconfig.kubeconfig(url, authority, "k8slite")
+    return kubeconfig.config("k8slite", {"server": url}, {"token": token})
+
+
+@frozen(eq=False)
+class _Trust:
+    """An authority, and what is made of its files once for all clusters that share it."""
+
+    authority: Authority
+    bundle: str
+    token_key: ec.EllipticCurvePrivateKey
+    context: ssl.SSLContext
+
+    @classmethod
+    def of(cls, path: Path) -> _Trust:
+        authority = Authority(path)
+        authority.prepare([ADDRESS])
+        return cls(authority, authority.bundle, authority.token_key(), authority.server_context())
+
+
+@lru_cache(maxsize=1)
+def _trust_of_process() -> _Trust:
+    """One CA for all clusters of this process; its directory goes with the process."""
+    path = tempfile.mkdtemp(prefix="k8slite-pki-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return _Trust.of(Path(path))
+
+
+_BEGUN: Final[dict[_Kind, MemoryStore]] = {}
