@@ -19,6 +19,7 @@ from typing import Final
 from k8slite.controllers.certificate_signing import CertificateSigningController
 from k8slite.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.daemonset import DaemonSetController
 from k8slite.controllers.deployment import DeploymentController
 from k8slite.controllers.disruption import DisruptionController
 from k8slite.controllers.endpoints import EndpointsController
@@ -46,6 +47,7 @@ __all__ = ["CONTROLLERS", "Context", "Controller"]
 _ALL: Final[tuple[type[Controller], ...]] = (
     CertificateSigningController,
     ClusterRoleAggregationController,
+    DaemonSetController,
     DeploymentController,
     DisruptionController,
     EndpointsController,

@@ -137,13 +137,6 @@ def patch_to(template: Json) -> Json:
     return {"spec": {"template": _sorted({**template, "$patch": "replace"})}}
 
 
-def beyond_limit(revisions: Sequence[Revision], limit: int, live: Iterable[str]) -> list[Revision]:
-    """The oldest of the revisions that are not `live` (by name), beyond a limit."""
-    kept = dict.fromkeys(live)
-    history = [one for one in revisions if one.name not in kept]
-    return history[: max(0, len(history) - limit)]
-
-
 def revision_keys(kind: str) -> Any:
     """Which owners of a kind to look at when a revision changes: the one of the name it refers
     to, even if that one has been made again since, and waits for the name of an old revision."""

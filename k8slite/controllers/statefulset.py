@@ -16,7 +16,7 @@ from k8slite.client.resource import (
     STATEFUL_SETS,
 )
 from k8slite.controllers.controller import Context, Controller
-from k8slite.controllers.history import History, Revision, beyond_limit, revision_keys
+from k8slite.controllers.history import History, Revision, revision_keys
 from k8slite.controllers.ownership import Departed, Owner, claim, index_by_controller, owner_keys
 from k8slite.controllers.pod_availability import available_in_seconds
 from k8slite.controllers.pod_control import regarding
@@ -83,8 +83,9 @@ class StatefulSetController(Controller):
         finally:
             await self._write_status(stateful_set, document, status)
         live = [current.name, update.name, *map(revision_of, pods)]
-        limit = stateful_set.spec.revision_history_limit
-        await history.forget(beyond_limit(revisions, limit, live))
+        unused = [one for one in revisions if one.name not in live]
+        surplus = len(unused) - stateful_set.spec.revision_history_limit
+        await history.forget(unused[: max(0, surplus)])
         return self._again_seconds(stateful_set, pods)
 
     def _update(

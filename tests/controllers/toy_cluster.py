@@ -28,6 +28,7 @@ class ToyCluster:
     stop_seconds: float = 1.0
     # Whether a pod ever becomes ready.
     starts: Callable[[Json], bool] = lambda pod: True
+    phase: str = "Running"  # in which pods are once they have started
     controllers: list[Controller] = field(factory=list)
 
     @property
@@ -92,7 +93,7 @@ class ToyCluster:
 
     async def _start(self, name: str, uid: str) -> None:
         path = f"/api/v1/namespaces/ns/pods/{name}"
-        self._change(path, uid, lambda pod: pod["spec"].update(nodeName="node"))
+        self._change(path, uid, lambda pod: pod["spec"].update(nodeName=_node_for(pod)))
         await trio.sleep(self.start_seconds)
         self._change(path, uid, self._ready)
 
@@ -106,7 +107,7 @@ class ToyCluster:
     def _ready(self, pod: Json) -> None:
         ready = self.starts(pod)
         pod["status"] = {
-            "phase": "Running",
+            "phase": self.phase,
             "conditions": [
                 {
                     "type": "Ready",
@@ -122,6 +123,16 @@ class ToyCluster:
             return
         if "deletionTimestamp" not in found["metadata"]:
             self.api.change(path, change)
+
+
+def _node_for(pod: Json) -> str:
+    """The node that a pod's affinity names, if it does."""
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    for term in required.get("nodeSelectorTerms", ()):
+        for one in term.get("matchFields", ()):
+            return str(one["values"][0])
+    return "node"
 
 
 def revision(replica_set: Json) -> str | None:

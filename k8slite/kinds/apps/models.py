@@ -147,6 +147,40 @@ class StatefulSet:
     status: StatefulSetStatus = StatefulSetStatus()
 
 
+@frozen
+class DaemonSetRollingUpdate:
+    max_unavailable: int | str = 1
+    max_surge: int | str = 0
+
+
+@frozen
+class DaemonSetUpdateStrategy:
+    type: str = "RollingUpdate"
+    rolling_update: DaemonSetRollingUpdate | None = None
+
+
+@frozen
+class DaemonSetSpec:
+    selector: LabelSelector = LabelSelector()
+    template: PodTemplate = PodTemplate()
+    update_strategy: DaemonSetUpdateStrategy = DaemonSetUpdateStrategy()
+    min_ready_seconds: int = 0
+    revision_history_limit: int = 10
+
+
+@frozen
+class DaemonSetStatus:
+    observed_generation: int = 0
+    collision_count: int | None = None
+
+
+@frozen
+class DaemonSet:
+    metadata: Metadata
+    spec: DaemonSetSpec = DaemonSetSpec()
+    status: DaemonSetStatus = DaemonSetStatus()
+
+
 # Of the core group, but kin of ReplicaSets
 
 
