@@ -67,6 +67,7 @@ from k8slite.apiserver.server import ApiServer
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Verbs
+from k8slite.apiserver.versions import Versions
 from k8slite.client.client import Client
 from k8slite.client.mirrors import Mirrors
 from k8slite.controllers import CONTROLLERS, Context, Controller
@@ -284,13 +285,17 @@ class Cluster:
         nodes = NodeAuthorizer(NodeGraph(storage), default_rules("system:node"))
         authorizer = Authorizer(Rbac(storage), nodes)
         decoder = Decoder(schemas)
-        chain = self._chain(storage, authorizer, decoder, management)
+        caller = Caller(Services(storage), settings.webhooks)
+        versions = Versions(caller, self.world)
+        matcher = Matcher(storage, versions)
+        chain = self._chain(storage, authorizer, decoder, management, matcher, caller)
         registry = Registry(
             storage,
             self.world,
             chain,
             Allocations(storage, self.world),
             management,
+            versions,
         )
         verbs = Verbs(registry, Deletion(registry), decoder)
         address = f"{settings.address}:{settings.port}"
@@ -334,10 +339,10 @@ class Cluster:
         authorizer: Authorizer,
         decoder: Decoder,
         management: FieldManagement,
+        matcher: Matcher,
+        caller: Caller,
     ) -> Chain:
         """Every admission plugin, in upstream's order."""
-        matcher = Matcher(storage)
-        caller = Caller(Services(storage), self.settings.webhooks)
         webhooks = (matcher, caller, decoder, self.world)
         return Chain(
             (

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
+from k8slite.apiserver.versions import Views
 from k8slite.kinds.kind import Kind, Subresource
 from k8slite.messages import User
 
@@ -18,7 +19,7 @@ Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 class Asked:
     """A request to write, as far as every stage below the verbs needs it."""
 
-    kind: Kind  # the one that objects are kept in
+    kind: Kind  # the one that the registry works in
     user: User
     namespace: str
     name: str
@@ -27,6 +28,7 @@ class Asked:
     manager: str = "unknown"  # who is noted for the fields that are written
     spoken: Kind | None = None  # the version that the client speaks, where it is another one
     applies: bool = False  # the change itself says who owns what
+    views: Views | None = None  # where versions are converted by somebody else
     # Called with texts for Warning headers.
     warn: Callable[[str], None] = lambda _text: None
 

@@ -67,7 +67,8 @@ class Deletion:
             stored = registry.storage.store.get(key)
             if stored is None:
                 raise not_found(kind, asked.name)
-            old = codec.loads(stored.value)
+            read = (await registry.versions.one(kind, stored)).value
+            old = codec.loads(read)
             attributes = Attributes(asked, "DELETE", None, old)
             await registry.chain.mutate(attributes)
             await registry.chain.validate(attributes)
@@ -77,7 +78,7 @@ class Deletion:
                 if marked is None:
                     written = await registry.remove(asked, stored)
                 elif marked == old:
-                    written = Written(stored.value)  # it is on its way already
+                    written = Written(read)  # it is on its way already
                 else:
                     written = await registry.write(asked, stored, marked)
                     if _no_grace(asked, marked) and not asked.dry_run:

@@ -15,6 +15,7 @@ from attrs import define, field
 
 from k8slite.apiserver.attributes import Asked
 from k8slite.apiserver.storage import Storage
+from k8slite.apiserver.versions import Views
 from k8slite.kinds.kind import Kind
 from k8slite.messages import User
 from k8slite.objects import codec
@@ -178,8 +179,9 @@ class FieldManagement:
     def _difference(self, asked: Asked, kind: Kind, new: Json, old: Json | None) -> Comparison:
         """What a write has changed in a version, of what it may change."""
         stored, schema = asked.kind, self.schema(kind)
-        before = self._empty(kind) if old is None else self.seen(stored, kind, old)
-        found = compared(_bare(before), _bare(self.seen(stored, kind, new)), schema)
+        views = asked.views
+        before = self._empty(kind) if old is None else self.seen(stored, kind, old, views)
+        found = compared(_bare(before), _bare(self.seen(stored, kind, new, views)), schema)
         return found.beside(_beyond(kind, asked.subresource))
 
     def _eyes(
@@ -198,16 +200,22 @@ class FieldManagement:
             if version not in known:
                 group, _, name = version.rpartition("/")
                 other = self.storage.kinds.find(group, name, kind.plural)
-                if other is None or self.storage.storage_kind(other) is not asked.kind:
+                if other is None or other.prefix != asked.kind.prefix:
                     known[version] = None
+                elif other.converts and asked.views is None:
+                    known[version] = None  # nobody can be asked
                 else:
                     known[version] = self._difference(asked, other, *pair())
             return known[version]
 
         return seen
 
-    def seen(self, stored: Kind, kind: Kind, obj: Json) -> Json:
-        """A stored object in another version."""
+    def seen(self, stored: Kind, kind: Kind, obj: Json, views: Views | None = None) -> Json:
+        """An object of `stored` in another version. Raises NotSeen where others convert."""
+        if kind is not stored and stored.family is not None:
+            if views is not None:
+                return views.of(obj, stored, kind.version)
+            return stored.family.renamed(codec.loads(codec.dumps(obj)), kind.version)
         if kind is stored or kind.from_stored is None:
             return obj
         return kind.from_stored(codec.loads(codec.dumps(obj)))

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from k8slite.apiserver.selection import Selection
 from k8slite.apiserver.storage import Storage
+from k8slite.apiserver.versions import Versions
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
 from k8slite.objects.errors import BadRequest, Cause, Expired, Invalid, Timeout
@@ -110,33 +111,44 @@ def parse_revision(text: str) -> int:
 
 
 async def list_objects(
-    storage: Storage, kind: Kind, namespace: str, selection: Selection, options: ListOptions
+    storage: Storage,
+    versions: Versions,
+    kind: Kind,
+    namespace: str,
+    selection: Selection,
+    options: ListOptions,
 ) -> Listed:
-    """Read one page. Raises BadRequest, Expired or Timeout."""
+    """Read one page, in the version of `kind`. Raises BadRequest, Expired or Timeout, and Unknown
+    where versions cannot be converted."""
     store = storage.store
     prefix = f"{kind.prefix}{namespace}/" if namespace else kind.prefix
     at, start = await _where(storage, prefix, options)
     if namespace and selection.name and not start and at is None:
         stored = store.get(kind.key(namespace, selection.name))
-        found = [stored] if stored and selection.matcher(kind)(stored) else []
-        return Listed(found, store.revision)
+        seen = [await versions.one(kind, stored)] if stored else []
+        return Listed([one for one in seen if selection.matcher(kind)(one)], store.revision)
     limit = options.limit
     try:
         if selection.everything:
             page = store.list(prefix, at=at, limit=limit, start=start)
             token = _token(page.revision, prefix, page.next_start) if page.next_start else ""
-            return Listed(list(page.items), page.revision, token, page.remaining if token else None)
+            items = list(await versions.seen(kind, page.items))
+            return Listed(items, page.revision, token, page.remaining if token else None)
         page = store.list(prefix, at=at, start=start)
     except Compacted:
         raise _expired(options, start, prefix, store.revision) from None
     matches = selection.matcher(kind)
-    items: list[Stored] = []
-    for stored in page.items:
+    # A converter may change what is selected by, so that all is converted before.
+    candidates = await versions.seen(kind, page.items) if kind.converts else page.items
+    items, token = [], ""
+    for stored in candidates:
         if matches(stored):
             if limit and len(items) == limit:
-                return Listed(items, page.revision, _token(page.revision, prefix, stored.key))
+                token = _token(page.revision, prefix, stored.key)
+                break
             items.append(stored)
-    return Listed(items, page.revision)
+    seen = items if kind.converts else list(await versions.seen(kind, items))
+    return Listed(seen, page.revision, token)
 
 
 async def _where(storage: Storage, prefix: str, options: ListOptions) -> tuple[int | None, str]:

@@ -20,8 +20,10 @@ from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.attributes import Asked, Attributes
 from k8slite.apiserver.field_management import FieldManagement, unchanged
+from k8slite.apiserver.identity import SERVER_OWNED, keep, keep_identity, named, other_uid
 from k8slite.apiserver.selection import make_header
 from k8slite.apiserver.storage import Storage
+from k8slite.apiserver.versions import Versions
 from k8slite.kinds.kind import Kind
 from k8slite.objects import codec
 from k8slite.objects.errors import (
@@ -76,6 +78,7 @@ class Registry:
     chain: Chain
     allocations: Allocations
     management: FieldManagement
+    versions: Versions
 
     def get(self, kind: Kind, namespace: str, name: str) -> Stored:
         """The newest version of an object. Raises NotFound."""
@@ -84,11 +87,16 @@ class Registry:
             raise not_found(kind, name)
         return stored
 
+    async def read(self, kind: Kind, namespace: str, name: str) -> Stored:
+        """As `get`, in the version of `kind`."""
+        return await self.versions.one(kind, self.get(kind, namespace, name))
+
     async def create(self, asked: Asked, obj: Json) -> Written:
-        """Create an object; `obj` is decoded, in the storage version, and now the registry's."""
+        """Create an object; `obj` is decoded, in the version of `asked.kind`, and now the
+        registry's."""
         kind = asked.kind
         if kind.strategy.closed:
-            raise MethodNotAllowed(kind.strategy.closed, details=_named(kind, asked.name))
+            raise MethodNotAllowed(kind.strategy.closed, details=named(kind, asked.name))
         attributes = Attributes(asked, "CREATE", obj, None)
         metadata = self._fill_in(asked, obj)
         strategy = kind.strategy
@@ -98,7 +106,7 @@ class Registry:
                 metadata["name"] = generated_name(metadata["generateName"], self.world.chance)
             if attempt == 0:
                 strategy.default(obj)
-                self._track(asked, obj, None)
+                await self._track(asked, obj, None)
                 strategy.prepare(obj, None)
                 strategy.default(obj)  # what was taken out may have a default
                 await self.chain.mutate(attributes)
@@ -154,9 +162,11 @@ class Registry:
                 if create is None:
                     raise not_found(kind, asked.name)
                 return await self.create(asked, create({}))
-            old = codec.loads(stored.value)
-            self._must_hold(kind, old, preconditions)
-            new = change(codec.loads(stored.value) if reads_old else {})
+            read = (await self.versions.one(kind, stored)).value
+            old = codec.loads(read)
+            if preconditions.uid and preconditions.uid != old["metadata"]["uid"]:
+                raise other_uid(kind, old["metadata"], preconditions.uid)
+            new = await self._changed(asked, change, read if reads_old else b"{}")
             asked_version = self._asked_version(kind, new, unconditional)
             if asked_version and asked_version != old["metadata"]["resourceVersion"]:
                 raise stale(kind, asked.name)
@@ -183,6 +193,9 @@ class Registry:
         found = await self._put(asked.kind, stored.key, new, expect=stored.revision)
         return Written(found.value)
 
+    async def _changed(self, asked: Asked, change: Change, value: bytes) -> Json:
+        return await self.versions.completing(asked.views, lambda: change(codec.loads(value)))
+
     async def _replace(
         self,
         asked: Asked,
@@ -192,17 +205,17 @@ class Registry:
         protect: Callable[[Json, Json], None] | None,
     ) -> Written:
         kind, strategy = asked.kind, asked.kind.strategy
-        _keep_identity(kind, new, old)
+        keep_identity(kind, new, old)
         if protect is not None:
             protect(new, old)
             if asked.subresource == "status":
                 strategy.prepare_status(new, old)
-            self._track(asked, new, old)
+            await self._track(asked, new, old)
         else:
             strategy.default(new)
             if strategy.status:
-                _keep(new, old, "status")
-            self._track(asked, new, old)
+                keep(new, old, "status")
+            await self._track(asked, new, old)
             strategy.prepare(new, old)
         attributes = Attributes(asked, "UPDATE", new, old)
         await self.chain.mutate(attributes)
@@ -224,8 +237,9 @@ class Registry:
         if finished:
             await self.remove(asked, stored)
             return Written(_unrevised(new, stored.revision), removed=True)
-        if unchanged(new, old):
-            return Written(stored.value)  # nothing changes: no write, no event, as upstream
+        if unchanged(new, old) and self.versions.is_current(kind, stored):
+            # Nothing changes: no write, no event, as upstream.
+            return Written((await self.versions.one(kind, stored)).value)
         reservation = await self.allocations.reserve(attributes)
         try:
             if asked.dry_run:
@@ -239,20 +253,37 @@ class Registry:
         return Written(found.value)
 
     async def _put(self, kind: Kind, key: str, obj: Json, *, expect: int) -> Stored:
-        tail = codec.stored_tail(obj)
+        prefix, kept = await self.versions.kept(kind, obj)
+        tail = codec.stored_tail(kept)
         try:
-            return await self.storage.store.put(
+            stored = await self.storage.store.put(
                 key,
-                lambda revision: codec.stored(tail, revision),
+                lambda revision: prefix + codec.stored(tail, revision)[bool(prefix) :],
                 expect=expect,
-                header=make_header(kind, obj),
+                header=None if kind.converts else make_header(kind, obj),
             )
         except Broken as error:
             raise InternalError(str(error)) from error
+        return await self.versions.one(kind, stored)
 
-    def _track(self, asked: Asked, new: Json, old: Json | None) -> None:
-        if not asked.applies:
+    async def _track(self, asked: Asked, new: Json, old: Json | None) -> None:
+        if asked.applies:
+            return
+        if asked.views is None:
             self.management.track(asked, new, old)
+            return
+
+        def tracked() -> Json:
+            fresh: Json = codec.loads(codec.dumps(new))
+            self.management.track(asked, fresh, old)
+            return fresh
+
+        try:
+            new["metadata"] = (await self.versions.completing(asked.views, tracked))["metadata"]
+        except Unknown:
+            # A converter that fails is no reason to refuse a write that does not need it, as
+            # upstream has it, but then nobody is known to own anything.
+            new["metadata"].pop("managedFields", None)
 
     def _fill_in(self, asked: Asked, obj: Json) -> Json:
         kind = asked.kind
@@ -263,7 +294,7 @@ class Registry:
             metadata["namespace"] = asked.namespace
         elif metadata.pop("namespace", ""):
             raise BadRequest("namespace is not allowed on cluster-scoped resources")
-        for name in _SERVER_OWNED:
+        for name in SERVER_OWNED:
             metadata.pop(name, None)
         metadata["uid"] = self.world.uid()
         metadata["creationTimestamp"] = timestamp(self.world.now())
@@ -306,38 +337,16 @@ class Registry:
             )
         return version
 
-    def _must_hold(self, kind: Kind, old: Json, preconditions: Preconditions) -> None:
-        metadata = old["metadata"]
-        if preconditions.uid and preconditions.uid != metadata["uid"]:
-            raise Conflict(
-                f'Operation cannot be fulfilled on {kind.group_resource} "{metadata["name"]}": '
-                f"Precondition failed: UID in precondition: {preconditions.uid}, "
-                f"UID in object meta: {metadata['uid']}",
-                details=_named(kind, metadata["name"]),
-            )
-
-
-# What a client may send and the server never takes from it.
-_SERVER_OWNED: Final = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "selfLink",
-    "generation",
-    "resourceVersion",
-)
-
 
 def not_found(kind: Kind, name: str) -> NotFound:
     """Upstream's `errors.NewNotFound`."""
-    return NotFound(f'{kind.group_resource} "{name}" not found', details=_named(kind, name))
+    return NotFound(f'{kind.group_resource} "{name}" not found', details=named(kind, name))
 
 
 def already_exists(kind: Kind, name: str) -> AlreadyExists:
     """Upstream's `errors.NewAlreadyExists`."""
     return AlreadyExists(
-        f'{kind.group_resource} "{name}" already exists', details=_named(kind, name)
+        f'{kind.group_resource} "{name}" already exists', details=named(kind, name)
     )
 
 
@@ -345,39 +354,8 @@ def stale(kind: Kind, name: str) -> Conflict:
     """Upstream's conflict for a resourceVersion that is not the newest."""
     return Conflict(
         f'Operation cannot be fulfilled on {kind.group_resource} "{name}": {_STALE}',
-        details=_named(kind, name),
+        details=named(kind, name),
     )
-
-
-def _named(kind: Kind, name: str) -> Json:
-    details = {"name": name, "kind": kind.plural}
-    return {**details, "group": kind.group} if kind.group else details
-
-
-def _keep(new: Json, old: Json, part: str) -> None:
-    if part in old:
-        new[part] = old[part]
-    else:
-        new.pop(part, None)
-
-
-def _keep_identity(kind: Kind, new: Json, old: Json) -> None:
-    """What no update changes comes from the stored object (upstream: `rest.BeforeUpdate`)."""
-    metadata, known = new.setdefault("metadata", {}), old["metadata"]
-    if metadata.get("uid") and metadata["uid"] != known["uid"]:
-        raise Conflict(
-            f'Operation cannot be fulfilled on {kind.group_resource} "{known["name"]}": '
-            f"Precondition failed: UID in precondition: {metadata['uid']}, "
-            f"UID in object meta: {known['uid']}",
-            details=_named(kind, known["name"]),
-        )
-    for name in (*_SERVER_OWNED, "generateName"):
-        _keep(metadata, known, name)
-    for name in ("name", "namespace"):
-        if not metadata.get(name):
-            _keep(metadata, known, name)
-    new.pop("kind", None)
-    new.pop("apiVersion", None)
 
 
 def _unrevised(obj: Json, revision: int = 0) -> bytes:

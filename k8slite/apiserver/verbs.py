@@ -14,12 +14,19 @@ from k8slite.apiserver.applying import read_config
 from k8slite.apiserver.attributes import Asked
 from k8slite.apiserver.decoding import Decoder, field_validation, media_type
 from k8slite.apiserver.deletion import Deletion, delete_options
-from k8slite.apiserver.listing import list_objects, list_options, parse_revision, too_large
+from k8slite.apiserver.listing import (
+    Listed,
+    list_objects,
+    list_options,
+    parse_revision,
+    too_large,
+)
 from k8slite.apiserver.patches import PATCHES
 from k8slite.apiserver.registry import Registry, Written
 from k8slite.apiserver.rendering import Form
 from k8slite.apiserver.request_info import RequestInfo, flag
 from k8slite.apiserver.selection import select
+from k8slite.apiserver.versions import Views
 from k8slite.apiserver.watching import open_watch, watch_options
 from k8slite.apiserver.write_options import APPLY, dry_run, is_forced, manager_name
 from k8slite.kinds.kind import Kind
@@ -63,6 +70,7 @@ class Call:
             dry_run(self.request),
             manager_name(self.request),
             self.kind,
+            views=Views() if kind.converts else None,
             warn=self.warnings.append,
         )
 
@@ -107,18 +115,12 @@ class Verbs:
             if revision > current:
                 raise too_large(revision, current)
         kind = self._storage_kind(call.kind)
-        stored = self.registry.get(kind, call.info.namespace, call.info.name)
+        stored = await self.registry.read(kind, call.info.namespace, call.info.name)
         return call.response(200, call.form.object(call.kind, stored.value, self._now()))
 
     async def list(self, call: Call) -> Response:
         """A page of a collection."""
-        request, kind = call.request, self._storage_kind(call.kind)
-        selection = select(
-            kind, request.parameter("labelSelector"), request.parameter("fieldSelector")
-        )
-        listed = await list_objects(
-            self.registry.storage, kind, call.info.namespace, selection, list_options(request)
-        )
+        listed = await self._listed(call)
         body = call.form.list(
             call.kind,
             [stored.value for stored in listed.items],
@@ -139,7 +141,13 @@ class Verbs:
         options = watch_options(request, self.registry.world)
         form = call.form.events(call.kind, self.registry.world.now)
         stream = await open_watch(
-            self.registry.storage, kind, call.info.namespace, selection, options, form
+            self.registry.storage,
+            self.registry.versions,
+            kind,
+            call.info.namespace,
+            selection,
+            options,
+            form,
         )
         return Response(200, stream, call.headers(call.form.stream_type))
 
@@ -264,16 +272,12 @@ class Verbs:
         """DELETE of a collection; answers with what was in it."""
         request, kind = call.request, self._storage_kind(call.kind)
         options = delete_options(self._delete_body(call), dict(request.query))
-        selection = select(
-            kind, request.parameter("labelSelector"), request.parameter("fieldSelector")
-        )
-        listed = await list_objects(
-            self.registry.storage, kind, call.info.namespace, selection, list_options(request)
-        )
+        listed = await self._listed(call)
         is_dry = options.dry_run or dry_run(request)
         for stored in listed.items:
             namespace, _, name = stored.key.removeprefix(kind.prefix).rpartition("/")
-            asked = Asked(kind, call.user, namespace, name, dry_run=is_dry)
+            views = Views() if kind.converts else None
+            asked = Asked(kind, call.user, namespace, name, dry_run=is_dry, views=views)
             try:
                 await self.deletion.delete(asked, options)
             except NotFound:
@@ -282,6 +286,13 @@ class Verbs:
             call.kind, [stored.value for stored in listed.items], listed.revision, self._now()
         )
         return call.response(200, body)
+
+    async def _listed(self, call: Call) -> Listed:
+        request, kind = call.request, self._storage_kind(call.kind)
+        labels, fields = request.parameter("labelSelector"), request.parameter("fieldSelector")
+        selection, options = select(kind, labels, fields), list_options(request)
+        storage, versions = self.registry.storage, self.registry.versions
+        return await list_objects(storage, versions, kind, call.info.namespace, selection, options)
 
     def _decoded(self, call: Call) -> Json:
         obj = self.decoder.object(call.request, call.kind, call.warnings.append)

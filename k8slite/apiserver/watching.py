@@ -18,6 +18,7 @@ from k8slite.apiserver.rendering import EventForm
 from k8slite.apiserver.request_info import flag
 from k8slite.apiserver.selection import Selection
 from k8slite.apiserver.storage import Storage
+from k8slite.apiserver.versions import Versions
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
 from k8slite.objects.errors import ApiError, BadRequest, Cause, Expired, Invalid, Timeout, Unknown
@@ -75,13 +76,15 @@ def watch_options(request: Request, world: World) -> WatchOptions:
 
 async def open_watch(
     storage: Storage,
+    versions: Versions,
     kind: Kind,
     namespace: str,
     selection: Selection,
     options: WatchOptions,
     form: EventForm,
 ) -> WatchStream:
-    """Start a watch. Raises Timeout for a revision from the future."""
+    """Start a watch. Raises Timeout for a revision from the future, and Unknown where what is
+    there cannot be converted."""
     store = storage.store
     prefix = f"{kind.prefix}{namespace}/" if namespace else kind.prefix
     initial: Sequence[Stored] = ()
@@ -102,8 +105,17 @@ async def open_watch(
         error = None
     except (Compacted, FutureRevision) as reason:
         watch, error = None, _too_old(after, reason)
-    stream = WatchStream(kind, selection, watch, form, options, after)
-    stream.begin([stored for stored in initial if matches(stored)], error)
+    stream = WatchStream(kind, selection, versions, watch, form, options, after)
+    try:
+        if kind.converts:
+            initial = await versions.seen(kind, initial)
+        initial = [stored for stored in initial if matches(stored)]
+        if not kind.converts:
+            initial = await versions.seen(kind, initial)
+    except BaseException:
+        stream.close()
+        raise
+    stream.begin(initial, error)
     return stream
 
 
@@ -114,25 +126,28 @@ class WatchStream:
         self,
         kind: Kind,
         selection: Selection,
+        versions: Versions,
         watch: Watch | None,
         form: EventForm,
         options: WatchOptions,
         revision: int,
     ) -> None:
+        self._kind = kind
+        self._versions = versions
         self._matches = selection.matcher(kind)
         self._selective = not selection.everything
         self._watch = watch
         self._form = form
         self._options = options
         self._revision = revision
-        self._initial: list[Stored] = []
+        self._initial: Sequence[Stored] = ()
         self._position = 0
         self._pending: list[bytes] = []
         self._deadline = trio.current_time() + options.timeout_seconds
         self._next_bookmark = self._bookmark_time()
         self._closed = False
 
-    def begin(self, initial: list[Stored], error: ApiError | None) -> None:
+    def begin(self, initial: Sequence[Stored], error: ApiError | None) -> None:
         """What comes before the first change."""
         self._initial = initial
         if error is not None:
@@ -160,12 +175,15 @@ class WatchStream:
                 self._next_bookmark = self._bookmark_time()
                 return self._form.bookmark(max(self._revision, self._watch.revision))
             with trio.move_on_at(min(self._deadline, self._next_bookmark)):
+                events: Sequence[Event] = ()
                 try:
-                    lines = self._lines(await self._watch.receive())
+                    events = await self._watch.receive()
                 except trio.EndOfChannel:
                     break
-                if lines:
-                    return lines
+            # Whoever converts takes his own time: what was received is not lost at a deadline.
+            lines = await self._converted_lines(events) if events else b""
+            if lines:
+                return lines
         return b""
 
     def close(self) -> None:
@@ -186,9 +204,18 @@ class WatchStream:
         batch = self._initial[self._position : self._position + _INITIAL_BATCH]
         self._position += len(batch)
         if self._position == len(self._initial):
-            self._initial, self._position = [], 0
+            self._initial, self._position = (), 0
         added = self._form.added
         return b"".join([added(stored.value) for stored in batch])
+
+    async def _converted_lines(self, events: Sequence[Event]) -> bytes:
+        """What is sent of some changes; an error, and then the end, where they cannot be told."""
+        try:
+            seen = await self._versions.events(self._kind, events, selective=self._selective)
+        except ApiError as error:
+            self.close()
+            return self._form.error(error.status())
+        return self._lines(seen)
 
     def _lines(self, events: Sequence[Event]) -> bytes:
         lines = []

@@ -227,13 +227,14 @@ class CustomResourceDefinitionController(Controller):
 
 
 def _resource(definition: Json) -> Resource | None:
-    """A version in which the objects can be reached; None where none is served."""
+    """A version in which the objects can be reached, best the one in which they are kept, so that
+    nothing must be converted; None where none is served."""
     spec = definition["spec"]
     names = (definition.get("status") or {}).get("acceptedNames") or spec["names"]
     namespaced = spec["scope"] == "Namespaced"
-    for version in spec["versions"]:
-        if version.get("served"):
-            return Resource(
-                spec["group"], version["name"], names["plural"], names["kind"], namespaced
-            )
-    return None
+    served = [version for version in spec["versions"] if version.get("served")]
+    served.sort(key=lambda version: not version.get("storage"))
+    if not served:
+        return None
+    version = served[0]["name"]
+    return Resource(spec["group"], version, names["plural"], names["kind"], namespaced)

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 
 from attrs import Factory, frozen
 
+from k8slite.kinds.family import Family
 from k8slite.objects.errors import Cause
 from k8slite.objects.structural import Structural
 
@@ -167,8 +168,8 @@ class Kind:
     stored_as: tuple[str, str] | None = None  # (group, plural)
     from_stored: Callable[[Json], Json] | None = None
     to_stored: Callable[[Json], Json] | None = None
-    # Whether objects are kept in this version; None: where nothing is converted.
-    is_stored: bool | None = None
+    # The versions of a custom resource; it works in each of them, and converts in the store only.
+    family: Family | None = None
     # What a custom resource's objects look like, and where its replicas are.
     structural: Structural | None = None
     scale: ScalePaths | None = None
@@ -178,7 +179,12 @@ class Kind:
     @property
     def keeps(self) -> bool:
         """Whether this is the version that objects are kept in."""
-        return self.from_stored is None if self.is_stored is None else self.is_stored
+        return self.from_stored is None
+
+    @property
+    def converts(self) -> bool:
+        """Whether somebody else turns its objects from one version into another."""
+        return self.family is not None and self.family.client is not None
 
     @property
     def api_version(self) -> str:

@@ -310,7 +310,12 @@ async def test_versions_share_their_objects(autojump_clock: object) -> None:
         await server.create(WIDGETS, widget())
         newer = await server.get(f"{WIDGETS.replace('v1', 'v2')}/a")
         assert newer["apiVersion"] == "e.com/v2"
-        assert newer["spec"]["new"] == "n"
+        # What is kept gets the defaults of the version that it is kept in.
+        assert newer["spec"] == {"size": 3, "color": "red"}
+        made = await server.create(
+            WIDGETS.replace("v1", "v2"), {**widget("b"), "apiVersion": "e.com/v2"}
+        )
+        assert "new" not in made["spec"], "the version that is kept does not have it"
         assert "new" not in (await server.get(f"{WIDGETS}/a"))["spec"]
         group = await server.get("/apis/e.com")
         assert group["preferredVersion"]["version"] == "v2"

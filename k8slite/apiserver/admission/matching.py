@@ -6,12 +6,14 @@ Upstream: `apiserver/pkg/admission/plugin/webhook/predicates` and `plugin/policy
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
 
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.storage import Storage
+from k8slite.apiserver.versions import Versions
 from k8slite.kinds.kind import Kind
 from k8slite.kinds.models import LabelSelector
 from k8slite.objects import codec
@@ -40,6 +42,7 @@ class Matcher:
     """Looks namespaces and versions up."""
 
     storage: Storage
+    versions: Versions
 
     def kind_for(self, attributes: Attributes, rules: Iterable[Json], policy: str) -> Kind | None:
         """The kind in the version that the rules ask for; None where they ask for nothing."""
@@ -51,7 +54,7 @@ class Matcher:
         if policy == "Exact":
             return None
         for kind in self.storage.kinds.all():
-            if kind is spoken or self.storage.storage_kind(kind) is not asked.kind:
+            if kind is spoken or kind.prefix != asked.kind.prefix:
                 continue
             if any(_applies(rule, attributes, kind) for rule in listed):
                 return kind
@@ -76,18 +79,46 @@ class Matcher:
         name = attributes.asked.namespace
         return self.storage.find("namespaces/", "", name) if name else None
 
+    async def prepare(self, attributes: Attributes, kind: Kind) -> None:
+        """Have the objects of a write converted, so that they can be seen in a version.
+
+        Raises Unknown where the converter fails.
+        """
+        asked = attributes.asked
+        if kind is not asked.kind and asked.views is not None and attributes.document is None:
+            for obj in (attributes.new, attributes.old):
+                await self.versions.completing(
+                    asked.views, partial(self.seen, attributes, kind, obj)
+                )
+
     def seen(self, attributes: Attributes, kind: Kind, obj: Json | None) -> Json | None:
-        """An object of a write in the version of `kind`, with its type."""
+        """An object of a write in the version of `kind`, with its type; see `prepare`."""
         if obj is None:
             return None
+        asked = attributes.asked
         found: Json = codec.loads(codec.dumps(obj))
-        if kind is not attributes.asked.kind and kind.from_stored is not None:
-            found = kind.from_stored(found)
         if attributes.document is not None:
             sent = attributes.document
             version = f"{sent.group}/{sent.version}" if sent.group else sent.version
             return {**found, "apiVersion": version, "kind": sent.kind}
+        if kind is not asked.kind:
+            if asked.kind.family is not None and asked.views is not None:
+                found = asked.views.of(found, asked.kind, kind.version)
+            elif asked.kind.family is not None:
+                found = asked.kind.family.renamed(found, kind.version)
+            elif kind.from_stored is not None:
+                found = kind.from_stored(found)
         return {**found, "apiVersion": kind.api_version, "kind": kind.kind}
+
+    async def kept(self, attributes: Attributes, kind: Kind, obj: Json) -> Json:
+        """The way back from `seen`, without the type."""
+        asked = attributes.asked
+        if kind is not asked.kind:
+            if asked.kind.family is not None:
+                obj = await self.versions.converted(kind, obj, asked.kind.version)
+            elif kind.to_stored is not None:
+                obj = kind.to_stored(obj)
+        return {key: value for key, value in obj.items() if key not in ("apiVersion", "kind")}
 
     def _namespace_labels(self, attributes: Attributes) -> Mapping[str, str] | None:
         """None for what is in no namespace and is none: it is always selected."""

@@ -17,6 +17,7 @@ from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.followed import Followed
 from k8slite.kinds.admissionregistration.policy_expressions import VARIABLES
 from k8slite.kinds.kind import Kind
+from k8slite.objects.codec import loads
 from k8slite.objects.errors import ApiError, Cause, from_status
 from k8slite.objects.expressions import Failed, Uncompilable, compile_expression
 
@@ -53,17 +54,19 @@ class ValidatingPolicies:
         for binding in bindings.values():
             policy = policies.get(binding["spec"]["policyName"])
             if policy is not None:
-                self._enforce(attributes, policy, binding)
+                await self._enforce(attributes, policy, binding)
 
-    def _enforce(self, attributes: Attributes, policy: Json, binding: Json) -> None:
+    async def _enforce(self, attributes: Attributes, policy: Json, binding: Json) -> None:
         kind = self._matched(attributes, policy["spec"].get("matchConstraints") or {})
         own = binding["spec"].get("matchResources")
         if kind is None or (own and self._matched(attributes, own, optional=True) is None):
             return
         actions = binding["spec"].get("validationActions") or ("Deny",)
         names = policy["metadata"]["name"], binding["metadata"]["name"]
+        await self.matcher.prepare(attributes, kind)
         try:
-            complaints = list(self._complaints(attributes, policy["spec"], binding["spec"], kind))
+            params = await self._params(attributes, policy["spec"], binding["spec"])
+            complaints = list(self._complaints(attributes, policy["spec"], params, kind))
         except _Broken as error:
             if policy["spec"].get("failurePolicy", "Fail") == "Ignore":
                 return
@@ -92,7 +95,7 @@ class ValidatingPolicies:
         return kind if self.matcher.selects(attributes, match) else None
 
     def _complaints(
-        self, attributes: Attributes, policy: Json, binding: Json, kind: Kind
+        self, attributes: Attributes, policy: Json, listed: Sequence[Json | None], kind: Kind
     ) -> Iterator[tuple[str, str]]:
         """Messages and reasons of what does not hold. Raises _Broken."""
         new = self.matcher.seen(attributes, kind, attributes.new)
@@ -103,7 +106,7 @@ class ValidatingPolicies:
             "request": review_of(attributes, kind, "", None, None)["request"],
             "namespaceObject": self.matcher.namespace(attributes),
         }
-        for params in self._params(attributes, policy, binding):
+        for params in listed:
             given["params"] = params
             given["variables"] = {}
             if not all(
@@ -121,12 +124,13 @@ class ValidatingPolicies:
                 if _value(validation["expression"], given, "expression") is not True:
                     yield _message(validation, given), validation.get("reason") or ""
 
-    def _params(self, attributes: Attributes, policy: Json, binding: Json) -> Iterator[Json | None]:
+    async def _params(
+        self, attributes: Attributes, policy: Json, binding: Json
+    ) -> Sequence[Json | None]:
         """What the policy is asked with: nothing, or each of the objects that are referred to."""
         wanted, reference = policy.get("paramKind"), binding.get("paramRef")
         if not wanted or not reference:
-            yield None
-            return
+            return [None]
         group, _, version = wanted["apiVersion"].rpartition("/")
         storage = self.matcher.storage
         kind = storage.kinds.by_kind(group, version, wanted["kind"])
@@ -135,13 +139,12 @@ class ValidatingPolicies:
         namespace = reference.get("namespace") or attributes.asked.namespace
         place = namespace if kind.namespaced else ""
         prefix = f"{kind.prefix}{place}/" if place else kind.prefix
-        found = [one for _, one in storage.every(prefix) if _refers(reference, one["metadata"])]
-        if not found:
-            if reference.get("parameterNotFoundAction") == "Allow":
-                return
+        seen = await self.matcher.versions.seen(kind, storage.store.list(prefix).items)
+        objects = [loads(stored.value) for stored in seen]
+        found = [one for one in objects if _refers(reference, one["metadata"])]
+        if not found and reference.get("parameterNotFoundAction") != "Allow":
             raise _Broken("no params found for policy binding with `Deny` parameterNotFoundAction")
-        for one in found:
-            yield {"apiVersion": kind.api_version, "kind": kind.kind, **one}
+        return [{"apiVersion": kind.api_version, "kind": kind.kind, **one} for one in found]
 
 
 class _Broken(Exception):

@@ -76,6 +76,7 @@ class Webhooks:
     async def _ask(self, attributes: Attributes, webhook: Json, kind: Kind) -> Answer | None:
         """Its answer; None where it was not asked, or may fail and has. Raises its refusal."""
         name = webhook["name"]
+        await self.matcher.prepare(attributes, kind)
         new = self.matcher.seen(attributes, kind, attributes.new)
         old = self.matcher.seen(attributes, kind, attributes.old)
         uid = self.world.uid()
@@ -149,9 +150,7 @@ class MutatingWebhooks(Webhooks):
         except ApiError as error:
             raise InternalError(f"Internal error occurred: {error.message}") from None
         kind.strategy.default(after)
-        if kind is not attributes.asked.kind and kind.to_stored is not None:
-            after = kind.to_stored(after)
-        after = {key: value for key, value in after.items() if key not in ("apiVersion", "kind")}
+        after = await self.matcher.kept(attributes, kind, after)
         if after == attributes.new:
             return False
         attributes.new.clear()

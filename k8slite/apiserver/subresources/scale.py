@@ -34,7 +34,7 @@ async def scale(verbs: Verbs, call: Call) -> Response:
     verb = call.info.verb
     kind = call.kind
     if verb == "get":
-        stored = verbs.registry.get(kind, call.info.namespace, call.info.name)
+        stored = await verbs.registry.read(kind, call.info.namespace, call.info.name)
         return call.answer(200, _scale_of(call, loads(stored.value)))
     if verb not in ("update", "patch"):
         raise MethodNotAllowed(

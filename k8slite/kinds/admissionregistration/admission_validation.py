@@ -12,10 +12,11 @@ from k8slite.kinds.admissionregistration.policy_expressions import (
     policy_complaints,
 )
 from k8slite.kinds.core.selector_validation import validate_label_selector
+from k8slite.kinds.webhook_client import validate_client
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, invalid, not_supported, required
 from k8slite.objects.metadata_validation import each
-from k8slite.objects.names import is_dns1123_subdomain, is_port_number, is_qualified_name
+from k8slite.objects.names import is_dns1123_subdomain, is_qualified_name
 
 Json = dict[str, Any]
 
@@ -136,7 +137,7 @@ def _webhook(webhook: Json, path: str) -> list[Cause]:
     if seconds is not None and not 0 < seconds <= _TIMEOUT_LIMIT_SECONDS:
         text = "the timeout value must be between 1 and 30 seconds"
         found.append(invalid(f"{path}.timeoutSeconds", seconds, text))
-    found += _client(webhook.get("clientConfig", {}), f"{path}.clientConfig")
+    found += validate_client(webhook.get("clientConfig", {}), f"{path}.clientConfig")
     conditions = webhook.get("matchConditions") or ()
     found += condition_complaints(conditions, f"{path}.matchConditions")
     versions = webhook.get("admissionReviewVersions", ())
@@ -148,28 +149,6 @@ def _webhook(webhook: Json, path: str) -> list[Cause]:
         text = "must include at least one of v1, v1beta1"
         found.append(invalid(at, versions, text))
     return found
-
-
-def _client(client: Json, path: str) -> list[Cause]:
-    url, service = client.get("url"), client.get("service")
-    if (service is None and url is None) or (service is not None and url is not None):
-        text = "exactly one of url or service is required"
-        return [required(path, text)]
-    if service is None:
-        assert url is not None
-        if not url.startswith("https://"):
-            scheme = url.partition("://")[0] if "://" in url else ""
-            text = "'https' is the only allowed URL scheme; desired format: https://host[/path]"
-            return [invalid(f"{path}.url", scheme, text)]
-        return []
-    found = [
-        required(f"{path}.service.{key}", f"service {key} is required")
-        for key in ("name", "namespace")
-        if not service.get(key)
-    ]
-    port = service.get("port", 0)
-    wrong = [f"port is not valid: {text}" for text in is_port_number(port)]
-    return found + each(f"{path}.service.port", port, wrong)
 
 
 def _rule(rule: Json, path: str) -> list[Cause]:

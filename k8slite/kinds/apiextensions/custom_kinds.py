@@ -12,6 +12,7 @@ from typing import Any, Final
 from k8slite.kinds.apiextensions.custom_columns import table_of
 from k8slite.kinds.apiextensions.custom_strategy import strategy_of
 from k8slite.kinds.entry import scale, status, storage_version_hash, text_at
+from k8slite.kinds.family import Family
 from k8slite.kinds.kind import Kind, ScalePaths
 from k8slite.objects.json_path import field_names
 from k8slite.objects.meta import has_condition
@@ -26,8 +27,9 @@ def kinds_of(definition: Json) -> list[Kind]:
     """The kinds of a definition that is established; none of one that is not."""
     if not has_condition(definition, "Established"):
         return []
+    family = _family(definition)
     versions = definition["spec"]["versions"]
-    return [_kind(definition, version) for version in versions if version.get("served")]
+    return [_kind(definition, family, version) for version in versions if version.get("served")]
 
 
 def definition_name(kind: Kind) -> str:
@@ -62,25 +64,39 @@ def published(kind: Kind, list_kind: str) -> dict[str, Json]:
     return {name: json, f"{name}List": listed}
 
 
-def _kind(definition: Json, version: Json) -> Kind:
+def _family(definition: Json) -> Family:
+    spec, status = definition["spec"], definition["status"]
+    versions = spec["versions"]
+    kept = next(one["name"] for one in versions if one.get("storage"))
+    schemas = {
+        one["name"]: Structural.of((one.get("schema") or {}).get("openAPIV3Schema") or {})
+        for one in versions
+    }
+    conversion = spec.get("conversion") or {}
+    webhook = conversion.get("webhook") or {} if conversion.get("strategy") == "Webhook" else {}
+    return Family(
+        group=spec["group"],
+        kind=status["acceptedNames"]["kind"],
+        kept=kept,
+        oldest=next(iter(status.get("storedVersions") or ()), kept),
+        schemas=schemas,
+        client=webhook.get("clientConfig"),
+        review_versions=tuple(webhook.get("conversionReviewVersions") or ()),
+    )
+
+
+def _kind(definition: Json, family: Family, version: Json) -> Kind:
     spec = definition["spec"]
     names = definition["status"]["acceptedNames"]
     group, kind = spec["group"], names["kind"]
-    schema = Structural.of((version.get("schema") or {}).get("openAPIV3Schema") or {})
+    schema = family.schemas[version["name"]]
     parts = version.get("subresources") or {}
     namespaced = spec["scope"] == "Namespaced"
-    stored = next(one["name"] for one in spec["versions"] if one.get("storage"))
     subresources = []
     if "status" in parts:
         subresources.append(status(kind))
     if parts.get("scale"):
         subresources.append(scale())
-    is_stored = bool(version.get("storage"))
-
-    def read(obj: Json) -> Json:
-        schema.default(obj)
-        return obj
-
     return Kind(
         group=group,
         version=version["name"],
@@ -91,20 +107,14 @@ def _kind(definition: Json, version: Json) -> Kind:
         short_names=tuple(names.get("shortNames") or ()),
         categories=tuple(names.get("categories") or ()),
         subresources=tuple(subresources),
-        storage_version_hash=storage_version_hash(f"{group}/{stored}/{kind}"),
+        storage_version_hash=storage_version_hash(f"{group}/{family.kept}/{kind}"),
         strategy=strategy_of(definition, schema, has_status="status" in parts),
         table=table_of(version),
         selectable=_selectable(version.get("selectableFields") or ()),
-        from_stored=read if schema.has_defaults or not is_stored else None,
-        to_stored=_same,
-        is_stored=is_stored,
+        family=family,
         structural=schema,
         scale=_scale_paths(parts.get("scale")),
     )
-
-
-def _same(obj: Json) -> Json:
-    return obj
 
 
 def _selectable(fields: Iterable[Json]) -> dict[str, Any]:

@@ -10,6 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from k8slite.kinds.apiextensions.conversion_validation import (
+    missing_versions,
+    recognizes_reviews,
+    validate_conversion,
+)
 from k8slite.kinds.apiextensions.schema_validation import validate_schema
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, invalid, not_supported, required
@@ -37,10 +42,11 @@ def validate_definition(new: Json, old: Json | None) -> list[Cause]:
         found.append(not_supported("spec.scope", scope, known) if scope else required("spec.scope"))
     found += _versions(spec)
     found += _names(names)
-    conversion = spec.get("conversion", {}).get("strategy", "")
-    if conversion not in ("None", "Webhook"):
-        at = "spec.conversion.strategy"
-        found.append(not_supported(at, conversion, ("None", "Webhook")))
+    found += validate_conversion(
+        spec.get("conversion") or {},
+        "spec.conversion",
+        recognized=old is None or recognizes_reviews(old),
+    )
     if old is not None:
         found += _update(spec, old)
     return found
@@ -155,23 +161,8 @@ def _update(spec: Json, old: Json) -> list[Cause]:
     for key in ("kind", "plural"):
         names, old_names = spec.get("names", {}), before.get("names", {})
         found += immutable(f"spec.names.{key}", names.get(key), old_names.get(key))
-    listed = [version.get("name") for version in spec.get("versions", ())]
-    for i, name in enumerate(old.get("status", {}).get("storedVersions") or ()):
-        if name not in listed:
-            text = (
-                "missing from spec.versions; "
-                + name
-                + (
-                    " was previously a storage version, and must remain in spec.versions until a "
-                    "storage migration ensures no data remains persisted in "
-                    + name
-                    + " and removes "
-                    + name
-                    + " from status.storedVersions"
-                )
-            )
-            found.append(invalid(f"status.storedVersions[{i}]", name, text))
-    return found
+    stored = old.get("status", {}).get("storedVersions") or ()
+    return found + missing_versions(stored, spec.get("versions", ()))
 
 
 _SCALE_PATHS: Final = (

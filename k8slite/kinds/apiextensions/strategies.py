@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.kinds.apiextensions.conversion_validation import validate_stored_versions
 from k8slite.kinds.apiextensions.definition_defaults import (
     begin_termination,
     default_definition,
@@ -18,6 +19,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_definition,
         prepare=prepare_definition,
         validate=validate_definition,
+        validate_status=validate_stored_versions,
         prepare_delete=begin_termination,
         name_rule="path",
         generation=True,
