@@ -18,28 +18,8 @@ from attrs import define, field, frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.actors import Actor, Link, Supervisor
-from k8slite.apiserver.admission.certificates import CertificateRequests, CertificateSigners
-from k8slite.apiserver.admission.chain import Chain
-from k8slite.apiserver.admission.ingress_class import DefaultIngressClass
-from k8slite.apiserver.admission.limit_ranger import LimitRanger
 from k8slite.apiserver.admission.matching import Matcher
-from k8slite.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
-from k8slite.apiserver.admission.node_restriction import NodeRestriction
-from k8slite.apiserver.admission.pod_security import PodSecurity
-from k8slite.apiserver.admission.priority import Priority
-from k8slite.apiserver.admission.resource_quota import ResourceQuota
-from k8slite.apiserver.admission.role_escalation import RoleEscalation
-from k8slite.apiserver.admission.runtime_class import RuntimeClass
-from k8slite.apiserver.admission.service_account import ServiceAccount
-from k8slite.apiserver.admission.storage import (
-    DefaultStorageClass,
-    PersistentVolumeClaimResize,
-    StorageObjectInUseProtection,
-)
-from k8slite.apiserver.admission.taint_nodes import TaintNodesByCondition
-from k8slite.apiserver.admission.toleration import DefaultTolerationSeconds
-from k8slite.apiserver.admission.validating_policies import ValidatingPolicies
-from k8slite.apiserver.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
+from k8slite.apiserver.admission.plugins import Parts, every_plugin
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
@@ -288,11 +268,11 @@ class Cluster:
         caller = Caller(Services(storage), settings.webhooks)
         versions = Versions(caller, self.world)
         matcher = Matcher(storage, versions)
-        chain = self._chain(storage, authorizer, decoder, management, matcher, caller)
+        parts = Parts(storage, authorizer, decoder, management, matcher, caller, self.world)
         registry = Registry(
             storage,
             self.world,
-            chain,
+            every_plugin(parts),
             Allocations(storage, self.world),
             management,
             versions,
@@ -332,42 +312,6 @@ class Cluster:
             ("apiserver_storage_objects", "Number of stored objects by resource.", self._objects),
         ]
         return server
-
-    def _chain(
-        self,
-        storage: Storage,
-        authorizer: Authorizer,
-        decoder: Decoder,
-        management: FieldManagement,
-        matcher: Matcher,
-        caller: Caller,
-    ) -> Chain:
-        """Every admission plugin, in upstream's order."""
-        webhooks = (matcher, caller, decoder, self.world)
-        return Chain(
-            (
-                NamespaceLifecycle(storage),
-                LimitRanger(storage),
-                TaintNodesByCondition(),
-                Priority(storage),
-                DefaultTolerationSeconds(),
-                ServiceAccount(storage, self.world),
-                NodeRestriction(storage, authorizer),
-                DefaultStorageClass(storage),
-                StorageObjectInUseProtection(),
-                PersistentVolumeClaimResize(storage),
-                RuntimeClass(storage),
-                DefaultIngressClass(storage),
-                PodSecurity(storage),
-                CertificateRequests(self.world),
-                CertificateSigners(authorizer),
-                RoleEscalation(authorizer),
-                MutatingWebhooks(*webhooks),
-                ValidatingPolicies(matcher),
-                ValidatingWebhooks(*webhooks),
-                ResourceQuota(storage, self.world, management),
-            )
-        )
 
     def _ready_check(self) -> str | None:
         return None if self.ready else "components are starting"

@@ -3,7 +3,8 @@
 In: Attributes of a write. Out: changes of the new object, or an ApiError. Never here: the
 store's writes.
 
-    chain                     the order of the plugins; refusal, how they say no
+    plugins                   which there are, in which order; chain, how they are asked
+    refusal                   how they say no
     namespace_lifecycle       nothing is created in a namespace that is absent or terminating
     service_account           every pod has an account and its token volume
     toleration                every pod tolerates a failing node for five minutes
