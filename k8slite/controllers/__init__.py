@@ -24,6 +24,7 @@ from k8slite.controllers.deployment import DeploymentController
 from k8slite.controllers.disruption import DisruptionController
 from k8slite.controllers.endpoints import EndpointsController
 from k8slite.controllers.endpointslice import EndpointSliceController
+from k8slite.controllers.endpointslice_mirroring import EndpointSliceMirroringController
 from k8slite.controllers.garbage_collector import GarbageCollector
 from k8slite.controllers.job import JobController
 from k8slite.controllers.namespace import NamespaceController
@@ -52,6 +53,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     DisruptionController,
     EndpointsController,
     EndpointSliceController,
+    EndpointSliceMirroringController,
     GarbageCollector,
     JobController,
     NamespaceController,

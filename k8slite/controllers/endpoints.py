@@ -13,6 +13,7 @@ from k8slite.client.recorder import Reference
 from k8slite.client.resource import ENDPOINTS, PODS, SERVICES
 from k8slite.controllers.controller import Context, Controller
 from k8slite.controllers.endpoint_subsets import Offer, repack, truncate
+from k8slite.controllers.pod_control import namespace_is_ending
 from k8slite.controllers.service_pods import (
     HEADLESS,
     TriggerTimes,
@@ -108,7 +109,7 @@ class EndpointsController(Controller):
             else:
                 await self.client.update(ENDPOINTS, endpoints)
         except ApiError as error:
-            if new and namespace_terminating(error):
+            if new and namespace_is_ending(error):
                 return
             name = str(service.metadata.full_name)
             reason = "FailedToCreateEndpoint" if new else "FailedToUpdateEndpoint"
@@ -146,11 +147,6 @@ class EndpointsController(Controller):
         if new is None:
             self._gone.add(service.metadata.full_name)
         return (service.metadata.full_name,)
-
-
-def namespace_terminating(error: ApiError) -> bool:
-    """Whether a write was refused since the namespace is on its way out: no use in retrying."""
-    return any(cause.reason == "NamespaceTerminating" for cause in error.causes)
 
 
 def _of_endpoints(old: Endpoints | None, new: Endpoints | None) -> Iterable[Name]:

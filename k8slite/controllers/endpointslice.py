@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from k8slite.controllers.controller import Context, Controller
-from k8slite.controllers.endpoints import namespace_terminating, pod_reference
+from k8slite.controllers.endpoints import pod_reference
 from k8slite.controllers.service_pods import (
     HEADLESS,
     TriggerTimes,
@@ -29,21 +29,25 @@ from k8slite.controllers.service_pods import (
     stamped,
 )
 from k8slite.controllers.slice_packing import Plan, endpoint_key, pack, port_key, same_labels
+from k8slite.controllers.slice_writing import (
+    MANAGED_BY,
+    SERVICE_NAME,
+    carry_out,
+    name_prefix,
+    service_of_slice,
+)
 from k8slite.kinds.core.models import Node, Pod, Service
 from k8slite.kinds.discovery.models import EndpointSlice
-from k8slite.objects.errors import ApiError, NotFound
+from k8slite.objects.errors import ApiError
 from k8slite.objects.meta import Name, owner_reference
 
 Json = dict[str, Any]
 
-SERVICE_NAME: Final = "kubernetes.io/service-name"
-MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
 CONTROLLER: Final = "endpointslice-controller.k8s.io"
 ZONE: Final = "topology.kubernetes.io/zone"
 # Values of spec.trafficDistribution that give endpoints hints for their own zone, or node too.
 SAME_ZONE: Final = ("PreferClose", "PreferSameZone", "PreferSameNode")
 SAME_NODE: Final = "PreferSameNode"
-_NAME_MOST: Final = 253  # characters of a name; a prefix that would be too long has no dash
 _BY_SERVICE: Final = "service"
 _BY_NODE: Final = "spec.nodeName"
 
@@ -86,10 +90,7 @@ class EndpointSliceController(Controller):
         existing = self._existing(name)
         for family in families(service):
             of_family = [one for one in existing if one["addressType"] == family]
-            part = self._plan(service, pods, of_family, family, unplaced)
-            plan.create += part.create
-            plan.update += part.update
-            plan.delete += part.delete
+            plan.add(self._plan(service, pods, of_family, family, unplaced))
         supported = families(service)
         plan.delete += [one for one in existing if one["addressType"] not in supported]
         try:
@@ -144,10 +145,7 @@ class EndpointSliceController(Controller):
                 endpoints[endpoint_key(endpoint)] = endpoint
         for key in sorted(wanted):
             template = _template(service, family, ports_of[key])
-            part = pack(by_ports.pop(key, []), wanted[key], template)
-            plan.create += part.create
-            plan.update += part.update
-            plan.delete += part.delete
+            plan.add(pack(by_ports.pop(key, []), wanted[key], template))
         for key in sorted(by_ports):
             plan.delete += by_ports[key]
         if len(plan.delete) + len(foreign) == len(existing) and not plan.create:
@@ -176,23 +174,8 @@ class EndpointSliceController(Controller):
             metadata = dict(one["metadata"])
             metadata["annotations"] = stamped(metadata.get("annotations") or {}, moment)
             one["metadata"] = metadata
-        if service.metadata.deletion_timestamp is None:
-            for one in plan.create:
-                try:
-                    await self.client.create(ENDPOINT_SLICES, one, namespace)
-                except ApiError as error:
-                    if namespace_terminating(error):
-                        return
-                    raise
-        for one in plan.update:
-            await self.client.update(ENDPOINT_SLICES, one)
-        for one in plan.delete:
-            metadata = one["metadata"]
-            options = {"preconditions": {"uid": metadata["uid"]}}
-            try:
-                await self.client.delete(ENDPOINT_SLICES, metadata["name"], namespace, options)
-            except NotFound:
-                continue
+        ending = service.metadata.deletion_timestamp is not None
+        await carry_out(self.client, plan, namespace, ending=ending)
 
     def _of_node(self, old: Node | None, new: Node | None) -> Iterable[Name]:
         """Services with pods on a node that came, or moved to another zone."""
@@ -217,10 +200,7 @@ def _of_service(old: Service | None, new: Service | None) -> Iterable[Name]:
 
 def _of_slice(one: EndpointSlice | None) -> list[Name]:
     """The Service of a slice that is this controller's."""
-    if one is None or one.metadata.labels.get(MANAGED_BY) != CONTROLLER:
-        return []
-    service = one.metadata.labels.get(SERVICE_NAME)
-    return [Name(one.metadata.namespace, service)] if service else []
+    return service_of_slice(one, CONTROLLER)
 
 
 def _zone(node: Node | None) -> str:
@@ -285,12 +265,11 @@ def _template(service: Service, family: str, ports: list[Json]) -> Json:
     if headless(service):
         labels[HEADLESS] = ""
     labels |= {SERVICE_NAME: metadata.name, MANAGED_BY: CONTROLLER}
-    prefix = f"{metadata.name}-"
     return {
         "apiVersion": ENDPOINT_SLICES.api_version,
         "kind": ENDPOINT_SLICES.kind,
         "metadata": {
-            "generateName": prefix if len(prefix) <= _NAME_MOST else metadata.name,
+            "generateName": name_prefix(metadata.name),
             "namespace": metadata.namespace,
             "labels": labels,
             "ownerReferences": [owner_reference("v1", "Service", metadata.name, metadata.uid)],

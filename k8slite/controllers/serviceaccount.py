@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from k8slite.client.resource import NAMESPACES, SERVICE_ACCOUNTS
 from k8slite.controllers.controller import Context, Controller
-from k8slite.controllers.endpoints import namespace_terminating
+from k8slite.controllers.pod_control import namespace_is_ending
 from k8slite.kinds.core.models import Namespace, ServiceAccount
 from k8slite.objects.errors import AlreadyExists, ApiError, NotFound
 from k8slite.objects.meta import Name
@@ -64,7 +64,7 @@ def namespace_key(old: Namespace | None, new: Namespace | None) -> Iterable[Name
 
 def gone_or_terminating(error: ApiError) -> bool:
     """Whether a creation failed since its namespace is on its way out, or no more."""
-    return isinstance(error, NotFound) or namespace_terminating(error)
+    return isinstance(error, NotFound) or namespace_is_ending(error)
 
 
 def _removed(old: ServiceAccount | None, new: ServiceAccount | None) -> Iterable[Name]:

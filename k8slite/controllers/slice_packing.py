@@ -28,6 +28,12 @@ class Plan:
     update: list[Json] = Factory(list)
     delete: list[Json] = Factory(list)
 
+    def add(self, other: Plan) -> None:
+        """Do also what another plan says."""
+        self.create += other.create
+        self.update += other.update
+        self.delete += other.delete
+
     def reuse(self) -> None:
         """Turn a creation and a deletion into one update, as far as there are both."""
         while self.create and self.delete:
@@ -70,7 +76,8 @@ def pack(
 ) -> Plan:
     """Fit the endpoints into slices that all have the same ports.
 
-    `template` is a new slice without endpoints; its labels are those that every slice should have.
+    `template` is a new slice without endpoints; its labels, and its annotations if it says any, are
+    those that every slice should have.
     """
     left = dict(wanted)
     changed, unchanged, plan = [], [], Plan()
@@ -117,11 +124,17 @@ def _kept(old: Json, left: dict[EndpointKey, Json]) -> tuple[list[Json], bool]:
 
 
 def _labelled(old: Json, template: Json) -> bool:
+    annotations = template["metadata"].get("annotations")
+    if annotations is not None and (old["metadata"].get("annotations") or {}) != annotations:
+        return False
     return same_labels(old["metadata"].get("labels"), template)
 
 
 def _with(old: Json, endpoints: list[Json], template: Json) -> Json:
-    metadata = {**old["metadata"], "labels": template["metadata"]["labels"]}
+    wanted = template["metadata"]
+    metadata = {**old["metadata"], "labels": wanted["labels"]}
+    if "annotations" in wanted:
+        metadata["annotations"] = wanted["annotations"]
     return {**old, "metadata": metadata, "endpoints": endpoints}
 
 

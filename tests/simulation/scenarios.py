@@ -10,6 +10,7 @@ from k8slite.client.resource import (
     CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
+    ENDPOINTS,
     JOBS,
     NAMESPACES,
     PODS,
@@ -137,6 +138,54 @@ class Endpoints(Scenario):
         if ready != served:
             return (f"the pods {ready} are ready, but the slices hold {served}",)
         return wrong_number(sim, 3)
+
+
+class Mirrored(Scenario):
+    """Who writes Endpoints by hand changes them, and gives its Service a selector for a while."""
+
+    nodes = 0
+    scheduler = False
+    objects = (
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "old"},
+            "spec": {"ports": [{"port": 80}]},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Endpoints",
+            "metadata": {"name": "old"},
+            "subsets": [{"addresses": [{"ip": "10.7.0.1"}], "ports": [{"port": 80}]}],
+        },
+    )
+
+    async def act(self, sim: Simulation) -> None:
+        subset = {"addresses": [{"ip": "10.7.0.2"}], "ports": [{"port": 81}]}
+        await sim.client.patch(ENDPOINTS, "old", {"subsets": [subset]}, "default")
+        selector: Json = {"selector": {"app": "none"}}
+        await sim.client.patch(SERVICES, "old", {"spec": selector}, "default")
+        await sim.client.patch(SERVICES, "old", {"spec": {"selector": None}}, "default")
+        subset = {"addresses": [{"ip": "10.7.0.3"}], "ports": [{"port": 82}]}
+        await sim.client.patch(ENDPOINTS, "old", {"subsets": [subset]}, "default")
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        manager = "endpointslicemirroring-controller.k8s.io"
+        wanted = [
+            (address["ip"], port["port"])
+            for one in sim.objects(ENDPOINTS, "default")
+            if one["metadata"]["name"] == "old"
+            for subset in one.get("subsets") or ()
+            for address in subset["addresses"]
+            for port in subset["ports"]
+        ]
+        mirrored = [
+            (endpoint["addresses"][0], one["ports"][0]["port"])
+            for one in sim.objects(ENDPOINT_SLICES, "default")
+            if one["metadata"]["labels"].get("endpointslice.kubernetes.io/managed-by") == manager
+            for endpoint in one.get("endpoints") or ()
+        ]
+        return [] if mirrored == wanted else [f"the slices hold {mirrored}, wanted {wanted}"]
 
 
 class NamespaceGoes(Scenario):
@@ -426,6 +475,7 @@ SCENARIOS = (
         Full,
         Custom,
         Replicated,
+        Mirrored,
         Jobs,
         FailingJob,
     ),
