@@ -21,9 +21,10 @@ from k8slite.actors import Actor, Link, Supervisor
 from k8slite.apiserver.admission.matching import Matcher
 from k8slite.apiserver.admission.plugins import Parts, every_plugin
 from k8slite.apiserver.allocation import Allocations
-from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
-from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
+from k8slite.apiserver.authentication.legacy_tokens import LegacyTokens
+from k8slite.apiserver.authentication.sorts import authentication
+from k8slite.apiserver.authentication.web_tokens import WebTokens
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.authorization.node import NodeAuthorizer
 from k8slite.apiserver.authorization.node_graph import NodeGraph
@@ -54,6 +55,7 @@ from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.certificate_signing import CertificateSigningController, Sign
 from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
 from k8slite.controllers.root_ca import RootCaPublisher
+from k8slite.controllers.tokens import MakeToken, TokensController
 from k8slite.kinds.table import Kinds
 from k8slite.kubelet.kubelet import NodeFleet
 from k8slite.kubelet.pod import Container, Pod
@@ -233,7 +235,15 @@ class Cluster:
             return controller(context, self.settings.ca_bundle)
         if issubclass(controller, CertificateSigningController):
             return controller(context, self.settings.sign)
+        if issubclass(controller, TokensController):
+            return controller(context, self._make_token, self.settings.ca_bundle)
         return controller(context)
+
+    @property
+    def _make_token(self) -> MakeToken | None:
+        """How the tokens are made that Secrets hold; None without a key."""
+        key = self.settings.token_key
+        return LegacyTokens(WebTokens(key), self.api.storage).issue if key else None
 
     def _controller_client(self, name: str) -> Client:
         return self.client(f"controller:{name}", process=CONTROLLER_MANAGER)
@@ -281,10 +291,9 @@ class Cluster:
         address = f"{settings.address}:{settings.port}"
         discovery = Discovery(kinds, settings.minor, address)
         openapi = OpenApi(kinds.all(), schemas)
-        tokens = (
-            TokenIssuer(settings.token_key, storage, self.world) if settings.token_key else None
+        tokens, authenticator = authentication(
+            storage, self.world, settings.token_key, settings.static_tokens
         )
-        authenticator = Authenticator(settings.static_tokens, (tokens,) if tokens else ())
         server = ApiServer(
             storage,
             authenticator,

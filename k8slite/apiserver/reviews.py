@@ -11,13 +11,17 @@ from typing import Any
 
 from attrs import define
 
-from k8slite.apiserver.authentication.authenticator import Authenticator
+from k8slite.apiserver.authentication.authenticator import (
+    API_AUDIENCES,
+    Authenticator,
+    BadToken,
+)
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.authorization.node import node_name
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.apiserver.verbs import Call, Verbs
-from k8slite.messages import Peer, Request, Response, User
-from k8slite.objects.errors import BadRequest, Unauthorized
+from k8slite.messages import Response, User
+from k8slite.objects.errors import BadRequest
 from k8slite.objects.fields import invalid, refuse
 from k8slite.objects.meta import timestamp
 
@@ -51,16 +55,16 @@ class Reviews:
         return {"userInfo": _user_info(call.user)}
 
     def _token(self, _call: Call, obj: Json) -> Json:
-        token = (obj.get("spec") or {}).get("token", "")
+        spec = obj.get("spec") or {}
+        token = spec.get("token", "")
+        if not token:
+            raise BadRequest("token is required for TokenReview in authentication")
         try:
-            user = self.authenticator.user(
-                Request("GET", "/", headers={"authorization": f"Bearer {token}"}, peer=Peer())
-            )
-        except Unauthorized:
-            return {"user": {}, "error": "invalid bearer token"}
-        if "system:unauthenticated" in user.groups:
-            return {"user": {}}
-        return {"authenticated": True, "user": _user_info(user)}
+            found = self.authenticator.owner(token, spec.get("audiences") or API_AUDIENCES)
+        except BadToken as reason:
+            return {"user": {}, "error": str(reason)}
+        audiences = list(found.audiences)
+        return {"authenticated": True, "user": _user_info(found.user), "audiences": audiences}
 
     def _self_access(self, call: Call, obj: Json) -> Json:
         return self._access(call, obj, call.user)

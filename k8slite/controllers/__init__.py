@@ -16,6 +16,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from k8slite.controllers.bootstrap_signer import BootstrapSigner
+from k8slite.controllers.certificate_approving import CertificateApprovingController
+from k8slite.controllers.certificate_cleaner import CertificateCleaner
 from k8slite.controllers.certificate_signing import CertificateSigningController
 from k8slite.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from k8slite.controllers.controller import Context, Controller
@@ -40,12 +43,17 @@ from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.controllers.statefulset import StatefulSetController
 from k8slite.controllers.taint_eviction import TaintEvictionController
+from k8slite.controllers.token_cleaner import TokenCleaner
+from k8slite.controllers.tokens import TokensController
 
 __all__ = ["CONTROLLERS", "Context", "Controller"]
 
-# A context is enough for all but RootCaPublisher, which also needs the bundle to publish, and
-# CertificateSigningController, which needs the CA.
+# A context is enough for all but RootCaPublisher, which also needs the bundle to publish,
+# CertificateSigningController, which needs the CA, and TokensController, which needs both.
 _ALL: Final[tuple[type[Controller], ...]] = (
+    BootstrapSigner,
+    CertificateApprovingController,
+    CertificateCleaner,
     CertificateSigningController,
     ClusterRoleAggregationController,
     DaemonSetController,
@@ -69,6 +77,8 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     ServiceAccountController,
     StatefulSetController,
     TaintEvictionController,
+    TokenCleaner,
+    TokensController,
 )
 
 # By the names that they sign their events with.

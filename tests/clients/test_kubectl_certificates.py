@@ -72,7 +72,7 @@ def test_an_approved_request_is_signed_and_lets_its_user_in(
 @pytest.mark.parametrize(
     ("signer", "usages", "why"),
     [
-        (CLIENTS, ["server auth"], "usages did not match"),
+        (CLIENTS, ["server auth"], "invalid usage for client certificate: server auth"),
         (f"{CLIENTS}-kubelet", ["client auth"], "subject organization is not system:nodes"),
     ],
 )

@@ -6,8 +6,6 @@ CertificateSubjectRestriction, and the strategy that notes who asks.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ from k8slite.apiserver.admission.refusal import forbidden
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.authorization.authorizer import MASTERS, Authorizer
 from k8slite.apiserver.request_info import RequestInfo
+from k8slite.kinds.certificates.signers import CLIENT, parsed_request, subject_of
 from k8slite.messages import User
 from k8slite.objects.fields import quoted
 from k8slite.objects.meta import timestamp
@@ -26,7 +25,6 @@ Json = dict[str, Any]
 
 _GROUP: Final = "certificates.k8s.io"
 _REQUESTS: Final = (f"certificatesigningrequests.{_GROUP}",)
-_CLIENTS: Final = "kubernetes.io/kube-apiserver-client"
 _ASKING: Final = ("username", "uid", "groups", "extra")
 
 
@@ -60,11 +58,11 @@ class CertificateRequests:
     async def validate(self, attributes: Attributes) -> None:
         new = attributes.new
         assert new is not None
-        if attributes.old is not None or new["spec"].get("signerName") != _CLIENTS:
+        if attributes.old is not None or new["spec"].get("signerName") != CLIENT:
             return
         if MASTERS in _organizations(new["spec"].get("request", "")):
             raise forbidden(
-                attributes, f"use of {_CLIENTS} signer with {MASTERS} group is not allowed"
+                attributes, f"use of {CLIENT} signer with {MASTERS} group is not allowed"
             )
 
     def _note_times(self, new: Json) -> None:
@@ -118,12 +116,7 @@ def _certificate(request: Json) -> Any:
 
 def _organizations(request: str) -> list[str]:
     """The groups that a request's subject is in; none where it cannot be read."""
-    from cryptography import x509  # no other request needs it
-    from cryptography.x509.oid import NameOID
-
     try:
-        found = x509.load_pem_x509_csr(base64.b64decode(request))
-    except (ValueError, binascii.Error):
+        return subject_of(parsed_request(request))[1]
+    except ValueError:
         return []
-    groups = found.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    return [str(one.value) for one in groups]

@@ -4,5 +4,9 @@ In: the transport's verified certificate (or a component's own identity), a bear
 User, or Unauthorized. Never here: what the user may do.
 
     authenticator             the order in which the ways are tried
-    service_account_tokens    tokens that this cluster issues and recognizes
+    sorts                     the sorts of tokens, in order
+    web_tokens                signed claims
+    service_account_tokens    tokens that are made on request, and expire
+    legacy_tokens             tokens that are kept in Secrets
+    bootstrap_tokens          tokens that new nodes join with
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from attrs import Factory, evolve, frozen
@@ -12,23 +12,49 @@ from k8slite.objects.errors import Unauthorized
 
 ANONYMOUS: Final = User("system:anonymous", ("system:unauthenticated",))
 AUTHENTICATED: Final = "system:authenticated"
+# Whom a token of a service account is for where nobody said otherwise, and who issues it.
+ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
+API_AUDIENCES: Final = (ISSUER,)
+_INVALID: Final = "invalid bearer token"
+
+
+class BadToken(Exception):
+    """A token of ours that is not good, or no more; its text says why."""
+
+
+@frozen
+class Recognized:
+    """A token's owner, and for which of the audiences asked about the token is."""
+
+    user: User
+    audiences: tuple[str, ...]
+    annotations: Mapping[str, str] = Factory(dict)  # for the audit log
 
 
 class TokenAuthenticator(Protocol):
     """Recognizes one sort of bearer token."""
 
-    def authenticate(self, token: str) -> User | None:
-        """The token's owner, or None when it is not one of ours or no longer valid."""
+    def recognize(self, token: str, audiences: Sequence[str]) -> Recognized | None:
+        """None when it is not one of ours. Raises BadToken."""
         ...
+
+
+@frozen
+class StaticTokens:
+    """Tokens that never change (upstream: --token-auth-file); for the API server only."""
+
+    users: Mapping[str, User]
+
+    def recognize(self, token: str, audiences: Sequence[str]) -> Recognized | None:
+        user = self.users.get(token)
+        return None if user is None else of_the_api(user, audiences)
 
 
 @frozen
 class Authenticator:
     """Finds out who asks."""
 
-    # Tokens that never change, from the cluster's data directory (upstream: --token-auth-file).
-    static_tokens: Mapping[str, User] = Factory(dict)
-    issuers: tuple[TokenAuthenticator, ...] = ()
+    sorts: tuple[TokenAuthenticator, ...] = ()
 
     def user(self, request: Request) -> User:
         """The user, with the group that every authenticated one is in. Raises Unauthorized."""
@@ -37,15 +63,30 @@ class Authenticator:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return ANONYMOUS
-        token = token.strip()
-        known = self.static_tokens.get(token)
-        if known is not None:
-            return _authenticated(known)
-        for issuer in self.issuers:
-            found = issuer.authenticate(token)
+        try:
+            return self.owner(token.strip(), API_AUDIENCES).user
+        except BadToken:
+            raise Unauthorized("Unauthorized") from None
+
+    def owner(self, token: str, audiences: Sequence[str]) -> Recognized:
+        """Whose token this is. Raises BadToken, with all that is to be said of it."""
+        complaints = [_INVALID]
+        for sort in self.sorts:
+            try:
+                found = sort.recognize(token, audiences)
+            except BadToken as reason:
+                complaints.append(str(reason))
+                continue
             if found is not None:
-                return _authenticated(found)
-        raise Unauthorized("Unauthorized")
+                return evolve(found, user=_authenticated(found.user))
+        listed = ", ".join(complaints)
+        raise BadToken(f"[{listed}]" if len(complaints) > 1 else listed)
+
+
+def of_the_api(user: User, audiences: Sequence[str]) -> Recognized | None:
+    """The owner of a token that says nothing of audiences: it is for the API server."""
+    found = tuple(one for one in API_AUDIENCES if one in audiences)
+    return Recognized(user, found) if found else None
 
 
 def _authenticated(user: User) -> User:

@@ -38,7 +38,7 @@ class IssuerDocuments:
             headers = (("Content-Type", "application/json"), _CACHED)
             return Response(200, dumps(found), headers)
         if request.path == KEYS:
-            keys = {"keys": [self.tokens.public_key()]}
+            keys = {"keys": [self.tokens.tokens.public_key()]}
             headers = (("Content-Type", "application/jwk-set+json"), _CACHED)
             return Response(200, dumps(keys), headers)
         return None

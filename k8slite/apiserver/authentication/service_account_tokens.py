@@ -1,157 +1,159 @@
-"""Service account tokens: JSON web tokens that this cluster signs and recognizes.
+"""Tokens of service accounts that are made on request: they expire, and go with what they are for.
 
-A token names its account, its audience and, when bound, a pod; it is good while these exist
-with the same UIDs and until it expires (upstream: `serviceaccount.Claims`, RFC 7519, ES256).
+A token names its account, its audiences and, when bound, a pod, a Secret or a node; it is good
+while these exist with the same UIDs. Mirrors `pkg/serviceaccount/claims.go` and `jwt.go`.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-import orjson
-from attrs import define, field
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
-)
+from attrs import define
 
+from k8slite.apiserver.authentication.authenticator import API_AUDIENCES, BadToken, Recognized
+from k8slite.apiserver.authentication.authenticator import ISSUER as ISSUER
+from k8slite.apiserver.authentication.web_tokens import WebTokens
 from k8slite.apiserver.storage import Storage
 from k8slite.messages import User
-from k8slite.objects.meta import timestamp
+from k8slite.objects.meta import parse_timestamp, timestamp
 from k8slite.world import World
 
 Json = dict[str, Any]
 
-ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
 LEAST_SECONDS: Final = 600  # upstream refuses shorter lives
 MOST_SECONDS: Final = 1 << 32
 DEFAULT_SECONDS: Final = 3600
-_COORDINATE_BYTES: Final = 32  # of P-256
+# A pod's own token, asked for this long, is good for a year, but its use is noted after that time.
+EXTENDED_SECONDS: Final = 3607
+_EXTENSION_SECONDS: Final = 365 * 24 * 3600
+# How long after its mark a deleted object still counts (upstream: jwt.DefaultLeeway).
+_LEEWAY: Final = timedelta(minutes=1)
+_INVALIDATED: Final = "service account token has been invalidated"
+_EXTRA: Final = "authentication.kubernetes.io/"
 
 
 @define(eq=False)
 class TokenIssuer:
-    """Signs tokens and recognizes them."""
+    """Makes tokens and recognizes them."""
 
-    key: ec.EllipticCurvePrivateKey
+    tokens: WebTokens
     storage: Storage
     world: World
     issuer: str = ISSUER
 
-    _header: Json = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        der = self.key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        # Upstream's `keyIDFromPublicKey`: whoever has the key can tell its name.
-        self._header = {"alg": "ES256", "kid": _base64(hashlib.sha256(der).digest())}
-
-    def public_key(self) -> Json:
-        """The key that verifies tokens, as a JSON web key (RFC 7517)."""
-        numbers = self.key.public_key().public_numbers()
-        x, y = (one.to_bytes(_COORDINATE_BYTES, "big") for one in (numbers.x, numbers.y))
-        coordinates = {"x": _base64(x), "y": _base64(y)}
-        return {"use": "sig", "kty": "EC", "crv": "P-256", **self._header, **coordinates}
-
     def issue(
-        self, account: Json, seconds: int, audiences: list[str], bound_to: Json | None
+        self, account: Json, seconds: int, audiences: Sequence[str], bound: Mapping[str, Json]
     ) -> tuple[str, str]:
-        """A token for a service account object, and the time at which it expires (RFC 3339)."""
+        """A token for a service account, and when it is said to expire (RFC 3339).
+
+        `bound` has references (name, uid) by `pod`, `secret` and `node`.
+        """
         now = self.world.now()
-        expires = now + timedelta(seconds=seconds)
+        issued = int(now.timestamp())
         metadata = account["metadata"]
-        private: Json = {
-            "namespace": metadata["namespace"],
-            "serviceaccount": {"name": metadata["name"], "uid": metadata["uid"]},
-        }
-        if bound_to is not None:
-            private[bound_to["kind"].lower()] = {"name": bound_to["name"], "uid": bound_to["uid"]}
+        private: Json = {"namespace": metadata["namespace"], **bound}
+        private["serviceaccount"] = _reference(account)
+        life = seconds
+        if "pod" in bound and seconds == EXTENDED_SECONDS and set(audiences) <= set(API_AUDIENCES):
+            private["warnafter"] = issued + seconds
+            life = _EXTENSION_SECONDS
         claims = {
-            "aud": audiences or [self.issuer],
-            "exp": int(expires.timestamp()),
-            "iat": int(now.timestamp()),
+            "aud": list(audiences),
+            "exp": issued + life,
+            "iat": issued,
             "iss": self.issuer,
             "jti": self.world.uid(),
-            "kubernetes.io": private,
-            "nbf": int(now.timestamp()),
-            "sub": f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}",
+            "kubernetes.io": dict(sorted(private.items())),
+            "nbf": issued,
+            "sub": _subject(metadata["namespace"], metadata["name"]),
         }
-        signed = f"{_encode(self._header)}.{_encode(claims)}"
-        r, s = decode_dss_signature(self.key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
-        signature = r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
-        return f"{signed}.{_base64(signature)}", timestamp(expires)
+        return self.tokens.signed(claims), timestamp(now + timedelta(seconds=seconds))
 
-    def authenticate(self, token: str) -> User | None:
-        """The account that a token of ours stands for, or None."""
-        claims = self._verified(token)
+    def recognize(self, token: str, audiences: Sequence[str]) -> Recognized | None:
+        """The account that a token of ours stands for. Raises BadToken."""
+        claims = self.tokens.read(token)
         if claims is None or claims.get("iss") != self.issuer:
             return None
-        now = self.world.now().timestamp()
-        if not claims.get("nbf", 0) <= now < claims.get("exp", 0):
-            return None
-        if self.issuer not in claims.get("aud", ()):
-            return None
-        private = claims.get("kubernetes.io", {})
-        namespace = private.get("namespace", "")
-        account = private.get("serviceaccount", {})
-        found = self.storage.find("serviceaccounts/", namespace, account.get("name", ""))
-        if found is None or found["metadata"]["uid"] != account.get("uid"):
-            return None
-        extra: dict[str, tuple[str, ...]] = {
-            "authentication.kubernetes.io/credential-id": (f"JTI={claims.get('jti', '')}",)
-        }
-        pod = private.get("pod")
-        if pod:
-            known = self.storage.find("pods/", namespace, pod["name"])
-            if known is None or known["metadata"]["uid"] != pod["uid"]:
-                return None
-            extra["authentication.kubernetes.io/pod-name"] = (pod["name"],)
-            extra["authentication.kubernetes.io/pod-uid"] = (pod["uid"],)
-        return User(
-            f"system:serviceaccount:{namespace}:{account['name']}",
-            ("system:serviceaccounts", f"system:serviceaccounts:{namespace}"),
-            account["uid"],
-            extra,
-        )
-
-    def _verified(self, token: str) -> Json | None:
-        signed, _, signature = token.rpartition(".")
-        try:
-            raw = _unbase64(signature)
-            half = _COORDINATE_BYTES
-            if len(raw) != 2 * half or _unencode(signed.partition(".")[0]) != self._header:
-                return None
-            der = encode_dss_signature(
-                int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
+        said = claims.get("aud", ())
+        found = tuple(one for one in said if one in audiences)
+        if not found:
+            raise BadToken(
+                f"token audiences {_listed(said)} is invalid for the target audiences "
+                f"{_listed(audiences)}"
             )
-            self.key.public_key().verify(der, signed.encode(), ec.ECDSA(hashes.SHA256()))
-            return _unencode(signed.partition(".")[2])
-        except (InvalidSignature, ValueError, binascii.Error):
-            return None
+        now = self.world.now().timestamp()
+        if now >= claims.get("exp", 0):
+            raise BadToken("service account token has expired")
+        if now < claims.get("nbf", 0):
+            raise BadToken("service account token is not valid yet")
+        private = claims.get("kubernetes.io", {})
+        user = self._account(private, claims)
+        annotations = {}
+        late = int(now) - private.get("warnafter", int(now))
+        if late > 0:
+            told = f"subject: {claims['sub']}, seconds after warning threshold: {late}"
+            annotations["authentication.k8s.io/stale-token"] = told
+        return Recognized(user, found, annotations)
+
+    def _account(self, private: Json, claims: Json) -> User:
+        namespace, account = private.get("namespace", ""), private.get("serviceaccount", {})
+        name = account.get("name", "")
+        found = self.storage.find("serviceaccounts/", namespace, name)
+        if found is None:
+            raise BadToken(f'serviceaccounts "{name}" not found')
+        uid = found["metadata"]["uid"]
+        if uid != account.get("uid"):
+            raise BadToken(f"service account UID ({uid}) does not match claim ({account['uid']})")
+        if self._is_gone(found):
+            raise BadToken("service account has been deleted")
+        extra = {f"{_EXTRA}credential-id": (f"JTI={claims.get('jti', '')}",)}
+        self._must_exist(private, "secret", "secrets/", namespace)
+        self._must_exist(private, "pod", "pods/", namespace)
+        if "pod" not in private:
+            self._must_exist(private, "node", "nodes/", "")
+        for part in ("pod", "node"):
+            for key in ("name", "uid"):
+                value = private.get(part, {}).get(key)
+                if value:
+                    extra[f"{_EXTRA}{part}-{key}"] = (value,)
+        return account_user(namespace, name, uid, extra)
+
+    def _must_exist(self, private: Json, part: str, prefix: str, namespace: str) -> None:
+        """Raises BadToken where what a token is bound to is not there any more."""
+        claimed = private.get(part)
+        if claimed is None:
+            return
+        found = self.storage.find(prefix, namespace, claimed["name"])
+        if found is None or self._is_gone(found):
+            raise BadToken(_INVALIDATED)
+        uid = found["metadata"]["uid"]
+        if uid != claimed["uid"]:
+            told = "Secret" if part == "secret" else part
+            raise BadToken(
+                f"{told} UID ({uid}) does not match service account {part} ref claim "
+                f"({claimed['uid']})"
+            )
+
+    def _is_gone(self, obj: Json) -> bool:
+        marked = obj["metadata"].get("deletionTimestamp")
+        return marked is not None and parse_timestamp(marked) < self.world.now() - _LEEWAY
 
 
-def _encode(part: Json) -> str:
-    return _base64(orjson.dumps(part))
+def account_user(namespace: str, name: str, uid: str, extra: Mapping[str, tuple[str, ...]]) -> User:
+    """Who a service account is to authorization."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    return User(_subject(namespace, name), groups, uid, extra)
 
 
-def _unencode(part: str) -> Json:
-    found = orjson.loads(_unbase64(part))
-    if not isinstance(found, dict):
-        raise ValueError("a token's part is an object")
-    return found
+def _subject(namespace: str, name: str) -> str:
+    return f"system:serviceaccount:{namespace}:{name}"
 
 
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+def _reference(obj: Json) -> Json:
+    return {"name": obj["metadata"]["name"], "uid": obj["metadata"]["uid"]}
 
 
-def _unbase64(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _listed(texts: Sequence[str]) -> str:
+    return "[" + " ".join(f'"{text}"' for text in texts) + "]"

@@ -384,3 +384,12 @@ class ConfigMap:
 @frozen
 class ServiceAccount:
     metadata: Metadata
+    secrets: tuple[ObjectReference, ...] = ()
+
+
+@frozen
+class Secret:
+    """Without its data: who needs them asks for the document."""
+
+    metadata: Metadata
+    type: str = ""

@@ -11,6 +11,7 @@ from typing import Final
 from k8slite.sim.checks.addresses import Addresses
 from k8slite.sim.checks.check import Change, Check, Setting, State
 from k8slite.sim.checks.collection import Collection
+from k8slite.sim.checks.credentials import Credentials
 from k8slite.sim.checks.endpoints import Endpoints
 from k8slite.sim.checks.jobs import Jobs
 from k8slite.sim.checks.leases import Leases
@@ -35,4 +36,5 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Addresses,
     Leases,
     Quotas,
+    Credentials,
 )

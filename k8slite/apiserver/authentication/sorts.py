@@ -1,0 +1,31 @@
+"""Every sort of token that is recognized, in upstream's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from k8slite.apiserver.authentication.authenticator import Authenticator, StaticTokens
+from k8slite.apiserver.authentication.bootstrap_tokens import BootstrapTokens
+from k8slite.apiserver.authentication.legacy_tokens import LegacyTokens
+from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
+from k8slite.apiserver.authentication.web_tokens import WebTokens
+from k8slite.apiserver.storage import Storage
+from k8slite.messages import User
+from k8slite.world import World
+
+
+def authentication(
+    storage: Storage,
+    world: World,
+    key: ec.EllipticCurvePrivateKey | None,
+    static_tokens: Mapping[str, User],
+) -> tuple[TokenIssuer | None, Authenticator]:
+    """Who issues tokens on request (nobody without a key), and who recognizes them."""
+    static, bootstrap = StaticTokens(static_tokens), BootstrapTokens(storage, world)
+    if key is None:
+        return None, Authenticator((static, bootstrap))
+    tokens = WebTokens(key)
+    issuer = TokenIssuer(tokens, storage, world)
+    return issuer, Authenticator((static, LegacyTokens(tokens, storage), issuer, bootstrap))
