@@ -51,7 +51,7 @@ from k8slite.apiserver.verbs import Verbs
 from k8slite.apiserver.versions import Versions
 from k8slite.client.client import Client
 from k8slite.client.mirrors import Mirrors
-from k8slite.controllers import CONTROLLERS, Context, Controller
+from k8slite.controllers import CONTROLLERS, Context, Controller, chosen_controllers
 from k8slite.controllers.certificate_signing import CertificateSigningController, Sign
 from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
 from k8slite.controllers.root_ca import RootCaPublisher
@@ -93,9 +93,8 @@ class Settings:
     sign: Sign | None = None  # what makes certificates of approved requests
     static_tokens: Mapping[str, User] = field(factory=dict)
     token_key: ec.EllipticCurvePrivateKey | None = None
-    # Which controllers run, as the flag --controllers of upstream's kube-controller-manager says
-    # it: "*" is all, "NAME" one, "-NAME" all but that one.
-    controllers: tuple[str, ...] = ("*",)
+    # Which controllers run, see `controllers.selection`; raises ValueError for an unknown one.
+    controllers: tuple[str, ...] = field(default=("*",), converter=chosen_controllers)
     scheduler: bool = True
 
     def runs(self, controller: str) -> bool:

@@ -35,6 +35,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", choices=["sqlite", "memory"], default="sqlite")
     parser.add_argument("--port", type=int, default=6443, help="0 takes any free one")
     parser.add_argument("--bind", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--controllers",
+        default="*",
+        metavar="NAMES",
+        help="which controllers run, by commas: * for all, NAME for one, -NAME for all but one",
+    )
     parser.add_argument("--kubernetes-version", default="1.37", metavar="1.NN")
     parser.add_argument("--detach", action="store_true", help="return when the API is ready")
     parser.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
@@ -61,6 +67,11 @@ def run(parsed: argparse.Namespace) -> int:
     from k8slite.live.run import run as run_cluster
     from k8slite.store.store import StoreError
 
+    try:
+        names = parsed.controllers.split(",")
+        settings = Settings(minor=minor, nodes=parsed.nodes, controllers=names)
+    except ValueError as error:
+        raise Complaint(f"--controllers: {error}") from None
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     wanted = Wanted(
         place.directory(parsed).path,
@@ -68,7 +79,7 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.bind,
         parsed.port,
         parsed.store,
-        Settings(minor=minor, nodes=parsed.nodes),
+        settings,
     )
 
     async def live() -> int:
@@ -167,6 +178,7 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--store={parsed.store}",
         f"--port={parsed.port}",
         f"--bind={parsed.bind}",
+        f"--controllers={parsed.controllers}",
         f"--kubernetes-version={parsed.kubernetes_version}",
     ]
 

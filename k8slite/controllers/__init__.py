@@ -6,6 +6,7 @@ server, the store, another controller (they meet in the API only).
     controller  the frame: mirrors, queue, workers, retries
     written     read your own writes
     ownership   whose an object is: adopt, release
+    selection   which of them run
     one file (or a few, with the controller's name in front) for each controller
 
 A new controller is one file and one line in the table below.
@@ -13,7 +14,7 @@ A new controller is one file and one line in the table below.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from k8slite.controllers.bootstrap_signer import BootstrapSigner
@@ -40,13 +41,14 @@ from k8slite.controllers.replicaset import ReplicaSetController
 from k8slite.controllers.replicationcontroller import ReplicationControllerController
 from k8slite.controllers.resource_quota import ResourceQuotaController
 from k8slite.controllers.root_ca import RootCaPublisher
+from k8slite.controllers.selection import chosen
 from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.controllers.statefulset import StatefulSetController
 from k8slite.controllers.taint_eviction import TaintEvictionController
 from k8slite.controllers.token_cleaner import TokenCleaner
 from k8slite.controllers.tokens import TokensController
 
-__all__ = ["CONTROLLERS", "Context", "Controller"]
+__all__ = ["CONTROLLERS", "Context", "Controller", "chosen_controllers"]
 
 # A context is enough for all but RootCaPublisher, which also needs the bundle to publish,
 # CertificateSigningController, which needs the CA, and TokensController, which needs both.
@@ -83,3 +85,8 @@ _ALL: Final[tuple[type[Controller], ...]] = (
 
 # By the names that they sign their events with.
 CONTROLLERS: Final[Mapping[str, type[Controller]]] = {one.name: one for one in _ALL}
+
+
+def chosen_controllers(wanted: Iterable[str]) -> tuple[str, ...]:
+    """A choice of these, in any of upstream's spellings, by their names here; see `selection`."""
+    return chosen(wanted, CONTROLLERS)

@@ -10,7 +10,6 @@ from pathlib import Path
 from attrs import frozen
 
 from k8slite.cluster import Settings
-from k8slite.controllers import CONTROLLERS
 from k8slite.kinds.table import NEWEST_MINOR, OLDEST_MINOR
 from k8slite.live.clock import MovableClock
 from k8slite.live.embedded import Embedded, Embedding, embedded
@@ -59,11 +58,6 @@ def begin(
         raise ValueError("nodes cannot be negative")
     if isinstance(controllers, str):
         raise ValueError(f"controllers is a sequence of names: ({controllers!r},)")
-    for name in controllers:
-        if name != "*" and name.removeprefix("-") not in CONTROLLERS:
-            raise ValueError(
-                f"there is no controller {name!r}; there are: {', '.join(CONTROLLERS)}"
-            )
     settings = Settings(_minor(version), nodes, controllers=tuple(controllers), scheduler=scheduler)
     path = Path(data_dir) if data_dir is not None else None
     return Begun.of(Embedding(settings, tls, path))

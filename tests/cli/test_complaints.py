@@ -141,6 +141,7 @@ def test_what_a_kill_has_left_half_done_is_made_anew(made: Path) -> None:
         (["--kubernetes-version", "1.12"], "--kubernetes-version 1.12 is not one of 1.30 to 1.37"),
         (["--kubernetes-version", "new"], "--kubernetes-version new is not one of"),
         (["--nodes", "-1"], "--nodes cannot be negative"),
+        (["--controllers", "*,-jab"], '"jab" is not in the list of known controllers: '),
         (["--port", "70000"], "--port 70000 is not a port"),
         (["--name", "../up"], "cannot be the name of a directory"),
     ],
