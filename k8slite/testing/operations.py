@@ -111,6 +111,17 @@ class Operations:
             await self._wait_for(SERVICE_ACCOUNTS, "default", found, "create", WAIT_SECONDS)
         return found
 
+    async def create_token(
+        self, account: str, namespace: str = "default", *, seconds: int = 3600
+    ) -> str:
+        """A bearer token for a service account, to ask as it; good for so long."""
+        review = {"spec": {"expirationSeconds": seconds}}
+        made = await self._client.create(
+            SERVICE_ACCOUNTS, review, namespace, name=account, subresource="token"
+        )
+        token: str = made["status"]["token"]
+        return token
+
     async def logs(
         self, pod: str, namespace: str = "default", *, container: str = "", previous: bool = False
     ) -> str:

@@ -17,6 +17,7 @@ from tests.benchmarks import (
     bench_requests,
     bench_simulation,
     bench_startup,
+    bench_testing,
 )
 
 
@@ -45,6 +46,7 @@ _ALL = {
     "deployment": bench_deployment.main,
     "parts": bench_parts.main,
     "simulation": bench_simulation.main,
+    "testing": bench_testing.main,
 }
 
 if __name__ == "__main__":
