@@ -23,6 +23,7 @@ from k8slite.controllers.certificate_cleaner import CertificateCleaner
 from k8slite.controllers.certificate_signing import CertificateSigningController
 from k8slite.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.cronjob import CronJobController
 from k8slite.controllers.daemonset import DaemonSetController
 from k8slite.controllers.deployment import DeploymentController
 from k8slite.controllers.disruption import DisruptionController
@@ -47,6 +48,7 @@ from k8slite.controllers.statefulset import StatefulSetController
 from k8slite.controllers.taint_eviction import TaintEvictionController
 from k8slite.controllers.token_cleaner import TokenCleaner
 from k8slite.controllers.tokens import TokensController
+from k8slite.controllers.ttl_after_finished import TtlAfterFinishedController
 
 __all__ = ["CONTROLLERS", "Context", "Controller", "chosen_controllers"]
 
@@ -59,6 +61,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     CertificateSigningController,
     ClusterRoleAggregationController,
     DaemonSetController,
+    CronJobController,
     DeploymentController,
     DisruptionController,
     EndpointsController,
@@ -81,6 +84,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     TaintEvictionController,
     TokenCleaner,
     TokensController,
+    TtlAfterFinishedController,
 )
 
 # By the names that they sign their events with.

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.client.resource import (
     CONFIG_MAPS,
+    CRON_JOBS,
     CUSTOM_RESOURCE_DEFINITIONS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
@@ -407,6 +408,42 @@ class FailingJob(Scenario):
         return found
 
 
+class ByTheClock(Scenario):
+    """A CronJob starts Jobs for four minutes, of which the last two are kept for a while."""
+
+    nodes = 1
+
+    async def act(self, sim: Simulation) -> None:
+        spec = {
+            "schedule": "* * * * *",
+            "concurrencyPolicy": "Forbid",
+            "successfulJobsHistoryLimit": 2,
+            "jobTemplate": {"spec": job("c", {"exit-after": "10s"})["spec"]},
+        }
+        spec["jobTemplate"]["spec"]["ttlSecondsAfterFinished"] = 600
+        await sim.client.create(CRON_JOBS, {"metadata": {"name": "c"}, "spec": spec}, "default")
+        await trio.sleep(200)
+        await sim.until(lambda: any(self.succeeded(one) for one in sim.objects(CRON_JOBS)), 1000.0)
+        await sim.client.patch(CRON_JOBS, "c", {"spec": {"suspend": True}}, "default")
+        await sim.until(lambda: False, 100.0)
+
+    def succeeded(self, cron_job: Json) -> bool:
+        return "lastSuccessfulTime" in (cron_job.get("status") or {})
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        [cron_job] = sim.objects(CRON_JOBS, "default")
+        names = [one["metadata"]["name"] for one in sim.objects(JOBS, "default")]
+        found = [problem for name in names for problem in not_complete(sim, name)]
+        if len(names) > 2:
+            found.append(f"the Jobs {names} are kept")
+        active = (cron_job.get("status") or {}).get("active")
+        if active:
+            found.append(f"{active} are active")
+        if not self.succeeded(cron_job):
+            found.append("no Job succeeded")
+        return found
+
+
 WIDGETS = Resource("e.com", "v1", "widgets", "Widget")
 
 
@@ -550,6 +587,7 @@ SCENARIOS = (
         Mirrored,
         Jobs,
         FailingJob,
+        ByTheClock,
     ),
     Credentials,
 )

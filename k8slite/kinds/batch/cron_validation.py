@@ -6,10 +6,11 @@ parser that upstream uses (`robfig/cron`).
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from k8slite.kinds.batch.job_validation import validate_job_spec
 from k8slite.kinds.core.controller_validation import not_negative
+from k8slite.objects.cron_schedule import parse_schedule, time_zone
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid, not_supported, required
 from k8slite.objects.metadata_validation import validate_annotations, validate_labels
@@ -18,12 +19,6 @@ Json = dict[str, Any]
 
 # A Job's name is the CronJob's with eleven characters more, and goes into a label.
 _NAME_LIMIT: Final = 52
-
-
-class _Field(NamedTuple):
-    low: int
-    high: int
-    names: tuple[str, ...] = ()
 
 
 def validate_cron_job(new: Json, old: Json | None) -> list[Cause]:
@@ -41,9 +36,9 @@ def validate_cron_job(new: Json, old: Json | None) -> list[Cause]:
             text = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
             found.append(invalid("spec.schedule", schedule, text))
     found += not_negative(spec, "startingDeadlineSeconds", "spec")
-    if spec.get("timeZone") == "":
-        text = "must be nil or non-empty string"
-        found.append(invalid("spec.timeZone", "", text))
+    zone = spec.get("timeZone")
+    if zone is not None and (old is None or old["spec"].get("timeZone") != zone):
+        found += _time_zone(zone)
     policy = spec.get("concurrencyPolicy", "")
     if policy not in _POLICIES:
         found.append(not_supported("spec.concurrencyPolicy", policy, _POLICIES))
@@ -67,99 +62,25 @@ def validate_cron_job(new: Json, old: Json | None) -> list[Cause]:
 
 def schedule_complaint(schedule: str) -> str:
     """Why a schedule cannot be read, or ""."""
-    if schedule.startswith(("TZ=", "CRON_TZ=")):
-        schedule = schedule.partition(" ")[2].strip()
-    if schedule.startswith("@"):
-        if schedule in _DESCRIPTORS or schedule.startswith("@every "):
-            return ""
-        return f"unrecognized descriptor: {schedule}"
-    fields = schedule.split()
-    if len(fields) != len(_FIELDS):
-        return f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
-    for text, field in zip(fields, _FIELDS, strict=True):
-        for part in text.split(","):
-            wrong = _range(part, field)
-            if wrong:
-                return wrong
-    return ""
-
-
-def _range(text: str, field: _Field) -> str:
-    bounds, *steps = text.split("/")
-    low_text, *rest = bounds.split("-")
-    if len(rest) > 1:
-        return f"too many hyphens: {text}"
-    if len(steps) > 1:
-        return f"too many slashes: {text}"
-    if low_text in ("*", "?"):
-        low, high = field.low, field.high
-    else:
-        numbers = []
-        for one in (low_text, *rest):
-            number, wrong = _number(one, field)
-            if wrong:
-                return wrong
-            numbers.append(number)
-        low, high = numbers[0], numbers[-1]
-        if steps and not rest:
-            high = field.high
-    if steps:
-        step, wrong = _number(steps[0], _Field(0, 0))
-        if wrong:
-            return wrong
-        if step == 0:
-            return f"step of range should be a positive number: {text}"
-    if low < field.low:
-        return f"beginning of range ({low}) below minimum ({field.low}): {text}"
-    if high > field.high:
-        return f"end of range ({high}) above maximum ({field.high}): {text}"
-    if low > high:
-        return f"beginning of range ({low}) beyond end of range ({high}): {text}"
-    return ""
-
-
-def _number(text: str, field: _Field) -> tuple[int, str]:
-    if text.lower() in field.names:
-        return field.names.index(text.lower()) + field.low, ""
     try:
-        number = int(text)
-    except ValueError:
-        reason = f'strconv.Atoi: parsing "{text}": invalid syntax'
-        return 0, f"failed to parse int from {text}: {reason}"
-    if number < 0:
-        return 0, f"negative number ({number}) not allowed: {text}"
-    return number, ""
+        parse_schedule(schedule)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _time_zone(name: str) -> list[Cause]:
+    """Upstream: `validateTimeZone`."""
+    if name == "":
+        return [invalid("spec.timeZone", name, "must be nil or non-empty string")]
+    if name.lower() == "local":
+        text = "must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        return [invalid("spec.timeZone", name, text)]
+    try:
+        time_zone(name)
+    except ValueError as error:
+        return [invalid("spec.timeZone", name, str(error))]
+    return []
 
 
 _POLICIES: Final = ("Allow", "Forbid", "Replace")
-_DESCRIPTORS: Final = (
-    "@yearly",
-    "@annually",
-    "@monthly",
-    "@weekly",
-    "@daily",
-    "@midnight",
-    "@hourly",
-)
-_MONTHS: Final = (
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "may",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "oct",
-    "nov",
-    "dec",
-)
-_DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_FIELDS: Final = (
-    _Field(0, 59),
-    _Field(0, 23),
-    _Field(1, 31),
-    _Field(1, 12, _MONTHS),
-    _Field(0, 6, _DAYS),
-)
