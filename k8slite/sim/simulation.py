@@ -69,7 +69,7 @@ class Simulation:
         self.world = world
         self.state = State()
         self.server = Server()
-        setting = Setting(self.state, _running(settings))
+        setting = Setting(self.state, _running(settings), runs=self._runs)
         self.observer = Observer(setting, checks, self.server, record)
         self.storm = self.observer.storm
         self._starts: dict[tuple[str, str], None] = {}
@@ -114,6 +114,10 @@ class Simulation:
             observer.delivered if recorded else None,
             observer.refused if recorded else None,
         )
+
+    def _runs(self, pod_uid: str) -> bool:
+        fleet = self.cluster.fleet
+        return fleet is not None and bool(fleet.runtime.inspect(pod_uid))
 
     def _witness(self, stream: Stream, request: Request, resource: str) -> Stream:
         observer = self.observer

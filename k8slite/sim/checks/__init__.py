@@ -13,8 +13,10 @@ from k8slite.sim.checks.check import Change, Check, Setting, State
 from k8slite.sim.checks.collection import Collection
 from k8slite.sim.checks.credentials import Credentials
 from k8slite.sim.checks.endpoints import Endpoints
+from k8slite.sim.checks.identities import Identities
 from k8slite.sim.checks.jobs import Jobs
 from k8slite.sim.checks.leases import Leases
+from k8slite.sim.checks.members import Members
 from k8slite.sim.checks.nodes import Nodes
 from k8slite.sim.checks.objects import Objects
 from k8slite.sim.checks.quotas import Quotas
@@ -29,6 +31,8 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Collection,
     Workloads,
     Rollouts,
+    Identities,
+    Members,
     Jobs,
     Endpoints,
     Nodes,

@@ -6,7 +6,7 @@ whole state when the cluster has come to rest. It only looks: nothing that it do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 from attrs import define, field
@@ -101,6 +101,8 @@ class Setting:
     # about is not owed.
     running: frozenset[str] = frozenset()
     settings: Mapping[str, Any] = field(factory=dict)
+    # Whether a container of the pod with that UID runs on any node, whatever the store says.
+    runs: Callable[[str], bool] = lambda pod_uid: False
 
 
 class Check(Protocol):

@@ -93,6 +93,17 @@ def node_of(pod: Json) -> str:
     return str(pod["spec"].get("nodeName") or "")
 
 
+def target_of(pod: Json) -> str:
+    """The node that a daemon pod is for, bound to it or not."""
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    for term in required.get("nodeSelectorTerms") or ():
+        for field in term.get("matchFields") or ():
+            if field.get("key") == "metadata.name" and field.get("values"):
+                return str(field["values"][0])
+    return node_of(pod)
+
+
 def requests(pod: Json) -> dict[str, int]:
     """What it takes of a node, in thousandths: the containers' sum, or an init container's if that
     is more (upstream: `resource.PodRequests`; sidecars count like containers)."""

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Final
 
 from k8slite.objects.intstr import scaled
 from k8slite.sim.checks.check import Change, Setting
+from k8slite.sim.checks.owed import by_controller, living, observed
 from k8slite.sim.checks.reading import (
     DEPLOYMENTS,
-    NAMESPACES,
     PODS,
     REPLICA_SETS,
     REPLICATION_CONTROLLERS,
@@ -106,30 +106,15 @@ class Rollouts:
             )
 
     def rest(self) -> Iterable[str]:
-        pods = self._controlled(PODS)
-        sets = self._controlled(REPLICA_SETS)
+        pods = by_controller(self._setting.state, PODS)
+        sets = by_controller(self._setting.state, REPLICA_SETS)
         for controller, prefix, kind in _REPLICATED:
             if controller in self._setting.running:
-                for one in self._living(prefix):
+                for one in living(self._setting.state, prefix):
                     yield from _replicated(kind, one, pods.get(uid(one), []))
         if _DEPLOYMENTS in self._setting.running:
-            for one in self._living(DEPLOYMENTS):
+            for one in living(self._setting.state, DEPLOYMENTS):
                 yield from _deployment(one, sets.get(uid(one), []), pods)
-
-    def _controlled(self, prefix: str) -> dict[str, list[Json]]:
-        """Objects by the uid of their controller."""
-        found: dict[str, list[Json]] = {}
-        for _, obj in self._setting.state.all(prefix):
-            owner = controller_of(obj)
-            if owner is not None:
-                found.setdefault(owner["uid"], []).append(obj)
-        return found
-
-    def _living(self, prefix: str) -> Iterator[Json]:
-        for _, obj in self._setting.state.all(prefix):
-            home = self._setting.state.get(NAMESPACES + obj["metadata"]["namespace"])
-            if not terminating(obj) and home is not None and not terminating(home):
-                yield obj
 
 
 def _size(replica_set: Json) -> int:
@@ -157,7 +142,7 @@ def _replicated(kind: str, one: Json, pods: list[Json]) -> Iterator[str]:
     alive = [pod for pod in pods if active(pod)]
     if len(alive) != wanted:
         yield f"{name} wants {wanted} pods and has {len(alive)}"
-    yield from _observed(kind, one)
+    yield from observed(kind, one)
     status = one.get("status") or {}
     for field, count in (
         ("replicas", len(alive)),
@@ -169,7 +154,7 @@ def _replicated(kind: str, one: Json, pods: list[Json]) -> Iterator[str]:
 
 def _deployment(one: Json, sets: list[Json], pods: dict[str, list[Json]]) -> Iterator[str]:
     name, wanted = named(one), one["spec"].get("replicas", 1)
-    yield from _observed("Deployment", one)
+    yield from observed("Deployment", one)
     if one["spec"].get("paused"):
         return
     alive = [pod for each in sets for pod in pods.get(uid(each), []) if active(pod)]
@@ -183,13 +168,6 @@ def _deployment(one: Json, sets: list[Json], pods: dict[str, list[Json]]) -> Ite
     for field in ("updatedReplicas", "availableReplicas"):
         if status.get(field, 0) != wanted:
             yield f"{field} of Deployment {name} is {status.get(field, 0)}, and it wants {wanted}"
-
-
-def _observed(kind: str, one: Json) -> Iterator[str]:
-    generation = one["metadata"].get("generation", 0)
-    observed = (one.get("status") or {}).get("observedGeneration", 0)
-    if observed != generation:
-        yield f"{kind} {named(one)} is at generation {generation}, its status at {observed}"
 
 
 _REPLICATED: Final = (

@@ -23,8 +23,8 @@ from k8slite.sim.checks.reading import (
     active,
     controller_of,
     named,
-    node_of,
     owners,
+    target_of,
     uid,
 )
 
@@ -109,7 +109,7 @@ class Workloads:
                     f"{new['metadata']['name']} beside {names}"
                 )
             if now["kind"] == "DaemonSet":
-                yield from _second(owner, new, alive, "node", _target)
+                yield from _second(owner, new, alive, "node", target_of)
             elif now["kind"] == "Job":
                 yield from _second(owner, new, alive, "index", _index)
         siblings[change.key] = new
@@ -170,17 +170,6 @@ def _second(owner: str, new: Json, alive: list[Json], what: str, of: Any) -> Ite
         # With a surge, the next revision's pod runs beside the last one's.
         if wanted and of(pod) == wanted and _revision(pod) == _revision(new):
             yield f"{owner} makes a second pod for {what} {wanted}, beside {named(pod)}"
-
-
-def _target(pod: Json) -> str:
-    """The node that a daemon pod is for, bound to it or not."""
-    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-    for term in required.get("nodeSelectorTerms") or ():
-        for field in term.get("matchFields") or ():
-            if field.get("key") == "metadata.name" and field.get("values"):
-                return str(field["values"][0])
-    return node_of(pod)
 
 
 def _revision(pod: Json) -> str:
