@@ -6,5 +6,6 @@ chance, a kind's own rules (those are in `kinds`), anything that waits.
     errors      API errors, named as their Status reason
     meta        names, times, owner references, conditions
     codec       JSON in and out, and the stored form of an object
+    cel         expressions, as Kubernetes has them
     resource    a resource's group, version, kind and paths
 """

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from k8slite.kinds.apiextensions.custom_rules import check_rules, escaped
+from k8slite.kinds.apiextensions.custom_rules import check_rules
+from k8slite.kinds.apiextensions.rule_types import escaped
 from k8slite.kinds.apiextensions.schema_validation import validate_schema
 from k8slite.objects.json_path import BadPath, field_names, parse_path
 from k8slite.objects.structural import Structural
@@ -204,3 +205,58 @@ def test_paths() -> None:
     for wrong in ("spec", ".a[0]", "", ".a[*]"):
         with pytest.raises(BadPath):
             field_names(wrong)
+
+
+def test_times_and_lists_as_rules_see_them() -> None:
+    schema = obj(
+        {
+            "ats": {"type": "array", "items": {**STRING, "format": "date-time"}},
+            "waits": {"type": "object", "additionalProperties": {**STRING, "format": "duration"}},
+            "tags": {"type": "array", "items": STRING, "x-kubernetes-list-type": "set"},
+            "parts": {
+                "type": "array",
+                "items": obj({"name-x": STRING, "n": INTEGER}),
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name-x"],
+            },
+            "share": {"type": "number"},
+        },
+        **{
+            "x-kubernetes-validations": [
+                rule("self.ats.all(t, t < timestamp('2027-01-01T00:00:00Z'))"),
+                rule("self.waits.all(k, self.waits[k] <= duration('1h'))"),
+                rule("self.tags == ['b', 'a'] && size(self.tags + ['a', 'c']) == 3"),
+                rule("self.parts.exists(p, p.name__dash__x == 'a') && self.share / 2.0 == 0.5"),
+                rule("size(self.parts + self.parts) == size(self.parts)"),
+            ]
+        },
+    )
+    good = {
+        "ats": ["2026-01-01T00:00:00Z"],
+        "waits": {"a": "30m", "b": "1h"},
+        "tags": ["a", "b"],
+        "parts": [{"name-x": "a", "n": 1}, {"name-x": "b", "n": 2}],
+        "share": 1,
+    }
+    assert checked(schema, good) == []
+    late = {**good, "ats": ["2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z"], "waits": {"a": "2h"}}
+    assert [one.partition(": failed rule: ")[2][:12] for one in checked(schema, late)] == [
+        "self.ats.all",
+        "self.waits.a",
+    ]
+
+
+def test_rules_run_out_of_their_budget() -> None:
+    items = {"type": "array", "items": INTEGER}
+    costly = "self.l.all(x, self.l.all(y, self.l.all(z, x + y + z >= 0)))"
+    schema = obj({"l": items}, **{"x-kubernetes-validations": [rule(costly), rule("false")]})
+    assert checked(schema, {"l": list(range(200))}) == [
+        "<nil>: Invalid value: \"object\": 'operation cancelled: actual cost limit exceeded': no "
+        f"further validation rules will be run due to call cost exceeds limit for rule: {costly}"
+    ]
+    square = "self.l.all(x, self.l.all(y, x + y >= 0))"
+    schema = obj({"l": items}, **{"x-kubernetes-validations": [rule(square)] * 50})
+    assert checked(schema, {"l": list(range(300))})[-1].endswith(
+        "validation failed due to running out of cost budget, no further validation rules will be "
+        "run"
+    )

@@ -17,5 +17,10 @@ store's writes.
     pod_security              how restricted a namespace's pods must be
     role_escalation           nobody gives away rights that they do not have
     node_restriction          a kubelet writes its own, and nothing else (node_labels, node_tokens)
+    matching                  which writes webhooks and policies are about
+    webhooks, webhook_review  other people's servers that change or refuse
+    expression_variables      what expressions about a write may name, and what they may cost
+    policy_invocations        which policies are asked, bound how, with which parameters
+    validating_policies       policies that refuse
     taint_nodes               a new node is not ready before it says so
 """

@@ -50,7 +50,7 @@ class Parts:
 def every_plugin(parts: Parts) -> Chain:
     """The chain of all of them."""
     storage, authorizer = parts.storage, parts.authorizer
-    webhooks = (parts.matcher, parts.caller, parts.decoder, parts.world)
+    webhooks = (parts.matcher, parts.caller, parts.decoder, parts.world, authorizer)
     return Chain(
         (
             NamespaceLifecycle(storage),
@@ -70,7 +70,7 @@ def every_plugin(parts: Parts) -> Chain:
             CertificateSigners(authorizer),
             RoleEscalation(authorizer),
             MutatingWebhooks(*webhooks),
-            ValidatingPolicies(parts.matcher),
+            ValidatingPolicies(parts.matcher, authorizer),
             ValidatingWebhooks(*webhooks),
             ResourceQuota(storage, parts.world, parts.management),
         )

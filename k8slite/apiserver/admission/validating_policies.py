@@ -1,30 +1,97 @@
 """Policies that validate: expressions over what is written, bound to where they hold.
 
-Upstream: `apiserver/pkg/admission/plugin/policy/validating`.
+Upstream: `apiserver/pkg/admission/plugin/policy/validating` (dispatcher, validator).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
-from k8slite.apiserver.admission.matching import EXEMPT, Matcher, has_labels
+from k8slite.apiserver.admission.expression_variables import (
+    CONDITIONS_BUDGET,
+    POLICY_BUDGET,
+    Broken,
+    Conditions,
+    Evaluation,
+    OutOfBudget,
+    compiled_conditions,
+    variables_about,
+)
+from k8slite.apiserver.admission.matching import Matcher
+from k8slite.apiserver.admission.policy_invocations import Invocation, Policies
 from k8slite.apiserver.admission.refusal import forbidden
-from k8slite.apiserver.admission.webhook_review import review_of
 from k8slite.apiserver.attributes import Attributes
-from k8slite.apiserver.followed import Followed
-from k8slite.kinds.admissionregistration.policy_expressions import VARIABLES
-from k8slite.kinds.kind import Kind
-from k8slite.objects.codec import loads
+from k8slite.apiserver.authorization.authorizer import Authorizer
+from k8slite.kinds.admissionregistration.policy_composition import (
+    ANNOTATION,
+    CONDITION,
+    MESSAGE,
+    Composition,
+)
+from k8slite.kinds.apiextensions.custom_rules import usable_message
+from k8slite.objects.cel.environment import Expression, Uncompilable
+from k8slite.objects.codec import dumps
 from k8slite.objects.errors import ApiError, Cause, from_status
-from k8slite.objects.expressions import Failed, Uncompilable, compile_expression
 
 Json = dict[str, Any]
 
-_GROUP: Final = "admissionregistration.k8s.io"
 _CODES: Final = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413}
+_FAILURE: Final = "validation.policy.admission.k8s.io/validation_failure"
+_ANNOTATION_BYTES_MOST: Final = 10 * 1024
+
+
+@frozen
+class Validation:
+    """One expression that must hold."""
+
+    json: Json
+    expression: Expression | Uncompilable
+    message: Expression | None
+
+
+@frozen
+class Compiled:
+    """A policy, compiled; what cannot be compiled says so when it is asked."""
+
+    composition: Composition
+    conditions: Conditions
+    validations: tuple[Validation, ...]
+    annotations: tuple[tuple[str, Expression | Uncompilable], ...]
+
+    @classmethod
+    def of(cls, spec: Json) -> Compiled:
+        """From the spec of a policy."""
+        composition = Composition.of(spec)
+
+        def condition(text: str) -> Expression:
+            return composition.compile(text, CONDITION)
+
+        annotations: list[tuple[str, Expression | Uncompilable]] = []
+        for one in spec.get("auditAnnotations") or ():
+            try:
+                text = one["valueExpression"].strip()
+                annotations.append((one["key"], composition.compile(text, ANNOTATION)))
+            except Uncompilable as error:
+                annotations.append((one["key"], error))
+        return cls(
+            composition,
+            compiled_conditions(spec.get("matchConditions") or (), condition),
+            tuple(_validation(composition, one) for one in spec.get("validations") or ()),
+            tuple(annotations),
+        )
+
+
+@frozen
+class Denial:
+    """What a policy says against a write."""
+
+    message: str
+    reason: str = ""
+    number: int = 0  # of the validation
+    is_certain: bool = False  # it denies, whatever the binding says that is to be done
 
 
 @define(eq=False)
@@ -32,156 +99,158 @@ class ValidatingPolicies:
     """Upstream's plugin ValidatingAdmissionPolicy."""
 
     matcher: Matcher
+    authorizer: Authorizer
     resources: Sequence[str] = ("*",)
     operations: Sequence[str] = ("CREATE", "UPDATE", "DELETE", "CONNECT")
     subresources: bool = True
-    _policies: Followed = field(init=False)
-    _bindings: Followed = field(init=False)
+    _policies: Policies[Compiled] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        store = self.matcher.storage.store
-        self._policies = Followed(store, f"{_GROUP}.validatingadmissionpolicies/")
-        self._bindings = Followed(store, f"{_GROUP}.validatingadmissionpolicybindings/")
+        self._policies = Policies(self.matcher, "validatingadmissionpolicies", Compiled.of)
 
     async def mutate(self, attributes: Attributes) -> None: ...
 
     async def validate(self, attributes: Attributes) -> None:
-        """Raises the refusal of the first policy that denies the write."""
-        bindings = self._bindings.objects()
-        if not bindings or attributes.asked.kind.group_resource in EXEMPT:
-            return
-        policies = {one["metadata"]["name"]: one for one in self._policies.objects().values()}
-        for binding in bindings.values():
-            policy = policies.get(binding["spec"]["policyName"])
-            if policy is not None:
-                await self._enforce(attributes, policy, binding)
+        """Raises the refusal of the first policy that denies the write, when all were asked."""
+        refusals: list[ApiError] = []
+        annotations: dict[str, list[str]] = {}
+        for invocation in await self._policies.about(attributes):
+            await self.matcher.prepare(attributes, invocation.kind)
+            for denial in self._denials(attributes, invocation, annotations):
+                refusals += self._acted(attributes, invocation, denial)
+        for key, values in annotations.items():
+            attributes.annotations.setdefault(key, ", ".join(values))
+        if refusals:
+            raise refusals[0]
 
-    async def _enforce(self, attributes: Attributes, policy: Json, binding: Json) -> None:
-        kind = self._matched(attributes, policy["spec"].get("matchConstraints") or {})
-        own = binding["spec"].get("matchResources")
-        if kind is None or (own and self._matched(attributes, own, optional=True) is None):
+    def _acted(
+        self, attributes: Attributes, invocation: Invocation[Compiled], denial: Denial
+    ) -> Iterator[ApiError]:
+        """Do what the binding says is to be done about a denial."""
+        if denial.is_certain or invocation.binding is None:
+            yield _refusal(attributes, invocation, denial)
             return
-        actions = binding["spec"].get("validationActions") or ("Deny",)
-        names = policy["metadata"]["name"], binding["metadata"]["name"]
-        await self.matcher.prepare(attributes, kind)
+        actions = invocation.binding["spec"].get("validationActions") or ("Deny",)
+        for action in actions:
+            if action == "Deny":
+                yield _refusal(attributes, invocation, denial)
+            elif action == "Warn":
+                attributes.asked.warn(
+                    f"Validation failed for {_where(invocation)}: {denial.message}"
+                )
+            elif action == "Audit":
+                told = {
+                    "message": denial.message,
+                    "policy": invocation.name,
+                    "binding": invocation.binding_name,
+                    "expressionIndex": denial.number,
+                    "validationActions": list(actions),
+                }
+                attributes.annotations[_FAILURE] = dumps([told]).decode()
+
+    def _denials(
+        self,
+        attributes: Attributes,
+        invocation: Invocation[Compiled],
+        annotations: dict[str, list[str]],
+    ) -> Iterator[Denial]:
+        if invocation.error:
+            if not invocation.may_fail:
+                yield Denial(invocation.error, is_certain=True)
+            return
+        kind, compiled = invocation.kind, invocation.compiled
+        variables = variables_about(
+            attributes,
+            kind,
+            self.matcher.seen(attributes, kind, attributes.new),
+            self.matcher.seen(attributes, kind, attributes.old),
+            self.authorizer,
+            params=invocation.param,
+            namespaceObject=self.matcher.namespace(attributes),
+        )
+        asked = Evaluation(variables, CONDITIONS_BUDGET).with_variables(compiled.composition)
         try:
-            params = await self._params(attributes, policy["spec"], binding["spec"])
-            complaints = list(self._complaints(attributes, policy["spec"], params, kind))
-        except _Broken as error:
-            if policy["spec"].get("failurePolicy", "Fail") == "Ignore":
+            if not asked.hold(compiled.conditions):
                 return
-            complaints = [(str(error), "")]
-        for message, reason in complaints:
-            policy_name, binding_name = names
-            where = f"ValidatingAdmissionPolicy '{policy_name}' with binding '{binding_name}'"
-            if "Warn" in actions:
-                attributes.asked.warn(f"Validation failed for {where}: {message}")
-            if "Deny" in actions:
-                raise _refusal(attributes, f"{where} denied request: {message}", message, reason)
-
-    def _matched(
-        self, attributes: Attributes, match: Json, *, optional: bool = False
-    ) -> Kind | None:
-        """The version in which a policy sees the write; None where it does not."""
-        policy = match.get("matchPolicy", "Equivalent")
-        rules = match.get("resourceRules")
-        if not rules and optional:
-            kind: Kind | None = attributes.asked.version
-        else:
-            kind = self.matcher.kind_for(attributes, rules or (), policy)
-        excluded = match.get("excludeResourceRules") or ()
-        if kind is None or self.matcher.kind_for(attributes, excluded, policy) is not None:
-            return None
-        return kind if self.matcher.selects(attributes, match) else None
-
-    def _complaints(
-        self, attributes: Attributes, policy: Json, listed: Sequence[Json | None], kind: Kind
-    ) -> Iterator[tuple[str, str]]:
-        """Messages and reasons of what does not hold. Raises _Broken."""
-        new = self.matcher.seen(attributes, kind, attributes.new)
-        old = self.matcher.seen(attributes, kind, attributes.old)
-        given: Json = {
-            "object": new,
-            "oldObject": old,
-            "request": review_of(attributes, kind, "", None, None)["request"],
-            "namespaceObject": self.matcher.namespace(attributes),
-        }
-        for params in listed:
-            given["params"] = params
-            given["variables"] = {}
-            if not all(
-                _value(one["expression"], given, "match condition") is True
-                for one in policy.get("matchConditions") or ()
-            ):
+            asked = Evaluation(variables, POLICY_BUDGET).with_variables(compiled.composition)
+            found = [
+                denial
+                for number, one in enumerate(compiled.validations)
+                if (denial := _verdict(asked, one, number, invocation.may_fail)) is not None
+            ]
+        except Broken as error:
+            if not invocation.may_fail:
+                yield Denial(str(error))
+            return
+        yield from found
+        asked = Evaluation(variables, POLICY_BUDGET).with_variables(compiled.composition)
+        for key, expression in compiled.annotations:
+            try:
+                if isinstance(expression, Uncompilable):
+                    raise Broken(f"compilation error: compilation failed: {expression}")
+                value = asked.value(expression)
+            except Broken as error:
+                if not invocation.may_fail:
+                    yield Denial(str(error), is_certain=True)
                 continue
-            for variable in policy.get("variables") or ():
-                try:
-                    value = _value(variable["expression"], given, "variable")
-                except _Broken:
-                    continue  # who asks for it finds that it is not there
-                given["variables"] = {**given["variables"], variable["name"]: value}
-            for validation in policy.get("validations") or ():
-                if _value(validation["expression"], given, "expression") is not True:
-                    yield _message(validation, given), validation.get("reason") or ""
-
-    async def _params(
-        self, attributes: Attributes, policy: Json, binding: Json
-    ) -> Sequence[Json | None]:
-        """What the policy is asked with: nothing, or each of the objects that are referred to."""
-        wanted, reference = policy.get("paramKind"), binding.get("paramRef")
-        if not wanted or not reference:
-            return [None]
-        group, _, version = wanted["apiVersion"].rpartition("/")
-        storage = self.matcher.storage
-        kind = storage.kinds.by_kind(group, version, wanted["kind"])
-        if kind is None:
-            raise _Broken(f"failed to find resource for param kind {wanted['kind']}")
-        namespace = reference.get("namespace") or attributes.asked.namespace
-        place = namespace if kind.namespaced else ""
-        prefix = f"{kind.prefix}{place}/" if place else kind.prefix
-        seen = await self.matcher.versions.seen(kind, storage.store.list(prefix).items)
-        objects = [loads(stored.value) for stored in seen]
-        found = [one for one in objects if _refers(reference, one["metadata"])]
-        if not found and reference.get("parameterNotFoundAction") != "Allow":
-            raise _Broken("no params found for policy binding with `Deny` parameterNotFoundAction")
-        return [{"apiVersion": kind.api_version, "kind": kind.kind, **one} for one in found]
+            text = value.strip() if isinstance(value, str) else ""
+            if text:
+                values = annotations.setdefault(f"{invocation.name}/{key}", [])
+                text = text.encode()[:_ANNOTATION_BYTES_MOST].decode(errors="ignore")
+                if text not in values:
+                    values.append(text)
 
 
-class _Broken(Exception):
-    """A policy that cannot be asked."""
-
-
-def _refers(reference: Json, metadata: Json) -> bool:
-    if reference.get("name"):
-        return bool(metadata["name"] == reference["name"])
-    return has_labels(reference.get("selector") or {}, metadata.get("labels") or {})
-
-
-def _value(text: str, given: Mapping[str, Any], what: str) -> Any:
-    try:
-        return compile_expression(text, VARIABLES).evaluate(given)
-    except (Failed, Uncompilable) as error:
-        raise _Broken(f"{what} '{text}' resulted in error: {error}") from None
-
-
-def _message(validation: Json, given: Mapping[str, Any]) -> str:
-    text = validation.get("messageExpression")
-    if text:
+def _validation(composition: Composition, one: Json) -> Validation:
+    message = None
+    text = one.get("messageExpression", "")
+    if text.strip():
         try:
-            found = _value(text, given, "messageExpression")
-        except _Broken:
-            found = None
-        if isinstance(found, str) and found.strip() and "\n" not in found:
-            return found.strip()
-    message: str = validation.get("message", "").strip()
-    return message or f"failed expression: {validation['expression'].strip()}"
+            message = composition.compile(text, MESSAGE, authorizer=False)
+        except Uncompilable:
+            pass  # the message that is written out is told
+    try:
+        return Validation(one, composition.compile(one["expression"], CONDITION), message)
+    except Uncompilable as error:
+        return Validation(one, error, message)
 
 
-def _refusal(attributes: Attributes, text: str, message: str, reason: str) -> ApiError:
-    error = forbidden(attributes, text)
-    reason = reason or "Invalid"
-    status = error.status()
-    status["reason"] = reason
-    found = from_status(status, _CODES.get(reason, 422))
-    found.causes = (Cause("", message),)
+def _verdict(
+    asked: Evaluation, validation: Validation, number: int, may_fail: bool
+) -> Denial | None:
+    """What a validation says against a write. Raises OutOfBudget."""
+    try:
+        if isinstance(validation.expression, Uncompilable):
+            raise Broken(f"compilation error: compilation failed: {validation.expression}")
+        if asked.value(validation.expression) is True:
+            return None
+    except OutOfBudget:
+        raise
+    except Broken as error:
+        return None if may_fail else Denial(str(error), number=number)
+    json = validation.json
+    found: Any = None
+    if validation.message is not None:
+        try:
+            found = asked.value(validation.message)
+        except OutOfBudget as error:
+            raise Broken(f"failed messageExpression: {error}") from None
+        except Broken:
+            pass  # the message that is written out is told
+    message = usable_message(found) or json.get("message", "").strip()
+    message = message or f"failed expression: {json['expression'].strip()}"
+    return Denial(message, json.get("reason") or "", number)
+
+
+def _where(invocation: Invocation[Compiled]) -> str:
+    bound = f" with binding '{invocation.binding_name}'" if invocation.binding else ""
+    return f"ValidatingAdmissionPolicy '{invocation.name}'{bound}"
+
+
+def _refusal(attributes: Attributes, invocation: Invocation[Compiled], denial: Denial) -> ApiError:
+    text = f"{_where(invocation)} denied request: {denial.message}"
+    status = forbidden(attributes, text).status()
+    status["reason"] = denial.reason or "Invalid"
+    found = from_status(status, _CODES.get(status["reason"], 422))
+    found.causes = (Cause("", text),)
     return found

@@ -13,6 +13,13 @@ from typing import Any, ClassVar, Final
 import trio
 from attrs import define, field
 
+from k8slite.apiserver.admission.expression_variables import (
+    CONDITIONS_BUDGET,
+    Broken,
+    Evaluation,
+    compiled_conditions,
+    variables_about,
+)
 from k8slite.apiserver.admission.matching import EXEMPT, Matcher
 from k8slite.apiserver.admission.webhook_review import (
     Answer,
@@ -21,14 +28,16 @@ from k8slite.apiserver.admission.webhook_review import (
     review_of,
 )
 from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.calling.endpoint import CallFailed
 from k8slite.apiserver.calling.webhook import Caller
 from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.followed import Followed
 from k8slite.apiserver.patches import json_patch
+from k8slite.kinds.admissionregistration.policy_composition import CONDITION, Composition
 from k8slite.kinds.kind import Kind
+from k8slite.objects.cel.environment import Expression
 from k8slite.objects.errors import ApiError, InternalError
-from k8slite.objects.expressions import Failed, Uncompilable, compile_expression
 from k8slite.world import World
 
 log = logging.getLogger(__name__)
@@ -36,7 +45,7 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 _TIMEOUT_SECONDS: Final = 10  # where a webhook names none
-_VARIABLES: Final = ("object", "oldObject", "request")
+_MATCHING: Final = Composition(None, is_composed=False)
 
 
 @define(eq=False)
@@ -47,6 +56,7 @@ class Webhooks:
     caller: Caller
     decoder: Decoder
     world: World
+    authorizer: Authorizer
     prefix: ClassVar[str] = ""
     _configurations: Followed = field(init=False)
     resources: Sequence[str] = ("*",)
@@ -82,8 +92,17 @@ class Webhooks:
         uid = self.world.uid()
         review = review_of(attributes, kind, uid, new, old)
         try:
-            if not _conditions_hold(webhook, review["request"]):
-                return None
+            if webhook.get("matchConditions"):
+                variables = variables_about(
+                    attributes,
+                    kind,
+                    new,
+                    old,
+                    self.authorizer,
+                    namespaceObject=self.matcher.namespace(attributes),
+                )
+                if not _conditions_hold(webhook, Evaluation(variables, CONDITIONS_BUDGET)):
+                    return None
             seconds = webhook.get("timeoutSeconds") or _TIMEOUT_SECONDS
             told = await self.caller.ask(webhook["clientConfig"], review, seconds=seconds)
             answer = read_answer(name, told, uid)
@@ -158,21 +177,14 @@ class MutatingWebhooks(Webhooks):
         return True
 
 
-def _conditions_hold(webhook: Json, request: Json) -> bool:
+def _conditions_hold(webhook: Json, asked: Evaluation) -> bool:
     """Whether all match conditions are true. Raises CallFailed where one cannot be told."""
-    conditions = webhook.get("matchConditions") or ()
-    if not conditions:
-        return True
-    given = {"object": request["object"], "oldObject": request["oldObject"], "request": request}
-    unknown = ""
-    for condition in conditions:
-        try:
-            value = compile_expression(condition["expression"], _VARIABLES).evaluate(given)
-        except (Failed, Uncompilable) as error:
-            unknown = unknown or f"match condition {condition['name']}: {error}"
-            continue
-        if value is not True:
-            return False
-    if unknown:
-        raise CallFailed(unknown)
-    return True
+    conditions = compiled_conditions(webhook["matchConditions"], _condition)
+    try:
+        return asked.hold(conditions)
+    except Broken as error:
+        raise CallFailed(str(error)) from None
+
+
+def _condition(text: str) -> Expression:
+    return _MATCHING.compile(text, CONDITION)

@@ -8,15 +8,23 @@ from __future__ import annotations
 from typing import Any, Final
 
 from k8slite.kinds.admissionregistration.policy_expressions import (
+    composition_for,
     condition_complaints,
+    mutation_complaints,
+    validation_complaints,
+    variable_complaints,
+)
+from k8slite.kinds.admissionregistration.policy_matching import (
+    binding_complaints,
     policy_complaints,
+    rule_complaints,
 )
 from k8slite.kinds.core.selector_validation import validate_label_selector
 from k8slite.kinds.webhook_client import validate_client
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, invalid, not_supported, required
 from k8slite.objects.metadata_validation import each
-from k8slite.objects.names import is_dns1123_subdomain, is_qualified_name
+from k8slite.objects.names import is_dns1123_subdomain
 
 Json = dict[str, Any]
 
@@ -51,26 +59,27 @@ def validate_mutating_webhooks(new: Json, old: Json | None) -> list[Cause]:
 def validate_validating_policy(new: Json, _old: Json | None) -> list[Cause]:
     """A ValidatingAdmissionPolicy."""
     spec = new.get("spec", {})
-    found = _policy(spec)
-    validations = spec.get("validations", ())
-    if not validations and not spec.get("auditAnnotations"):
-        text = "validations or auditAnnotations must be specified"
+    found = policy_complaints(spec)
+    composition = composition_for(spec)
+    found += variable_complaints(composition, spec.get("variables") or ())
+    if not spec.get("validations") and not spec.get("auditAnnotations"):
+        text = "validations or auditAnnotations must contain at least one item"
         found.append(required("spec.validations", text))
         found.append(required("spec.auditAnnotations", text))
-    for i, validation in enumerate(validations):
-        if not validation.get("expression", "").strip():
-            at = f"spec.validations[{i}].expression"
-            found.append(required(at, "expression is not specified"))
-    return [*found, *policy_complaints(spec)]
+    name = new.get("metadata", {}).get("name", "")
+    return [*found, *validation_complaints(composition, spec, name)]
 
 
 def validate_mutating_policy(new: Json, _old: Json | None) -> list[Cause]:
     """A MutatingAdmissionPolicy."""
     spec = new.get("spec", {})
-    found = _policy(spec)
+    found = policy_complaints(spec)
+    composition = composition_for(spec)
+    found += variable_complaints(composition, spec.get("variables") or ())
     if not spec.get("mutations"):
         text = "mutations must contain at least one item"
         found.append(required("spec.mutations", text))
+    found += mutation_complaints(composition, spec.get("mutations") or ())
     again = spec.get("reinvocationPolicy", "")
     if again not in ("IfNeeded", "Never"):
         at = "spec.reinvocationPolicy"
@@ -82,7 +91,7 @@ def validate_mutating_policy(new: Json, _old: Json | None) -> list[Cause]:
 def validate_validating_binding(new: Json, _old: Json | None) -> list[Cause]:
     """A ValidatingAdmissionPolicyBinding."""
     spec = new.get("spec", {})
-    found = _binding(spec)
+    found = binding_complaints(spec)
     actions = spec.get("validationActions", ())
     if not actions:
         found.append(
@@ -105,7 +114,7 @@ def validate_validating_binding(new: Json, _old: Json | None) -> list[Cause]:
 
 def validate_mutating_binding(new: Json, _old: Json | None) -> list[Cause]:
     """A MutatingAdmissionPolicyBinding."""
-    return _binding(new.get("spec", {}))
+    return binding_complaints(new.get("spec", {}))
 
 
 def _webhook(webhook: Json, path: str) -> list[Cause]:
@@ -121,7 +130,7 @@ def _webhook(webhook: Json, path: str) -> list[Cause]:
     found += validate_label_selector(webhook.get("namespaceSelector"), f"{path}.namespaceSelector")
     found += validate_label_selector(webhook.get("objectSelector"), f"{path}.objectSelector")
     for i, rule in enumerate(webhook.get("rules", ())):
-        found += _rule(rule, f"{path}.rules[{i}]")
+        found += rule_complaints(rule, f"{path}.rules[{i}]")
     for key, known in _CHOICES:
         value = webhook.get(key)
         if value is not None and value not in known:
@@ -151,84 +160,7 @@ def _webhook(webhook: Json, path: str) -> list[Cause]:
     return found
 
 
-def _rule(rule: Json, path: str) -> list[Cause]:
-    found: list[Cause] = []
-    for key in ("operations", "apiGroups", "apiVersions", "resources"):
-        values = rule.get(key, ())
-        if not values:
-            found.append(required(f"{path}.{key}"))
-        elif len(values) > 1 and "*" in values and key != "resources":
-            text = "if '*' is present, must not specify other " + _SPOKEN[key]
-            found.append(invalid(f"{path}.{key}", values, text))
-    for i, operation in enumerate(rule.get("operations", ())):
-        if operation not in _OPERATIONS:
-            found.append(not_supported(f"{path}.operations[{i}]", operation, _OPERATIONS))
-    scope = rule.get("scope")
-    if scope is not None and scope not in ("*", "Cluster", "Namespaced"):
-        found.append(not_supported(f"{path}.scope", scope, ("*", "Cluster", "Namespaced")))
-    return found
-
-
-def _policy(spec: Json) -> list[Cause]:
-    found: list[Cause] = []
-    policy = spec.get("failurePolicy")
-    if policy not in (None, "Fail", "Ignore"):
-        found.append(not_supported("spec.failurePolicy", policy, ("Fail", "Ignore")))
-    kind = spec.get("paramKind")
-    if kind is not None:
-        found += [
-            required(f"spec.paramKind.{key}") for key in ("apiVersion", "kind") if not kind.get(key)
-        ]
-    match = spec.get("matchConstraints")
-    if match is None:
-        found.append(required("spec.matchConstraints"))
-    else:
-        found += _match(match, "spec.matchConstraints")
-        if not match.get("resourceRules"):
-            found.append(required("spec.matchConstraints.resourceRules"))
-    for i, condition in enumerate(spec.get("matchConditions", ())):
-        at = f"spec.matchConditions[{i}]"
-        name = condition.get("name", "")
-        found += (
-            each(f"{at}.name", name, is_qualified_name(name)) if name else [required(f"{at}.name")]
-        )
-        if not condition.get("expression", "").strip():
-            found.append(required(f"{at}.expression"))
-    return found
-
-
-def _binding(spec: Json) -> list[Cause]:
-    found: list[Cause] = []
-    name = spec.get("policyName", "")
-    if not name:
-        found.append(required("spec.policyName"))
-    else:
-        found += each("spec.policyName", name, is_dns1123_subdomain(name))
-    if "matchResources" in spec:
-        found += _match(spec["matchResources"], "spec.matchResources")
-    return found
-
-
-def _match(match: Json, path: str) -> list[Cause]:
-    found: list[Cause] = []
-    policy = match.get("matchPolicy")
-    if policy not in (None, "Equivalent", "Exact"):
-        found.append(not_supported(f"{path}.matchPolicy", policy, ("Equivalent", "Exact")))
-    for key in ("namespaceSelector", "objectSelector"):
-        found += validate_label_selector(match.get(key), f"{path}.{key}")
-    for key in ("resourceRules", "excludeResourceRules"):
-        for i, rule in enumerate(match.get(key, ())):
-            found += _rule(rule, f"{path}.{key}[{i}]")
-    return found
-
-
 _CHOICES: Final = (
     ("failurePolicy", ("Fail", "Ignore")),
     ("matchPolicy", ("Equivalent", "Exact")),
 )
-_OPERATIONS: Final = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
-_SPOKEN: Final = {
-    "operations": "operations",
-    "apiGroups": "API groups",
-    "apiVersions": "API versions",
-}

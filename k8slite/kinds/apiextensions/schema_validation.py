@@ -10,8 +10,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any, Final
 
-from k8slite.kinds.apiextensions.custom_rules import complaint_of
-from k8slite.objects.codec import dumps
+from k8slite.kinds.apiextensions.rule_validation import rule_complaints, rule_shape
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import forbidden, invalid, not_supported, required
 from k8slite.objects.structural import Structural
@@ -200,29 +199,10 @@ def _defaults(schema: Json, path: str) -> Iterator[Cause]:
             yield Cause(cause.reason, cause.message.replace("<nil>", f"{where}.default"), at)
 
 
-def _rules(schema: Json, path: str) -> Iterator[Cause]:
+def _rules(schema: Json, path: str) -> list[Cause]:
+    found: list[Cause] = []
     for one, where in _everywhere(schema, path):
         for number, rule in enumerate(one.get("x-kubernetes-validations") or ()):
             at = f"{where}.x-kubernetes-validations[{number}]"
-            if not rule.get("rule", "").strip():
-                yield required(f"{at}.rule", "rule is not specified")
-                continue
-            complaint = complaint_of(rule, Structural.of(one))
-            if complaint:
-                part = "messageExpression" if complaint.startswith("message") else "rule"
-                message = f"Invalid value: {_in_go(rule)}: {complaint}"
-                yield Cause("FieldValueInvalid", message, f"{at}.{part}")
-
-
-def _in_go(rule: Json) -> str:
-    """A rule as Go's %#v has it, which is how upstream shows it."""
-
-    def text(name: str) -> str:
-        return dumps(rule.get(name, "")).decode()
-
-    reason = "(*apiextensions.FieldValueErrorReason)(nil)"
-    return (
-        f"apiextensions.ValidationRule{{Rule:{text('rule')}, Message:{text('message')}, "
-        f"MessageExpression:{text('messageExpression')}, Reason:{reason}, "
-        f"FieldPath:{text('fieldPath')}, OptionalOldSelf:(*bool)(nil)}}"
-    )
+            found += rule_shape(rule, Structural.of(one), at)
+    return found or list(rule_complaints(schema, path))

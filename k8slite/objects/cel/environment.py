@@ -1,0 +1,109 @@
+"""An environment compiles expressions over its variables; an expression gives values.
+
+environment = Environment({"self": DYN})
+environment.compile("self.replicas <= 3").evaluate({"self": {"replicas": 2}})     # True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from k8slite.objects.cel.checker import Checked, Names, check
+from k8slite.objects.cel.complaints import told
+from k8slite.objects.cel.evaluation import plan
+from k8slite.objects.cel.frame import Frame, Run
+from k8slite.objects.cel.library import FUNCTIONS, TYPES
+from k8slite.objects.cel.parser import NESTED, Unreadable, parse
+from k8slite.objects.cel.types import Type
+from k8slite.objects.cel.values import BudgetExceeded, EvaluationFailed
+
+# What one evaluation may cost; upstream's PerCallLimit, about a tenth of a second there.
+CALL_LIMIT: Final = 1_000_000
+
+# Expressions that an environment keeps; a client who invents more pays for compiling them.
+_KEPT_MOST: Final = 1024
+
+
+class Uncompilable(ValueError):
+    """An expression that cannot be read, or that asks for what is not there."""
+
+
+class Failed(Exception):
+    """An evaluation without a value."""
+
+
+class TooCostly(Failed):
+    """An evaluation that was given up when it had cost too much."""
+
+
+@frozen(eq=False)
+class Expression:
+    """A compiled expression."""
+
+    text: str
+    checked: Checked
+    _run: Run
+
+    @property
+    def type(self) -> Type:
+        """The type of its value."""
+        return self.checked.result
+
+    def names(self, variable: str) -> bool:
+        """Whether it asks for a variable."""
+        return variable in self.checked.used
+
+    def evaluate(self, variables: Mapping[str, Any]) -> Any:
+        """Its value. Raises Failed."""
+        return self.evaluate_in(Frame(dict(variables), CALL_LIMIT))
+
+    def evaluate_in(self, frame: Frame) -> Any:
+        """Its value; the frame tells what it has cost, also where there is none. Raises Failed."""
+        try:
+            return self._run(frame)
+        except EvaluationFailed as error:
+            raise Failed(str(error)) from None
+        except BudgetExceeded as error:
+            raise TooCostly(str(error)) from None
+        except RecursionError:
+            raise Failed("the expression is nested too deep") from None
+
+
+@define(eq=False)
+class Environment:
+    """Variables with their types, and the types of objects that can be written out."""
+
+    variables: Mapping[str, Type]
+    object_type: Callable[[str], Type | None] = lambda _name: None
+    _kept: dict[str, Expression | Uncompilable] = field(factory=dict)
+
+    def compile(self, text: str) -> Expression:
+        """Raises Uncompilable with upstream's message."""
+        found = self._kept.get(text)
+        if found is None:
+            try:
+                found = self._compiled(text)
+            except Uncompilable as error:
+                found = error
+            if len(self._kept) >= _KEPT_MOST:
+                self._kept.clear()
+            self._kept[text] = found
+        if isinstance(found, Uncompilable):
+            raise Uncompilable(str(found))
+        return found
+
+    def _compiled(self, text: str) -> Expression:
+        try:
+            root = parse(text)
+            names = Names(self.variables, FUNCTIONS, TYPES, self.object_type)
+            checked = check(root, names)
+            if checked.complaints:
+                raise Uncompilable(told(text, checked.complaints))
+            return Expression(text, checked, plan(checked, root))
+        except Unreadable as error:
+            raise Uncompilable(str(error)) from None
+        except RecursionError:
+            raise Uncompilable(NESTED) from None

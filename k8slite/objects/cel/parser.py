@@ -1,0 +1,307 @@
+"""From a text to the tree of an expression.
+
+    parse("self.replicas <= 3 || has(self.spare)")
+
+Upstream: the grammar `cel-go/parser/gen/CEL.g4` and `parser/parser.go`. Where a text cannot be
+read, what is wrong with it is told by Google's engine, whose words are upstream's own: both stand
+on the same generated parser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from k8slite.objects.cel.complaints import Complaint, told
+from k8slite.objects.cel.lexer import BadSyntax, Token, tokens
+from k8slite.objects.cel.macros import MisusedMacro, expanded
+from k8slite.objects.cel.tree import (
+    Call,
+    Element,
+    Entry,
+    FieldOf,
+    Ident,
+    ListOf,
+    Literal,
+    MapOf,
+    Node,
+    ObjectOf,
+    Select,
+    qualified,
+)
+from k8slite.objects.cel.values import UInt
+
+# Upstream reads 250 levels; each takes several calls here, and Python allows about a thousand.
+DEPTH_LIMIT: Final = 96
+NESTED: Final = "ERROR: <input>:-1:0: expression recursion limit exceeded: 250"
+TEXT_LIMIT: Final = 100_000  # characters, as upstream's
+
+_INT_LIMIT: Final = 1 << 63
+
+
+class Unreadable(ValueError):
+    """A text that is no expression; the message is upstream's."""
+
+
+def parse(text: str) -> Node:
+    """The tree of a text, macros expanded. Raises Unreadable."""
+    if len(text) > TEXT_LIMIT:
+        raise Unreadable(
+            f"ERROR: <input>:-1:0: expression code point size exceeds limit: "
+            f"size: {len(text)}, limit {TEXT_LIMIT}"
+        )
+    try:
+        reading = _Reading(tokens(text))
+        found = reading.expression()
+        reading.take("end")
+    except MisusedMacro as error:
+        raise Unreadable(told(text, [Complaint(error.at, error.message)])) from None
+    except (_TooDeep, RecursionError):
+        raise Unreadable(NESTED) from None
+    except BadSyntax as error:
+        raise Unreadable(_said_by_the_engine(text) or f"ERROR: <input>:1:1: {error}") from None
+    return found
+
+
+class _TooDeep(Exception):
+    """An expression that is nested too deep."""
+
+
+class _Reading:
+    """Where reading is."""
+
+    def __init__(self, words: list[Token]) -> None:
+        self.words = words
+        self.next = 0
+        self.depth = 0
+
+    @property
+    def word(self) -> Token:
+        return self.words[self.next]
+
+    def take(self, kind: str) -> Token:
+        """The next word, which must be this one."""
+        word = self.words[self.next]
+        if word.kind != kind:
+            raise BadSyntax(f"Syntax error: mismatched input {word.text!r} expecting {kind!r}")
+        self.next += 1
+        return word
+
+    def skip(self, kind: str) -> bool:
+        """Whether the next word is this one, which is then passed."""
+        if self.words[self.next].kind == kind:
+            self.next += 1
+            return True
+        return False
+
+    def expression(self) -> Node:
+        self.depth += 1
+        if self.depth > DEPTH_LIMIT:
+            raise _TooDeep
+        found = self.disjunction()
+        if self.word.kind == "?":
+            at = self.take("?").at
+            yes = self.disjunction()
+            self.take(":")
+            found = Call(at, "_?_:_", None, (found, yes, self.expression()))
+        self.depth -= 1
+        return found
+
+    def disjunction(self) -> Node:
+        return self.joined("||", "_||_", lambda: self.joined("&&", "_&&_", self.relation))
+
+    def joined(self, sign: str, function: str, inner: Callable[[], Node]) -> Node:
+        terms, places = [inner()], []
+        while self.word.kind == sign:
+            places.append(self.take(sign).at)
+            terms.append(inner())
+        return _balanced(function, terms, places)
+
+    def relation(self, level: int = 0) -> Node:
+        """Operators that join from the left, from the loosest to the tightest."""
+        if level == len(_LEVELS):
+            return self.unary()
+        found = self.relation(level + 1)
+        length = 0
+        while self.word.kind in _LEVELS[level]:
+            length += 1
+            if length > DEPTH_LIMIT:
+                raise _TooDeep
+            word = self.take(self.word.kind)
+            function = "@in" if word.kind == "in" else f"_{word.kind}_"
+            found = Call(word.at, function, None, (found, self.relation(level + 1)))
+        return found
+
+    def unary(self) -> Node:
+        signs: list[Token] = []
+        while self.word.kind in ("!", "-") and (not signs or signs[-1].kind == self.word.kind):
+            signs.append(self.take(self.word.kind))
+        if not signs:
+            return self.member()
+        if signs[-1].kind == "-" and isinstance(self.word.value, int | float) and _number(self):
+            # The sign belongs to the number, or the smallest one could not be written.
+            word = self.take("literal")
+            signs.pop()
+            at = self.words[self.next - 2].at
+            found = self.members(Literal(at, _checked(-word.value)))
+        else:
+            found = self.member()
+        if len(signs) % 2:
+            function = "!_" if signs[0].kind == "!" else "-_"
+            found = Call(signs[0].at, function, None, (found,))
+        return found
+
+    def member(self) -> Node:
+        return self.members(self.primary())
+
+    def members(self, found: Node) -> Node:
+        """What follows a value: fields, methods, indices."""
+        for _ in range(DEPTH_LIMIT):
+            if self.word.kind == ".":
+                found = self.selected(found)
+            elif self.word.kind == "[":
+                at = self.take("[").at
+                function = "_[?_]" if self.skip("?") else "_[_]"
+                index = self.expression()
+                self.take("]")
+                found = Call(at, function, None, (found, index))
+            elif self.word.kind == "{" and qualified(found):
+                found = self.object(qualified(found))
+            else:
+                return found
+        raise _TooDeep
+
+    def selected(self, operand: Node) -> Node:
+        at = self.take(".").at
+        if self.skip("?"):
+            word = self.name()
+            return Call(at, "_?._", None, (operand, Literal(word.at, word.text)))
+        word = self.name()
+        if self.word.kind == "(" and word.kind == "ident":
+            at = self.take("(").at
+            return expanded(Call(at, word.text, operand, self.arguments(")")))
+        return Select(at, operand, word.text)
+
+    def name(self) -> Token:
+        return self.take("quoted" if self.word.kind == "quoted" else "ident")
+
+    def arguments(self, end: str) -> tuple[Node, ...]:
+        found: list[Node] = []
+        while not self.skip(end):
+            if found:
+                self.take(",")
+            found.append(self.expression())
+        return tuple(found)
+
+    def primary(self) -> Node:
+        word = self.word
+        if word.kind == "literal":
+            self.next += 1
+            return Literal(word.at, _checked(word.value))
+        if word.kind == "(":
+            self.next += 1
+            found = self.expression()
+            self.take(")")
+            return found
+        if word.kind == "[":
+            self.next += 1
+            return ListOf(word.at, tuple(self.elements()))
+        if word.kind == "{":
+            self.next += 1
+            return MapOf(word.at, tuple(self.entries()))
+        leading = "." if self.skip(".") else ""
+        word = self.take("ident")
+        if word.text in _RESERVED:
+            raise BadSyntax(f"reserved identifier: {word.text}")
+        if self.word.kind == "(":
+            at = self.take("(").at
+            return expanded(Call(at, leading + word.text, None, self.arguments(")")))
+        return Ident(word.at, leading + word.text)
+
+    def elements(self) -> list[Element]:
+        found: list[Element] = []
+        while not self.skip("]"):
+            is_optional = self.skip("?")
+            value = self.expression()
+            found.append(Element(value.at, value, is_optional))
+            if not self.skip(","):
+                self.take("]")
+                break
+        return found
+
+    def entries(self) -> list[Entry]:
+        found: list[Entry] = []
+        while not self.skip("}"):
+            is_optional = self.skip("?")
+            key = self.expression()
+            at = self.take(":").at
+            found.append(Entry(at, key, self.expression(), is_optional))
+            if not self.skip(","):
+                self.take("}")
+                break
+        return found
+
+    def object(self, name: str) -> Node:
+        at = self.take("{").at
+        found: list[FieldOf] = []
+        while not self.skip("}"):
+            is_optional = self.skip("?")
+            word = self.name()
+            place = self.take(":").at
+            found.append(FieldOf(place, word.text, self.expression(), is_optional))
+            if not self.skip(","):
+                self.take("}")
+                break
+        return ObjectOf(at, name, tuple(found))
+
+
+def _number(reading: _Reading) -> bool:
+    value = reading.word.value
+    return not isinstance(value, bool | UInt)
+
+
+def _checked(value: Any) -> Any:
+    """A literal that is not too large."""
+    if isinstance(value, UInt):
+        if value >= _INT_LIMIT * 2:
+            raise BadSyntax("invalid uint literal")
+    elif isinstance(value, int) and not -_INT_LIMIT <= value < _INT_LIMIT:
+        raise BadSyntax("invalid int literal")
+    return value
+
+
+def _balanced(function: str, terms: list[Node], places: list[int]) -> Node:
+    """A tree of one operator, as flat as can be: long chains are common."""
+    if not places:
+        return terms[0]
+    middle = len(places) // 2
+    left = _balanced(function, terms[: middle + 1], places[:middle])
+    right = _balanced(function, terms[middle + 1 :], places[middle + 1 :])
+    return Call(places[middle], function, None, (left, right))
+
+
+def _said_by_the_engine(text: str) -> str:
+    """What Google's parser says of a text; "" if it finds nothing, or gives up before us."""
+    # Only who writes what cannot be read needs the engine: 16 MB and 20 ms.
+    from cel_expr_python import cel
+    from cel_expr_python.ext import ext_optional
+
+    try:
+        environment = cel.NewEnv(variables={}, extensions=[ext_optional.ExtOptional()])
+        environment.compile(text, disable_check=True)
+    except (RuntimeError, ValueError) as error:
+        said = _STATUS.sub("", _CODE.sub("", str(error)))
+        return "" if "recursion" in said else said
+    return ""
+
+
+_STATUS: Final = re.compile(r"^[A-Z_]+: ")
+_CODE: Final = re.compile(r" \[[A-Z_]+\]$")
+_LEVELS: Final = (("<", "<=", ">=", ">", "==", "!=", "in"), ("+", "-"), ("*", "/", "%"))
+_RESERVED: Final = frozenset(
+    (
+        *("as", "break", "const", "continue", "else", "for", "function", "if", "import"),
+        *("let", "loop", "package", "namespace", "return", "var", "void", "while"),
+    )
+)
