@@ -11,7 +11,7 @@ identity. What is outside (files, sockets, time) is handed in by `live` or `sim`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import trio
 from attrs import define, field, frozen
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from k8slite.actors import Actor, Link, Supervisor
 from k8slite.apiserver.admission.matching import Matcher
 from k8slite.apiserver.admission.plugins import Parts, every_plugin
+from k8slite.apiserver.aggregation.aggregation import Aggregation
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authentication.legacy_tokens import LegacyTokens
@@ -52,6 +53,8 @@ from k8slite.apiserver.versions import Versions
 from k8slite.client.client import Client
 from k8slite.client.mirrors import Mirrors
 from k8slite.controllers import CONTROLLERS, Context, Controller, chosen_controllers
+from k8slite.controllers.api_service_availability import ApiServiceAvailabilityController
+from k8slite.controllers.authentication_trust import AuthenticationTrustController, Trust
 from k8slite.controllers.certificate_signing import CertificateSigningController, Sign
 from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
 from k8slite.controllers.root_ca import RootCaPublisher
@@ -68,6 +71,8 @@ from k8slite.scheduler.scheduler import Scheduler
 from k8slite.store.compactor import Compactor
 from k8slite.store.store import Store
 from k8slite.world import World
+
+Json = dict[str, Any]
 
 DEFAULT_MINOR: Final = 37
 _MASTERS: Final = ("system:masters",)
@@ -89,7 +94,8 @@ class Settings:
     address: str = "127.0.0.1"
     port: int = 6443
     ca_bundle: str = ""  # PEM, for kube-root-ca.crt
-    webhooks: Way | None = None  # how webhooks are reached
+    webhooks: Way | None = None  # how webhooks and other API servers are reached
+    front_proxy: Trust | None = None  # what extension API servers are to know of this one
     sign: Sign | None = None  # what makes certificates of approved requests
     static_tokens: Mapping[str, User] = field(factory=dict)
     token_key: ec.EllipticCurvePrivateKey | None = None
@@ -210,6 +216,9 @@ class Cluster:
         # Looked up at each call: a server that was restarted is another one.
         return await self.api.handle(request)
 
+    async def _check_server(self, service: Json) -> str:
+        return await self.api.aggregation.check(service)
+
     async def _ask_kubelet(self, request: Request) -> Response:
         if self.fleet is None:
             raise ConnectionRefusedError("there is no kubelet")
@@ -219,8 +228,13 @@ class Cluster:
         world = self.surroundings.world_of(API_SERVER)
         mirrors = Mirrors(self.client(API_SERVER), world, "apiserver-mirrors")
         context = Context(self._api_server_client, world, mirrors)
-        custom = CustomResourceDefinitionController(context)
-        return [Compactor(self.store), EventExpiry(self.store), mirrors, custom]
+        controllers: list[Actor] = [
+            CustomResourceDefinitionController(context),
+            ApiServiceAvailabilityController(context, self._check_server),
+        ]
+        if self.settings.front_proxy is not None:
+            controllers.append(AuthenticationTrustController(context, self.settings.front_proxy))
+        return [Compactor(self.store), EventExpiry(self.store), mirrors, *controllers]
 
     def _controllers(self) -> list[Actor]:
         world = self.surroundings.world_of(CONTROLLER_MANAGER)
@@ -274,7 +288,8 @@ class Cluster:
         nodes = NodeAuthorizer(NodeGraph(storage), default_rules("system:node"))
         authorizer = Authorizer(Rbac(storage), nodes)
         decoder = Decoder(schemas)
-        caller = Caller(Services(storage), settings.webhooks)
+        services = Services(storage)
+        caller = Caller(services, settings.webhooks)
         versions = Versions(caller, self.world)
         matcher = Matcher(storage, versions)
         parts = Parts(storage, authorizer, decoder, management, matcher, caller, self.world)
@@ -311,6 +326,7 @@ class Cluster:
             ),
             IssuerDocuments(tokens, address) if tokens else None,
             CustomResources(storage, schemas, decoder, management, discovery, openapi),
+            Aggregation(storage, services, settings.webhooks, settings.minor, discovery, openapi),
             settings.minor,
         )
         server.metrics.gauges += [

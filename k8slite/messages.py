@@ -55,6 +55,8 @@ class Request:
     headers: Mapping[str, str] = Factory(dict)  # names in lower case
     body: bytes = b""
     peer: Peer = Peer()
+    # Headers that go out several times, besides those above; what comes in is joined by commas.
+    repeated: tuple[tuple[str, str], ...] = ()
 
     def parameter(self, name: str) -> str:
         """The first value of a query parameter, or ""."""

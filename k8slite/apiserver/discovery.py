@@ -12,13 +12,21 @@ upstream's `endpoints/discovery` and, for the aggregated form, `endpoints/discov
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from k8slite.apiserver.accepting import JSON, Wanted, not_acceptable, read_accept
+from k8slite.apiserver.aggregation.merging import (
+    RemoteVersion,
+    aggregated_version,
+    merged_groups,
+)
 from k8slite.kinds.kind import Json, Kind, Subresource
 from k8slite.kinds.table import Kinds, is_built_in
 from k8slite.messages import Request, Response
 from k8slite.objects.codec import dumps
+
+Groups = Mapping[str, Sequence[str]]
 
 _AGGREGATED_GROUP: Final = "apidiscovery.k8s.io"
 _AGGREGATED_KIND: Final = "APIGroupDiscoveryList"
@@ -39,12 +47,18 @@ class Discovery:
     def __init__(self, kinds: Kinds, minor: int, server_address: str = "127.0.0.1:6443") -> None:
         self.minor = minor
         self._kinds = kinds
+        self._remote: Sequence[RemoteVersion] = ()
         self._server_address = server_address
         self._made: dict[tuple[str, str], Response] = {}
 
     def update(self, kinds: Kinds) -> None:
         """The kinds are these from now on: custom resources came or went."""
         self._kinds = kinds
+        self._made.clear()
+
+    def update_remote(self, remote: Sequence[RemoteVersion]) -> None:
+        """What other servers serve is this from now on."""
+        self._remote = remote
         self._made.clear()
 
     def answer(self, request: Request) -> Response | None:
@@ -65,7 +79,9 @@ class Discovery:
     def _make(self, path: str, version: str) -> Response | None:
         if version:
             core = path == "/api"
-            document: Json | None = aggregated(self._kinds, core=core, version=version)
+            document: Json | None = aggregated(
+                self._kinds, core=core, version=version, remote=self._remote
+            )
         else:
             document = self._document(path)
         if document is None:
@@ -82,17 +98,18 @@ class Discovery:
         return response
 
     def _document(self, path: str) -> Json | None:
+        groups = merged_groups(self._kinds, self._remote)
         match path.split("/")[1:]:
             case [] | [""]:
-                return root_paths(self._kinds)
+                return root_paths(groups)
             case ["version"]:
                 return version_info(self.minor)
             case ["api"]:
                 return api_versions(self._server_address)
             case ["apis"]:
-                return group_list(self._kinds)
-            case ["apis", group] if group in self._kinds.groups():
-                return {"kind": "APIGroup", "apiVersion": "v1", **api_group(self._kinds, group)}
+                return group_list(groups)
+            case ["apis", group] if group in groups:
+                return {"kind": "APIGroup", "apiVersion": "v1", **api_group(groups, group)}
             case ["api", "v1"]:
                 return resource_list(self._kinds, "", "v1")
             case ["apis", group, version] if group and self._kinds.served(group, version):
@@ -119,10 +136,10 @@ def version_info(minor: int) -> Json:
     }
 
 
-def root_paths(kinds: Kinds) -> Json:
+def root_paths(groups: Groups) -> Json:
     """`GET /`: every path that there is something to read at (upstream: the index handler)."""
     paths = ["/api", "/api/v1", "/apis"]
-    for group, versions in kinds.groups().items():
+    for group, versions in groups.items():
         if group:
             paths += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in versions)]
     paths += ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
@@ -135,17 +152,16 @@ def api_versions(server_address: str) -> Json:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [where]}
 
 
-def group_list(kinds: Kinds) -> Json:
+def group_list(groups: Groups) -> Json:
     """`GET /apis`: all groups but the core one, the preferred version of each first."""
-    groups = [api_group(kinds, group) for group in kinds.groups() if group]
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+    listed = [api_group(groups, group) for group in groups if group]
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
 
 
-def api_group(kinds: Kinds, group: str) -> Json:
+def api_group(groups: Groups, group: str) -> Json:
     """One group, as it stands in the list of all."""
     versions = [
-        {"groupVersion": f"{group}/{version}", "version": version}
-        for version in kinds.groups()[group]
+        {"groupVersion": f"{group}/{version}", "version": version} for version in groups[group]
     ]
     return {"name": group, "versions": versions, "preferredVersion": versions[0]}
 
@@ -163,14 +179,19 @@ def resource_list(kinds: Kinds, group: str, version: str) -> Json:
     return {**found, "groupVersion": group_version, "resources": resources}
 
 
-def aggregated(kinds: Kinds, *, core: bool, version: str = "v2") -> Json:
+def aggregated(
+    kinds: Kinds, *, core: bool, version: str = "v2", remote: Sequence[RemoteVersion] = ()
+) -> Json:
     """Everything below `/api` (core) or `/apis` at once, as `apidiscovery.k8s.io/VERSION`."""
     items: list[Json] = []
-    for group, versions in kinds.groups().items():
+    others = {(one.group, one.version): one for one in remote}
+    for group, versions in merged_groups(kinds, remote).items():
         if core == (not group):
             metadata = {"name": group} if group else {}
             listed = [
-                {
+                aggregated_version(others[group, one])
+                if (group, one) in others
+                else {
                     "version": one,
                     "resources": [_aggregated(kind) for kind in kinds.served(group, one)],
                     "freshness": "Current",

@@ -13,12 +13,13 @@ answered by 406, so that a client can fall back.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 from k8slite.apiserver import openapi_protobuf
+from k8slite.apiserver.aggregation.swagger import merged
 from k8slite.apiserver.openapi_paths import (
     OPTIONS,
     definition_name,
@@ -43,6 +44,8 @@ class OpenApi:
     """All documents about the kinds that are served."""
 
     def __init__(self, kinds: Iterable[Kind], schemas: Schemas) -> None:
+        self._remote: Mapping[str, str] = {}
+        self._others: Sequence[tuple[str, Json]] = ()
         self.update(kinds, schemas)
 
     def update(self, kinds: Iterable[Kind], schemas: Schemas) -> None:
@@ -54,6 +57,18 @@ class OpenApi:
             if kind.since <= schemas.minor <= kind.until:
                 prefix = "apis/" if kind.group else "api/"
                 self._groups.setdefault(prefix + kind.api_version, []).append(kind)
+
+    def update_remote(
+        self, addresses: Mapping[str, str], documents: Sequence[tuple[str, Json]]
+    ) -> None:
+        """What other servers say of themselves is this from now on.
+
+        The addresses of their v3 documents, by what ours are called; their v2 documents, each with
+        the path of what is theirs in it.
+        """
+        self._remote, self._others = addresses, documents
+        self._documents.pop("v2", None)
+        self._documents.pop("v2 protobuf", None)
 
     def answer(self, request: Request) -> Response | None:
         """The answer to a GET below /openapi; None if there is nothing there.
@@ -69,7 +84,8 @@ class OpenApi:
             _accept_json(request)
             return _document(request, self.v2, self.hash())
         if path == "/openapi/v3":
-            return _document(request, self.index, self.hash())
+            index = self.index()
+            return _document(request, lambda: index, hashlib.sha512(index).hexdigest().upper())
         group_version = path.removeprefix(_PREFIX)
         if group_version == path or group_version not in self._groups:
             return None
@@ -98,13 +114,16 @@ class OpenApi:
                         kind.structural.json if kind.structural is not None else None,
                     )
                     digest.update(orjson.dumps(described))
+        if not group_version:
+            for path, document in self._others:
+                digest.update(path.encode() + orjson.dumps(document))
         return digest.hexdigest().upper()
 
     def index(self) -> bytes:
         """The list of v3 documents."""
         found = {
-            name: {"serverRelativeURL": _address(name, self.hash(name))}
-            for name in sorted(self._groups)
+            name: {"serverRelativeURL": self._remote.get(name) or _address(name, self.hash(name))}
+            for name in sorted({*self._groups, *self._remote})
         }
         return orjson.dumps({"paths": found})
 
@@ -132,16 +151,15 @@ class OpenApi:
         found = self._documents.get("v2")
         if found is None:
             kinds = [kind for name in sorted(self._groups) for kind in self._groups[name]]
-            found = self._documents["v2"] = orjson.dumps(
-                {
-                    "swagger": "2.0",
-                    "info": self._info(),
-                    "paths": self._paths(kinds, 2),
-                    "definitions": self._definitions(kinds, 2),
-                    "securityDefinitions": {"BearerToken": _BEARER},
-                    "security": [{"BearerToken": []}],
-                }
-            )
+            ours = {
+                "swagger": "2.0",
+                "info": self._info(),
+                "paths": self._paths(kinds, 2),
+                "definitions": self._definitions(kinds, 2),
+                "securityDefinitions": {"BearerToken": _BEARER},
+                "security": [{"BearerToken": []}],
+            }
+            found = self._documents["v2"] = orjson.dumps(merged(ours, self._others))
         return found
 
     def v2_protobuf(self) -> bytes:

@@ -17,6 +17,7 @@ from typing import Final
 import trio
 from attrs import define, field
 
+from k8slite.apiserver.aggregation.aggregation import Aggregation
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.impersonation import impersonated
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
@@ -49,6 +50,8 @@ log = logging.getLogger(__name__)
 
 BODY_MOST_BYTES: Final = 3 * 1024 * 1024  # upstream's limit of a request body
 _REVIEW_GROUPS: Final = ("authentication.k8s.io", "authorization.k8s.io")
+# Subresources whose answers may take for ever (upstream: `BasicLongRunningRequestCheck`).
+_LONG_RUNNING: Final = frozenset(("attach", "exec", "log", "portforward", "proxy"))
 _METHOD_NOT_ALLOWED: Final = "the server does not allow this method on the requested resource"
 
 
@@ -67,6 +70,7 @@ class ApiServer:
     health: Health
     issuer: IssuerDocuments | None
     custom: CustomResources
+    aggregation: Aggregation
     minor: int
     metrics: Metrics = field(factory=Metrics)
     in_flight: InFlight = field(factory=InFlight)
@@ -87,14 +91,22 @@ class ApiServer:
 
     async def _admitted(self, request: Request, info: RequestInfo) -> Response:
         self.custom.catch_up()
+        self.aggregation.catch_up()
         authorize = self.authorizer.authorize
         user = impersonated(self.authenticator.user(request), request, authorize)
-        takes_long = watches(info, request) or info.verb == "watch"
+        takes_long = (
+            watches(info, request) or info.verb == "watch" or info.subresource in _LONG_RUNNING
+        )
         with self.in_flight.counted(user, info.verb, takes_long=takes_long):
-            return await self._authorized(request, info, user)
+            return await self._authorized(request, info, user, takes_long=takes_long)
 
-    async def _authorized(self, request: Request, info: RequestInfo, user: User) -> Response:
+    async def _authorized(
+        self, request: Request, info: RequestInfo, user: User, *, takes_long: bool
+    ) -> Response:
         self.authorizer.authorize(user, with_selectors(info, request) if request.query else info)
+        service = self.aggregation.server_of(request.path)
+        if service is not None:
+            return await self.aggregation.forward(service, request, user, takes_long=takes_long)
         if len(request.body) > BODY_MOST_BYTES:
             raise RequestEntityTooLarge(
                 f"Request entity too large: limit is {BODY_MOST_BYTES}", details={}

@@ -223,13 +223,13 @@ class Mirror(Generic[M]):
             raise _Broken(f"listing: {error}") from error
         except Exception as error:
             raise _Broken(f"listing: {error!r}") from error
-        revision = _revision(found)
+        try:
+            revision, present = _revision(found), _present(found)
+        except _UNREADABLE as error:
+            # Another API server's answer, perhaps; one that lies must not end a mirror.
+            raise _Broken(f"listing: the answer cannot be read: {error!r}") from error
         if not self._must_list and revision <= self._revision:
             return  # asked for by caught_up, and the watch was quicker
-        present: dict[Name, Json] = {}
-        for item in found.get("items") or ():
-            metadata = item["metadata"]
-            present[Name(metadata.get("namespace", ""), metadata["name"])] = item
         for name in self._objects.names():
             if name not in present:
                 self._remove(name)
@@ -274,7 +274,10 @@ class Mirror(Generic[M]):
 
     def _event(self, line: bytes) -> None:
         """Apply one event of the watch."""
-        event = read(line)
+        try:
+            event = read(line)
+        except _UNREADABLE as reason:
+            raise _Broken(f"watching: an event cannot be read: {reason!r}") from reason
         if event.kind == "ERROR":
             error = from_status(event.obj, event.obj.get("code", 500))
             if error.status_code == Expired.status_code:
@@ -341,5 +344,18 @@ async def _piece(stream: Stream) -> bytes:
         raise _Broken(f"watching: {error!r}") from error
 
 
+def _present(found: Json) -> dict[Name, Json]:
+    present: dict[Name, Json] = {}
+    for item in found.get("items") or ():
+        metadata = item["metadata"]
+        int(metadata["resourceVersion"])  # an object that does not say it is none of an API's
+        present[Name(metadata.get("namespace", ""), metadata["name"])] = item
+    return present
+
+
 def _revision(obj: Json) -> int:
     return int(obj["metadata"]["resourceVersion"])
+
+
+# What reading a document raises that is not what it should be.
+_UNREADABLE: Final = (AttributeError, KeyError, TypeError, ValueError)

@@ -22,6 +22,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from k8slite.live.data_directory import replace_file
 
+FRONT_PROXY_NAME: Final = "front-proxy-client"  # as kubeadm calls it
+
+# Names of files.
+_CA: Final = "ca"
+_FRONT_PROXY_CA: Final = "front-proxy-ca"
+_FRONT_PROXY: Final = "front-proxy-client"
 _CA_DAYS: Final = 3650  # as kubeadm's
 _LEAF_DAYS: Final = 365
 _RENEW_DAYS: Final = 30  # a certificate with less to live is made anew at the start
@@ -65,6 +71,16 @@ class Authority:
         """The administrator's client certificate: user kubernetes-admin, group system:masters."""
         return self._pair("admin")
 
+    @property
+    def front_proxy(self) -> Pair:
+        """What the API server shows to extension API servers; of an authority of its own."""
+        return self._pair(_FRONT_PROXY)
+
+    @property
+    def front_proxy_bundle(self) -> str:
+        """The certificate in PEM of the authority that `front_proxy` is of."""
+        return (self.path / f"{_FRONT_PROXY_CA}.crt").read_text()
+
     def prepare(self, addresses: Sequence[str], names: Sequence[str] = ()) -> None:
         """Make what is missing or about to expire; `addresses` and `names` lead to the server.
 
@@ -72,8 +88,9 @@ class Authority:
         tokens' key cannot be read; these are never replaced.
         """
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not (self.path / "ca.crt").exists():
-            self._make_ca()
+        for ca, name in ((_CA, "k8slite-ca"), (_FRONT_PROXY_CA, _FRONT_PROXY_CA)):
+            if not (self.path / f"{ca}.crt").exists():
+                self._make_ca(ca, name)
         if not (self.path / "sa.key").exists():
             replace_file(self.path / "sa.key", _key_in_pem(ec.generate_private_key(ec.SECP256R1())))
         ips = dict.fromkeys((*addresses, "127.0.0.1", "::1", "10.96.0.1"))
@@ -86,6 +103,9 @@ class Authority:
             self._sign("apiserver", issuer, _name("kube-apiserver"), alternatives)
         if not self._good("admin", issuer, []):
             self._sign("admin", issuer, _name("kubernetes-admin", "system:masters"), [])
+        front = _read_certificate(self.path / f"{_FRONT_PROXY_CA}.crt")
+        if not self._good(_FRONT_PROXY, front, []):
+            self._sign(_FRONT_PROXY, front, _name(FRONT_PROXY_NAME), [], ca=_FRONT_PROXY_CA)
 
     def server_context(self) -> ssl.SSLContext:
         """TLS for the API server; clients may show a certificate of this CA."""
@@ -150,14 +170,15 @@ class Authority:
     def _pair(self, name: str) -> Pair:
         return Pair(self.path / f"{name}.crt", self.path / f"{name}.key")
 
-    def _make_ca(self) -> None:
-        """A certificate for the CA's key; the key is made too, unless there is one."""
-        if (self.path / "ca.key").exists():
-            key = _read_key(self.path / "ca.key")
+    def _make_ca(self, ca: str, common_name: str) -> None:
+        """A certificate for a CA's key; the key is made too, unless there is one."""
+        pair = self._pair(ca)
+        if pair.key.exists():
+            key = _read_key(pair.key)
         else:
             key = ec.generate_private_key(ec.SECP256R1())
-            replace_file(self.path / "ca.key", _key_in_pem(key))
-        name = _name("k8slite-ca")
+            replace_file(pair.key, _key_in_pem(key))
+        name = _name(common_name)
         usage = x509.KeyUsage(
             digital_signature=True,
             key_cert_sign=True,
@@ -178,7 +199,7 @@ class Authority:
             )
             .sign(key, hashes.SHA256())
         )
-        replace_file(self.path / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM))
+        replace_file(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
     def _sign(
         self,
@@ -186,8 +207,10 @@ class Authority:
         issuer: x509.Certificate,
         subject: x509.Name,
         alternatives: Sequence[x509.GeneralName],
+        *,
+        ca: str = _CA,
     ) -> None:
-        issuer_key = _read_key(self.path / "ca.key")
+        issuer_key = _read_key(self.path / f"{ca}.key")
         key = ec.generate_private_key(ec.SECP256R1())
         purpose = (
             ExtendedKeyUsageOID.SERVER_AUTH if alternatives else ExtendedKeyUsageOID.CLIENT_AUTH

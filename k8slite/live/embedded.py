@@ -31,7 +31,7 @@ from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority
 from k8slite.live.clock import MovableClock, MovableWorld
 from k8slite.live.data_directory import DataDirectory
-from k8slite.live.outbound import Outbound
+from k8slite.live.outbound import Outbound, trust_in
 from k8slite.live.request_log import RequestLog
 from k8slite.live.run import GRACE_SECONDS, listening
 from k8slite.messages import Handler, Request, Response, User
@@ -134,6 +134,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         port = listeners[0].socket.getsockname()[1]
         url = f"{'https' if wanted.tls else 'http'}://{ADDRESS}:{port}"
         token = secrets.token_urlsafe(32)
+        outbound.front_proxy = trust.authority.front_proxy
         settings = evolve(
             wanted.settings,
             address=ADDRESS,
@@ -142,6 +143,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
             token_key=trust.token_key,
             sign=trust.authority.sign,
             webhooks=outbound,
+            front_proxy=trust_in(trust.authority),
             static_tokens={token: ADMINISTRATOR},
         )
         cluster = Cluster(store, MovableWorld(clock), settings)

@@ -23,7 +23,7 @@ from k8slite.cluster import Cluster, Settings
 from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
-from k8slite.live.outbound import Outbound
+from k8slite.live.outbound import Outbound, trust_in
 from k8slite.live.world import LiveWorld
 from k8slite.messages import User
 from k8slite.store.memory import MemoryStore
@@ -114,6 +114,7 @@ async def _serving(
     authority = Authority(directory.pki)
     authority.prepare(*_own_names(wanted.bind, address))
     url = f"https://{f'[{address}]' if ':' in address else address}:{port}"
+    outbound.front_proxy = authority.front_proxy
     settings = evolve(
         wanted.settings,
         address=address,
@@ -122,6 +123,7 @@ async def _serving(
         token_key=authority.token_key(),
         sign=authority.sign,
         webhooks=outbound,
+        front_proxy=trust_in(authority),
         static_tokens={_token(directory): User("kubernetes-admin", ("system:masters",))},
     )
     context = authority.server_context()

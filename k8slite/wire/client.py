@@ -2,8 +2,9 @@
 
 A request that asks for a stream (`watch` or `follow` is true) and is answered with 200 gives a
 Response whose body is a Stream, as a Handler in this process would; every other body is read to
-its end first. A connection that turns out stale is replaced without a word only when that is safe:
-it was used before, nothing was received, and the method changes nothing.
+its end first, unless the client was made for streams (a proxy's). A connection that turns out stale
+is replaced without a word only when that is safe: it was used before, nothing was received, and the
+method changes nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class HttpClient:
 
     `headers` (names in lower case) go with every request that does not have its own, for instance
     `authorization`. `server_name` is what the server's certificate is for, where it is not the
-    URL's host. Use it as a context manager, or `close` it.
+    URL's host. `streams`: every answer's body is a Stream. Use it as a context manager, or `close`
+    it.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         limits: ClientLimits | None = None,
         server_name: str = "",
+        streams: bool = False,
     ) -> None:
+        self._streams = streams
         self._address = Address.parse(base_url)
         self._headers = dict(headers or {})
         self._limits = limits or ClientLimits()
@@ -75,7 +79,8 @@ class HttpClient:
                 raise ConnectionFailed(self._explain(error), perhaps_done=False) from error
             parser = ResponseParser(self._limits, method=request.method)
             try:
-                return await self._exchange(stream, parser, data, _asks_for_stream(request))
+                streaming = self._streams or _asks_for_stream(request)
+                return await self._exchange(stream, parser, data, streaming)
             except _BROKEN as error:
                 self._pool.discard(stream)
                 timed_out = isinstance(error, trio.TooSlowError)
@@ -114,7 +119,7 @@ class HttpClient:
             while not parser.header_complete:
                 await _receive(stream, parser)
             headers = _passed_on(parser.headers)
-            if streaming and parser.status == 200:
+            if streaming and (self._streams or parser.status == 200):
                 return Response(parser.status, ReceivedBody(self._pool, stream, parser), headers)
             pieces, body_bytes = [parser.take()], 0
             while not parser.complete:
@@ -134,6 +139,7 @@ class HttpClient:
         lines = [f"{request.method} {target} HTTP/1.1", f"host: {self._address.host_header}"]
         headers = {**self._headers, **request.headers}
         lines += [f"{name}: {value}" for name, value in headers.items() if name not in _FRAMING]
+        lines += [f"{name}: {value}" for name, value in request.repeated]
         if request.body or request.method not in _SAFE_METHODS:
             lines.append(f"content-length: {len(request.body)}")
         if any("\r" in line or "\n" in line for line in lines):

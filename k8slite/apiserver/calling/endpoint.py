@@ -13,9 +13,12 @@ from k8slite.messages import Handler
 class Endpoint:
     """One server, and whom it must show itself to be."""
 
-    url: str  # https://HOST:PORT, without a path
+    url: str  # http:// or https://HOST:PORT, without a path
     ca_bundle: str = ""  # PEM; "": the authorities that this machine trusts
     server_name: str = ""  # whom its certificate is for, where it is not the URL's host
+    verified: bool = True  # whether its certificate must be good
+    front_proxy: bool = False  # we show that we may say for whom we ask
+    streams: bool = False  # its answers are passed on piece by piece
 
 
 # From an endpoint to the way there.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from base64 import b64decode
+from typing import Any, Final
 
 from k8slite.objects.errors import Cause
-from k8slite.objects.fields import invalid, required
+from k8slite.objects.fields import invalid, not_supported, required
 from k8slite.objects.metadata_validation import each
 from k8slite.objects.names import is_dns1035_label, is_dns1123_subdomain, is_port_number
 
 Json = dict[str, Any]
+
+_STATUSES: Final = ("True", "False", "Unknown")
 
 
 def validate_api_service(new: Json, _old: Json | None) -> list[Cause]:
@@ -34,7 +37,8 @@ def validate_api_service(new: Json, _old: Json | None) -> list[Cause]:
     if service is None:
         if spec.get("caBundle"):
             text = "local APIServices may not have a caBundle"
-            found.append(invalid("spec.caBundle", spec["caBundle"], text))
+            size = len(b64decode(spec["caBundle"]))
+            found.append(invalid("spec.caBundle", f"{size} bytes", text))
         if spec.get("insecureSkipTLSVerify"):
             text = "local APIServices may not have insecureSkipTLSVerify"
             found.append(invalid("spec.insecureSkipTLSVerify", True, text))
@@ -43,4 +47,21 @@ def validate_api_service(new: Json, _old: Json | None) -> list[Cause]:
         required(f"spec.service.{key}") for key in ("namespace", "name") if not service.get(key)
     ]
     port = service.get("port", 0)
-    return found + each("spec.service.port", port, is_port_number(port))
+    wrong = is_port_number(port)
+    if wrong:
+        text = f"port is not valid: {', '.join(wrong)}"
+        found.append(invalid("spec.service.port", port, text))
+    if spec.get("insecureSkipTLSVerify") and spec.get("caBundle"):
+        text = "may not be true if caBundle is present"
+        found.append(invalid("spec.insecureSkipTLSVerify", True, text))
+    return found
+
+
+def validate_api_service_status(new: Json, _old: Json | None) -> list[Cause]:
+    """The conditions of an APIService are true, false or unknown."""
+    conditions = (new.get("status") or {}).get("conditions") or ()
+    return [
+        not_supported(f"status.conditions[{i}].status", condition.get("status", ""), _STATUSES)
+        for i, condition in enumerate(conditions)
+        if condition.get("status") not in _STATUSES
+    ]

@@ -1,0 +1,82 @@
+"""What extension API servers must know to believe this one: whose certificates, which headers.
+
+A ConfigMap in kube-system, made again when it is deleted and repaired when somebody changes it.
+Upstream: `pkg/controlplane/controller/clusterauthenticationtrust`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+
+from attrs import frozen
+
+from k8slite.client.resource import CONFIG_MAPS
+from k8slite.controllers.controller import Context, Controller
+from k8slite.kinds.core.models import ConfigMap
+from k8slite.objects.codec import dumps
+from k8slite.objects.errors import AlreadyExists
+from k8slite.objects.meta import Name
+
+Json = dict[str, Any]
+
+CONFIG_MAP: Final = Name("kube-system", "extension-apiserver-authentication")
+_HEADERS: Final = (
+    ("requestheader-username-headers", "X-Remote-User"),
+    ("requestheader-uid-headers", "X-Remote-Uid"),
+    ("requestheader-group-headers", "X-Remote-Group"),
+    ("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
+)
+
+
+@frozen
+class Trust:
+    """Whom extension API servers may believe; certificates in PEM."""
+
+    client_ca: str  # of users and components
+    front_proxy_ca: str  # of who may say for whom he asks
+    front_proxy_names: tuple[str, ...]  # what these are called
+
+
+class AuthenticationTrustController(Controller):
+    """Its only key is the ConfigMap."""
+
+    name: ClassVar[str] = "cluster_authentication_trust_controller"
+
+    def __init__(self, context: Context, trust: Trust) -> None:
+        super().__init__(context)
+        self._data = {
+            "client-ca-file": trust.client_ca,
+            "requestheader-client-ca-file": trust.front_proxy_ca,
+            "requestheader-allowed-names": dumps(list(trust.front_proxy_names)).decode(),
+            **{key: dumps([name]).decode() for key, name in _HEADERS},
+        }
+        self._config_maps = self.mirrors.of(CONFIG_MAPS, ConfigMap)
+        self.watch(self._config_maps, _changed)
+
+    async def start(self) -> None:
+        """It is to be there from the start."""
+        self.queue.add(CONFIG_MAP)
+
+    async def reconcile(self, name: Name) -> None:
+        """See to it that the ConfigMap says what it should; what else it says stays."""
+        document = self._config_maps.document(name)
+        if document is None:
+            metadata = {"name": name.name, "namespace": name.namespace}
+            try:
+                await self.client.create(
+                    CONFIG_MAPS, {"metadata": metadata, "data": self._data}, name.namespace
+                )
+            except AlreadyExists:
+                return  # the mirror will tell what it is
+            return
+        data = document.get("data") or {}
+        if any(data.get(key) != value for key, value in self._data.items()):
+            await self.client.update(CONFIG_MAPS, {**document, "data": {**data, **self._data}})
+
+
+def _changed(old: ConfigMap | None, new: ConfigMap | None) -> Iterable[Name]:
+    config_map = new or old
+    if config_map is None or config_map.metadata.full_name != CONFIG_MAP:
+        return ()
+    return (CONFIG_MAP,)
