@@ -44,6 +44,7 @@ from k8slite.apiserver.health import Health
 from k8slite.apiserver.metrics import Sample
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.registry import Registry
+from k8slite.apiserver.resource_metrics import ResourceMetrics
 from k8slite.apiserver.reviews import Reviews
 from k8slite.apiserver.server import ApiServer
 from k8slite.apiserver.storage import Storage
@@ -59,6 +60,7 @@ from k8slite.controllers.certificate_signing import CertificateSigningController
 from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.tokens import MakeToken, TokensController
+from k8slite.kinds import metrics
 from k8slite.kinds.table import Kinds
 from k8slite.kubelet.kubelet import NodeFleet
 from k8slite.kubelet.pod import Container, Pod
@@ -102,6 +104,8 @@ class Settings:
     # Which controllers run, see `controllers.selection`; raises ValueError for an unknown one.
     controllers: tuple[str, ...] = field(default=("*",), converter=chosen_controllers)
     scheduler: bool = True
+    # Whether metrics.k8s.io is served from the kubelets, so that no metrics-server is needed.
+    metrics: bool = True
 
     def runs(self, controller: str) -> bool:
         """Whether a controller is switched on."""
@@ -283,6 +287,8 @@ class Cluster:
     def _api_server(self) -> ApiServer:
         settings = self.settings
         kinds, schemas = Kinds.of(settings.minor), Schemas.load(settings.minor)
+        if settings.metrics:
+            kinds = kinds.joined(metrics.KINDS)
         storage = Storage(self.store, kinds)
         management = FieldManagement(schemas, storage, self.world)
         nodes = NodeAuthorizer(NodeGraph(storage), default_rules("system:node"))
@@ -329,6 +335,9 @@ class Cluster:
             Aggregation(storage, services, settings.webhooks, settings.minor, discovery, openapi),
             settings.minor,
         )
+        if settings.metrics:
+            kubelet = self._ask_kubelet if settings.nodes else None
+            server.resource_metrics = ResourceMetrics(storage, self.world, kubelet)
         server.metrics.gauges += [
             ("k8slite_component_restarts", "How often a component was restarted.", self._restarts),
             ("k8slite_component_running", "Whether a component runs.", self._running),

@@ -30,11 +30,13 @@ from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.rendering import negotiate, status_answer
 from k8slite.apiserver.request_info import RequestInfo, request_info, with_selectors
+from k8slite.apiserver.resource_metrics import ResourceMetrics
 from k8slite.apiserver.reviews import Reviews
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.subresources import binding
 from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Call, Verbs, watches
+from k8slite.kinds.metrics import GROUP as METRICS_GROUP
 from k8slite.messages import Request, Response, User
 from k8slite.objects.codec import dumps
 from k8slite.objects.errors import (
@@ -72,6 +74,7 @@ class ApiServer:
     custom: CustomResources
     aggregation: Aggregation
     minor: int
+    resource_metrics: ResourceMetrics | None = None
     metrics: Metrics = field(factory=Metrics)
     in_flight: InFlight = field(factory=InFlight)
 
@@ -128,6 +131,8 @@ class ApiServer:
             call.warnings.append(deprecated[1])
         if kind.plural == "componentstatuses":
             return self._component_statuses(call)
+        if self.resource_metrics is not None and kind.group == METRICS_GROUP:
+            return await self.resource_metrics.serve(call)
         if info.subresource:
             return await self.subresources.serve(call)
         if kind.group in _REVIEW_GROUPS and info.verb == "create":

@@ -87,6 +87,10 @@ class Kinds:
         """The built-in kinds and these custom ones, instead of those that were there."""
         return Kinds(self._built_in, tuple(custom))
 
+    def joined(self, others: Iterable[Kind]) -> Kinds:
+        """These, and kinds that a server has besides, whatever custom ones come and go."""
+        return Kinds((*self._built_in, *others))
+
     def find(self, group: str, version: str, plural: str) -> Kind | None:
         """The kind behind a path."""
         return self._found.get((group, version, plural))

@@ -18,6 +18,7 @@ from k8slite.client.informer import Mirror
 from k8slite.client.recorder import QUEUED_MOST, Recorder, Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node
+from k8slite.kubelet import usage
 from k8slite.kubelet.addresses import PodAddresses
 from k8slite.kubelet.heartbeat import Heartbeat
 from k8slite.kubelet.logs import answer, container_log
@@ -30,6 +31,7 @@ from k8slite.kubelet.runtimes.runtime import LogOptions, Report, Runtime
 from k8slite.kubelet.timers import Timers
 from k8slite.kubelet.writing import PodWrite, Writers
 from k8slite.messages import Request, Response, Stream
+from k8slite.objects.codec import dumps
 from k8slite.objects.meta import Name
 from k8slite.world import World
 
@@ -110,9 +112,21 @@ class NodeFleet:
             await trio.sleep_forever()
 
     async def handle(self, request: Request) -> Response:
-        """Answer what a kubelet's port 10250 is asked: GET /containerLogs/NAMESPACE/POD/NAME."""
+        """Answer what a kubelet's port 10250 is asked: GET /containerLogs/NAMESPACE/POD/NAME, and
+        GET /stats/summary of the node that the header x-node-name names."""
         await trio.lowlevel.checkpoint()
+        if request.path == usage.PATH:
+            return self._summary(request.headers.get("x-node-name", ""))
         return answer(request, self._find, self.runtime, self._world.now())
+
+    def _summary(self, name: str) -> Response:
+        node = self._nodes.get(name)
+        if node is None:
+            return Response(404, b"404 page not found\n")
+        workers = [task.worker for task in node.tasks.values()]
+        pods = ((one.pod, self.runtime.usage(one.pod.metadata.uid)) for one in workers)
+        found = usage.summary(name, pods, self._world.now())
+        return Response(200, dumps(found), (("Content-Type", "application/json"),))
 
     def logs(self, namespace: str, pod: str, container: str, options: LogOptions) -> bytes | Stream:
         """A container's log, to be closed if it is a Stream. Raises LogRefused."""

@@ -81,6 +81,19 @@ class RuntimeContract:
         assert (await told.until(Exited)).id == started.id
         assert runtime.inspect(self.lasting.metadata.uid) == []
 
+    async def test_what_runs_uses_something(self, autojump_clock, runtime, told):
+        uid = self.lasting.metadata.uid
+        assert runtime.usage(uid) == []
+        runtime.start(self.config(self.lasting))
+        await told.until(Started)
+        [usage] = runtime.usage(uid)
+        assert usage.name == self.lasting.spec.containers[0].name
+        assert usage.cpu_milli >= 0
+        assert usage.memory_bytes > 0
+        runtime.stop(self.key(self.lasting), 1.0)
+        await told.until(Exited)
+        assert runtime.usage(uid) == []
+
     async def test_an_end_is_told_with_its_code(self, autojump_clock, runtime, told):
         runtime.start(self.config(self.ending))
         ended = await told.until(Exited)

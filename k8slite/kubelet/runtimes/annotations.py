@@ -20,6 +20,8 @@ holds at most 63 characters after the slash). Durations are seconds ("1.5") or G
     k8slite.dev/stop-code: "143"        with what code, default 0
     k8slite.dev/log: "line\\nline"       what it prints at its start
     k8slite.dev/log-every: "1s"         prints a numbered line each
+    k8slite.dev/cpu-usage: "250m"       how much processor time it uses, default 1m
+    k8slite.dev/memory-usage: "64Mi"    and memory, default 8Mi
 
 Without any: an init container, and a container of a pod that a Job controls, ends at once with
 code 0; every other runs for ever. A value that cannot be read is left out, with a complaint.
@@ -35,6 +37,7 @@ from attrs import frozen
 
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.script import Alive, Exit, Log, Ready, Script, Step, Wait
+from k8slite.objects.quantity import milli, whole
 
 T = TypeVar("T")
 
@@ -59,6 +62,7 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
     read = _Reader(annotations, container.name)
     steps = _steps(read, ends)
     pull_error = read.value("pull-error", str)
+    cpu, memory = read.value("cpu-usage", milli), read.value("memory-usage", whole)
     return Behaviour(
         Script(
             steps=steps,
@@ -70,6 +74,8 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
             log_every_seconds=read.value("log-every", _period) or 0.0,
             stop_seconds=read.value("stop-delay", duration_seconds) or 0.0,
             stop_code=read.value("stop-code", _exit_code) or 0,
+            cpu_milli=_IDLE.cpu_milli if cpu is None else cpu,
+            memory_bytes=_IDLE.memory_bytes if memory is None else memory,
         ),
         tuple(read.complaints + _unknown(annotations)),
     )
@@ -201,6 +207,7 @@ def _code_or_never(text: str) -> float:
 
 
 _NEVER: Final = -1.0
+_IDLE: Final = Script()
 _RUNNING: Final = Behaviour(Script())
 _ENDING: Final = Behaviour(Script(steps=(Exit(0),)))
 _PLAIN: Final = re.compile(r"\d+(\.\d+)?")
@@ -209,12 +216,14 @@ _DURATION: Final = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAMES: Final = frozenset(
     {
+        "cpu-usage",
         "exit-after",
         "exit-code",
         "exit-times",
         "liveness-fails-after",
         "log",
         "log-every",
+        "memory-usage",
         "oom-after",
         "pull-delay",
         "pull-error",

@@ -23,6 +23,7 @@ from k8slite.kubelet.runtimes.runtime import (
     Complained,
     ContainerConfig,
     ContainerKey,
+    ContainerUsage,
     Exited,
     LogNotFound,
     LogOptions,
@@ -179,6 +180,13 @@ class FakeRuntime:
     def inspect(self, pod_uid: str) -> list[RunningContainer]:
         return [
             RunningContainer(name, run.id, run.config.attempt)
+            for name, run in sorted(self._runs.get(pod_uid, {}).items())
+            if run.began is not None and run.ended is None
+        ]
+
+    def usage(self, pod_uid: str) -> list[ContainerUsage]:
+        return [
+            ContainerUsage(name, run.script.cpu_milli, run.script.memory_bytes)
             for name, run in sorted(self._runs.get(pod_uid, {}).items())
             if run.began is not None and run.ended is None
         ]

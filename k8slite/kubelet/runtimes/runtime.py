@@ -108,6 +108,15 @@ class RunningContainer:
 
 
 @frozen
+class ContainerUsage:
+    """What a running container takes of its node."""
+
+    name: str
+    cpu_milli: int  # thousandths of a core
+    memory_bytes: int  # its working set
+
+
+@frozen
 class LogOptions:
     """Which part of a log is wanted (upstream: `core/v1.PodLogOptions`)."""
 
@@ -167,6 +176,10 @@ class Runtime(Protocol):
 
     def inspect(self, pod_uid: str) -> list[RunningContainer]:
         """What runs of the pod, by name."""
+        ...
+
+    def usage(self, pod_uid: str) -> list[ContainerUsage]:
+        """What the containers that run of the pod use, by name."""
         ...
 
     def log(self, key: ContainerKey, options: LogOptions) -> bytes | Stream:

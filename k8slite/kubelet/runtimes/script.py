@@ -72,6 +72,8 @@ class Script:
     log_every_seconds: float = 0.0  # a line of output each; 0: none
     stop_seconds: float = 0.0  # from SIGTERM to the end
     stop_code: int = 0
+    cpu_milli: int = 1  # what it uses while it runs: next to nothing
+    memory_bytes: int = 8 * 1024 * 1024
 
     def of_run(self, attempt: int) -> tuple[Step, ...]:
         """The steps of the run with that number, counted from 0."""
