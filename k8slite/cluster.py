@@ -41,6 +41,7 @@ from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.event_expiry import EventExpiry
 from k8slite.apiserver.field_management import FieldManagement
 from k8slite.apiserver.health import Health
+from k8slite.apiserver.heartbeats import IN_PROCESS
 from k8slite.apiserver.metrics import Sample
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.registry import Registry
@@ -183,7 +184,7 @@ class Cluster:
         """A client for a component of a process here, under an identity of its own."""
         user = User(f"system:{name}", groups or _MASTERS)
         way = self.surroundings.way(process or name, self._handle)
-        return Client(Link(way, Peer("in-process", user)), process or name)
+        return Client(Link(way, Peer(IN_PROCESS, user)), process or name)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Live until cancelled; started when every component has synced."""

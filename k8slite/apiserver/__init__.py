@@ -10,6 +10,7 @@ the controllers, the time of day but through the World.
     subresources      what is below an object;  reviews  questions asked by creating
     decoding, rendering, patches      bytes to objects and back
     registry          the one write loop;  deletion, allocation  what goes with it
+    heartbeats        the writes of nodes that have nothing new to say, many at once
     listing, watching, selection      reads that never decode
     calling           servers that are not this one: webhooks and their like
     discovery, openapi, health, metrics      the API about itself

@@ -30,11 +30,19 @@ class Metrics:
     _durations: dict[tuple[str, str, str, str], list[float]] = field(factory=dict)
 
     def count(
-        self, verb: str, group: str, version: str, resource: str, subresource: str, code: int
+        self,
+        verb: str,
+        group: str,
+        version: str,
+        resource: str,
+        subresource: str,
+        code: int,
+        *,
+        times: int = 1,
     ) -> None:
-        """One request more."""
+        """One request more, or so many."""
         key = (verb, group, version, resource, subresource, code)
-        self._requests[key] = self._requests.get(key, 0) + 1
+        self._requests[key] = self._requests.get(key, 0) + times
 
     def observe(self, verb: str, group: str, version: str, resource: str, seconds: float) -> None:
         """How long one request took."""

@@ -14,6 +14,7 @@ from attrs import frozen
 from k8slite.kinds.kind import Kind
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import BadRequest
+from k8slite.objects.heartbeats import Shape
 from k8slite.objects.selectors import Selector, parse_fields, parse_selector
 from k8slite.store.store import Stored
 
@@ -28,6 +29,8 @@ class Header:
     namespace: str
     labels: Mapping[str, str]
     fields: Mapping[str, str]
+    # What heartbeats leave as it is, where the object has them; of no interest to selectors.
+    shape: Shape | None = None
 
 
 def make_header(kind: Kind, obj: Json) -> Header:

@@ -2,7 +2,7 @@
 
     answer      count, and turn every error into a Status
     who         authenticate, authorize
-    where       a path of the API about itself, or a resource
+    where       a path of the API about itself, heartbeats of this process' nodes, or a resource
     what        the verb, or the subresource
 
 Mirrors the chain of upstream's `DefaultBuildHandlerChain` as far as it is built.
@@ -25,6 +25,7 @@ from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.custom import CustomResources
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.health import Health
+from k8slite.apiserver.heartbeats import Heartbeats
 from k8slite.apiserver.in_flight import InFlight
 from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.openapi import OpenApi
@@ -77,6 +78,11 @@ class ApiServer:
     resource_metrics: ResourceMetrics | None = None
     metrics: Metrics = field(factory=Metrics)
     in_flight: InFlight = field(factory=InFlight)
+    heartbeats: Heartbeats = field(init=False)
+
+    @heartbeats.default
+    def _of_nodes(self) -> Heartbeats:
+        return Heartbeats(self.storage, self.verbs.registry.chain, self.metrics)
 
     async def handle(self, request: Request) -> Response:
         """Answer a request; never raises but by cancellation."""
@@ -116,6 +122,8 @@ class ApiServer:
             )
         if info.is_resource:
             return await self._resource(request, info, user)
+        if self.heartbeats.concerns(request):
+            return await self.heartbeats.answer(request, user)
         return await self._about_itself(request)
 
     async def _resource(self, request: Request, info: RequestInfo, user: User) -> Response:

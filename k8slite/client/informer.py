@@ -286,12 +286,10 @@ class Mirror(Generic[M]):
         if event.revision <= self._revision:
             return  # a list that was made meanwhile has shown it
         if event.kind != "BOOKMARK":
-            metadata = event.obj["metadata"]
-            name = Name(metadata.get("namespace", ""), metadata["name"])
             if event.kind == "DELETED":
-                self._remove(name)
+                self._remove(event.name)
             else:
-                self._put(name, event)
+                self._put(event.name, event)
         self._advance(event.revision)
 
     def _put(self, name: Name, line: Line) -> None:

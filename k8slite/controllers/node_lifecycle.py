@@ -28,6 +28,7 @@ from k8slite.controllers.zone_disruption import Rates, Turn, Zones
 from k8slite.kinds.coordination.models import Lease
 from k8slite.kinds.core.models import Node, Pod
 from k8slite.objects.errors import Conflict, NotFound
+from k8slite.objects.heartbeats import LEASE_NAMESPACE, POSTED
 from k8slite.objects.meta import Name, find_condition, parse_timestamp, timestamp
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ Json = dict[str, Any]
 MONITOR_SECONDS: Final = 5.0  # --node-monitor-period
 GRACE_SECONDS: Final = 50.0  # --node-monitor-grace-period
 STARTUP_GRACE_SECONDS: Final = 60.0  # --node-startup-grace-period, before the first status
-LEASE_NAMESPACE: Final = "kube-node-lease"
 EXCLUDED: Final = "node.kubernetes.io/exclude-disruption"
 REGION_LABEL: Final = "topology.kubernetes.io/region"
 ZONE_LABEL: Final = "topology.kubernetes.io/zone"
@@ -46,7 +46,6 @@ _LABELS: Final = {
     "kubernetes.io/os": "beta.kubernetes.io/os",
     "kubernetes.io/arch": "beta.kubernetes.io/arch",
 }
-_POSTED: Final = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")  # by the kubelet
 _BY_NODE: Final = "spec.nodeName"
 
 
@@ -244,7 +243,7 @@ class NodeLifecycleController(Controller):
             return
         now = timestamp(self.world.now())
         conditions = document.setdefault("status", {}).setdefault("conditions", [])
-        for type_ in _POSTED:
+        for type_ in POSTED:
             condition = find_condition(conditions, type_)
             if condition is None:
                 conditions.append(
@@ -347,7 +346,7 @@ def _zone(node: Node) -> str:
 
 def _all_unknown(node: Node) -> bool:
     """Whether everything that a kubelet posts is marked as unknown."""
-    for type_ in _POSTED:
+    for type_ in POSTED:
         condition = node.condition(type_)
         if condition is None or condition.status != "Unknown":
             return False

@@ -8,6 +8,7 @@ statuses, Events, logs. Never here: where a pod goes (the scheduler), who replac
     pod_worker   what one pod does next (no waiting, no clock)
     pod_status   what the API is told about a pod (pure)
     node         the Node object; heartbeat: registration, Leases, node status
+    pulse        heartbeats of many nodes in one message
     writing      the few tasks that write to the API
     addresses    pod addresses of a node
     logs         GET /containerLogs as port 10250 answers it

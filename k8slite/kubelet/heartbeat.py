@@ -3,6 +3,7 @@
 The Lease is renewed every 10 seconds and good for 40, the Node's status written when it differs
 from what the API has and otherwise every 5 minutes (upstream: nodeStatusReportFrequency and
 `component-helpers/apimachinery/lease`). A node that the API knows already is taken up as it is.
+That nothing is new is told together with other nodes (`pulse`); what is not is told here.
 """
 
 from __future__ import annotations
@@ -16,18 +17,16 @@ from k8slite.client.client import STRATEGIC_MERGE_PATCH, Client
 from k8slite.client.resource import LEASES, NODES
 from k8slite.kinds.core.models import Node
 from k8slite.kubelet.node import NodeShape, node_object, node_status, same_but_for_heartbeats
-from k8slite.kubelet.timers import Timer, Timers
 from k8slite.kubelet.writing import Write, Writers
 from k8slite.objects.errors import AlreadyExists, Conflict, NotFound
+from k8slite.objects.heartbeats import LEASE_NAMESPACE
 from k8slite.objects.meta import micro_timestamp, timestamp
 from k8slite.world import World
 
 Json = dict[str, Any]
 
-LEASE_NAMESPACE: Final = "kube-node-lease"
 LEASE_SECONDS: Final = 40  # upstream: nodeLeaseDurationSeconds
 RENEW_SECONDS: Final = 10.0  # a quarter of it
-RENEW_JITTER: Final = 0.04  # upstream: leaseRenewIntervalJitter
 STATUS_SECONDS: Final = 300.0  # upstream: nodeStatusReportFrequency
 
 
@@ -40,7 +39,6 @@ class Heartbeat(Write):
         address: str,
         client: Client,
         world: World,
-        timers: Timers,
         writers: Writers,
         *,
         kubelet_version: str,
@@ -53,7 +51,6 @@ class Heartbeat(Write):
         self.registered = False
         self._client = client
         self._world = world
-        self._timers = timers
         self._writers = writers
         self._versions = {"kubelet_version": kubelet_version, "runtime_version": runtime_version}
         self._tell_registered = registered
@@ -65,8 +62,8 @@ class Heartbeat(Write):
         self._node_uid = ""
         self._lease: Json | None = None
         self._lease_due_seconds = 0.0
-        self._status_due_seconds = 0.0
-        self._timer: Timer | None = None
+        self._status_version = ""  # of the Node, when this kubelet wrote it last
+        self.status_due_seconds = 0.0
 
     def __repr__(self) -> str:
         return f"heartbeat of node {self.shape.name}"
@@ -78,8 +75,6 @@ class Heartbeat(Write):
     def stop(self) -> None:
         """Say nothing more, as if the machine had died."""
         self._beating = False
-        if self._timer is not None:
-            self._timer.cancel()
 
     def resume(self) -> None:
         """Speak again, at once."""
@@ -103,9 +98,40 @@ class Heartbeat(Write):
         ready = node.condition("Ready")
         if self.registered and ready is not None and ready.status != "True":
             # Somebody took it for dead (upstream: a kubelet compares every 10 seconds).
-            self._status_due_seconds = 0.0
+            self.status_due_seconds = 0.0
             if self._beating:
                 self._writers.queue(self)
+
+    # What is told together with other nodes
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it has nothing of its own to write, and is not to be silent."""
+        return self.registered and self._beating and not self.pending
+
+    @property
+    def lease_version(self) -> str:
+        """The Lease's resourceVersion; "" where it must be looked for."""
+        return "" if self._lease is None else self._lease["metadata"]["resourceVersion"]
+
+    @property
+    def status_version(self) -> str:
+        """The Node's resourceVersion; "" unless its status is what this kubelet wrote last."""
+        known = self._node.metadata.resource_version if self._node is not None else ""
+        return known if known == self._status_version else ""
+
+    def beaten(self, lease_version: str | None, status_version: str | None) -> None:
+        """What has been written of it, by its new resourceVersion."""
+        if lease_version is not None and self._lease is not None:
+            self._lease["metadata"]["resourceVersion"] = lease_version
+            self._renewed()
+        if status_version is not None:
+            self._status_version = status_version
+            self.status_due_seconds = self._next_status_seconds()
+
+    def due(self, now: float) -> bool:
+        """Whether anything is left to be written."""
+        return self.speaks and min(self._lease_due_seconds, self.status_due_seconds) <= now
 
     async def write(self) -> None:
         if self._removed:
@@ -118,12 +144,10 @@ class Heartbeat(Write):
             return
         if not self.registered:
             await self._register()
-        if self._status_due_seconds <= trio.current_time():
+        if self.status_due_seconds <= trio.current_time():
             await self._write_status()
         if self._beating and self._lease_due_seconds <= trio.current_time():
             await self._renew()
-        if self._beating:
-            self._wait()
 
     async def _register(self) -> None:
         now = timestamp(self._world.now())
@@ -138,7 +162,7 @@ class Heartbeat(Write):
         self._status = known
         wanted = self._fresh_status(now, known)
         if same_but_for_heartbeats(known, wanted):
-            self._status_due_seconds = self._next_status_seconds()
+            self.status_due_seconds = self._next_status_seconds()
         self.registered = True
         self._tell_registered()
 
@@ -151,7 +175,7 @@ class Heartbeat(Write):
                 known = {}  # every condition begins anew
         status = self._fresh_status(now, known)
         try:
-            await self._client.patch(
+            found = await self._client.patch(
                 NODES,
                 self.shape.name,
                 {"status": status},
@@ -162,7 +186,8 @@ class Heartbeat(Write):
             self.stop()
             return
         self._status = status
-        self._status_due_seconds = self._next_status_seconds()
+        self._status_version = found["metadata"]["resourceVersion"]
+        self.status_due_seconds = self._next_status_seconds()
 
     async def _renew(self) -> None:
         if self._lease is None:
@@ -178,8 +203,11 @@ class Heartbeat(Write):
                 self._lease = await self._client.update(LEASES, lease)
             except (Conflict, NotFound):
                 await self._find_lease()
-        jitter = 1 + RENEW_JITTER * self._world.chance.random()
-        self._lease_due_seconds = trio.current_time() + RENEW_SECONDS * jitter
+        self._renewed()
+
+    def _renewed(self) -> None:
+        # A bit less than the time until the next instant, at which it is due in any case.
+        self._lease_due_seconds = trio.current_time() + RENEW_SECONDS / 2
 
     async def _find_lease(self) -> None:
         """Create the Lease, or renew the one that there is."""
@@ -203,12 +231,6 @@ class Heartbeat(Write):
             found["spec"] = {**found.get("spec", {}), **spec}
             found["metadata"]["ownerReferences"] = [owner]
             self._lease = await self._client.update(LEASES, found)
-
-    def _wait(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        due = min(self._lease_due_seconds, self._status_due_seconds)
-        self._timer = self._timers.at(due, lambda: self._writers.queue(self))
 
     def _next_status_seconds(self) -> float:
         # Spread over half the period around it, or 5,000 nodes would speak in one second.

@@ -26,6 +26,7 @@ from k8slite.kubelet.node import NodeShape, default_address
 from k8slite.kubelet.node_pods import NodePods, PodTask
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.pod_worker import Host, PodWorker
+from k8slite.kubelet.pulse import Pulses
 from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.runtimes.runtime import LogOptions, Report, Runtime
 from k8slite.kubelet.timers import Timers
@@ -153,6 +154,7 @@ class NodeFleet:
         del self._shapes[name]
         node = self._nodes.pop(name, None)
         if node is not None:
+            self._pulses.remove(name)
             node.heartbeat.remove()
             for task in list(node.tasks.values()):
                 self._drop(task)
@@ -310,7 +312,6 @@ class NodeFleet:
             address,
             self._client,
             self._world,
-            self._timers,
             self._writers,
             kubelet_version=self._version,
             runtime_version=f"{self.runtime.name}://{self.runtime.version}",
@@ -319,6 +320,7 @@ class NodeFleet:
         host = Host(shape.name, address, self._tells_generation)
         node = self._nodes[shape.name] = NodePods(heartbeat, host)
         heartbeat.start()
+        self._pulses.add(heartbeat)
         return node
 
     def _free_address(self) -> str:
@@ -358,6 +360,7 @@ class NodeFleet:
         """Begin with what the API knows, and nothing else."""
         self._timers.clear()
         self._writers = Writers(self._timers)
+        self._pulses = Pulses(self._client, self._world, self._timers, self._writers)
         self._node_mirror = Mirror(self._client, NODES, Node, world=self._world)
         self._pod_mirror = Mirror(
             self._client, PODS, Pod, world=self._world, field_selector="spec.nodeName!="

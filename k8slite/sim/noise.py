@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from k8slite.objects import heartbeats
 from k8slite.objects.codec import loads
 from k8slite.store.store import Event
 
@@ -23,14 +24,20 @@ def silent_resource(resource: str) -> bool:
 
 
 def silent_request(resource: str, subresource: str) -> bool:
-    """Whether a write to a resource is not counted."""
-    return silent_resource(resource) or (resource == "nodes" and subresource == "status")
+    """Whether a write to a resource, or to a path that is none, is not counted."""
+    return (
+        resource == heartbeats.PATH
+        or silent_resource(resource)
+        or (resource == "nodes" and subresource == "status")
+    )
 
 
 def silent_commit(event: Event) -> bool:
     """Whether a commit is a heartbeat, the renewal of a lease, or an Event."""
     key = event.key
     if key.startswith((_NODES, _LEASES)):
+        if _beats(event):
+            return True
         if event.now is None or event.before is None:
             return key.startswith(_NODE_LEASES)
         if key.startswith(_NODE_LEASES):
@@ -40,6 +47,12 @@ def silent_commit(event: Event) -> bool:
             return _beating(old) == _beating(new)
         return bool(_holder(old) == _holder(new))
     return key.startswith(_EVENTS)
+
+
+def _beats(event: Event) -> bool:
+    """Whether it was told as a heartbeat: then nothing was decoded, and the header is the same."""
+    now, before = event.now, event.before
+    return now is not None and before is not None and now.header is before.header is not None
 
 
 def _holder(lease: Mapping[str, Any]) -> Any:

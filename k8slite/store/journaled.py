@@ -21,8 +21,8 @@ from attrs import Factory, define, frozen
 from trio.lowlevel import ParkingLot
 
 from k8slite.store.history import Record
-from k8slite.store.memory import MemoryStore, change
-from k8slite.store.store import Broken, Encode, Event, KeyConflict, Stored
+from k8slite.store.memory import MemoryStore, change, conflict, revision_of
+from k8slite.store.store import Broken, Encode, Event, KeyConflict, Put, Stored
 from k8slite.store.watchers import BACKLOG_MOST_EVENTS
 
 log = logging.getLogger(__name__)
@@ -94,30 +94,40 @@ class JournaledStore(MemoryStore):
 
         A caller cancelled in here may have written nevertheless, and disturbs no other.
         """
-        while self._gathering.full and not self._broken:
-            await self._gathering.settled.park()
-        if self._broken:
-            await trio.lowlevel.checkpoint()
-            raise Broken(self._broken)
+        await self._room()
         newest = self._prepared.get(key)
         before = self._history.get(key) if newest is None else newest.event.now
-        actual = 0 if before is None else before.revision
-        if (expect is not None and expect != actual) or (value is None and before is None):
+        if conflict(value, expect, before):
             if newest is None:
                 await trio.lowlevel.checkpoint()
             else:
                 await self._settled(newest.batch)
-            raise KeyConflict(key, expect, actual)
-        revision = self._prepared_revision + 1
-        event, stored = self._change(revision, key, value, before, header)
+            raise KeyConflict(key, expect, revision_of(before))
         batch = self._gathering
-        batch.add(event)
-        self._prepared_revision = revision
-        self._prepared[key] = _Prepared(event, batch)
-        if self._work:
-            self._work.unpark()
+        stored = self._prepare(key, value, before, header)
         await self._settled(batch)
         return stored
+
+    async def put_all(self, puts: Sequence[Put]) -> Sequence[Stored | None]:
+        """Write several, each for itself, and wait once; see `Store.put_all`."""
+        done: list[Stored | None] = []
+        batches: dict[_Batch, None] = {}  # in which they, or what was there first, will settle
+        for put in puts:
+            await self._room()
+            newest = self._prepared.get(put.key)
+            before = self._history.get(put.key) if newest is None else newest.event.now
+            if conflict(put.value, put.expect, before):
+                if newest is not None:
+                    batches[newest.batch] = None
+                done.append(None)
+                continue
+            batches[self._gathering] = None
+            done.append(self._prepare(put.key, put.value, before, put.header))
+        if not batches:
+            await trio.lowlevel.checkpoint()
+        for batch in batches:
+            await self._settled(batch)
+        return done
 
     async def wait(self, revision: int) -> None:
         """Return when that revision is published. Raises Broken if it will not be."""
@@ -193,6 +203,28 @@ class JournaledStore(MemoryStore):
         self._compacted = oldest
         if not self._dead:
             self._compacting.unpark_all()
+
+    async def _room(self) -> None:
+        """Return at once where the next batch takes more, else when it does. Raises Broken."""
+        while self._gathering.full and not self._broken:
+            await self._gathering.settled.park()
+        if self._broken:
+            await trio.lowlevel.checkpoint()
+            raise Broken(self._broken)
+
+    def _prepare(
+        self, key: str, value: Encode | None, before: Stored | None, header: Any
+    ) -> Stored:
+        """Give a write its revision and its place in the next batch."""
+        revision = self._prepared_revision + 1
+        event, stored = self._change(revision, key, value, before, header)
+        batch = self._gathering
+        batch.add(event)
+        self._prepared_revision = revision
+        self._prepared[key] = _Prepared(event, batch)
+        if self._work:
+            self._work.unpark()
+        return stored
 
     def _change(
         self, revision: int, key: str, value: Encode | None, before: Stored | None, header: Any

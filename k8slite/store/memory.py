@@ -19,6 +19,7 @@ from k8slite.store.store import (
     FutureRevision,
     KeyConflict,
     Page,
+    Put,
     Stored,
 )
 from k8slite.store.watchers import BACKLOG_MOST_EVENTS, Watcher, Watchers
@@ -79,15 +80,33 @@ class MemoryStore:
         A caller cancelled in here has written nevertheless.
         """
         before = self._history.get(key)
-        actual = 0 if before is None else before.revision
-        if (expect is not None and expect != actual) or (value is None and before is None):
+        if conflict(value, expect, before):
             await trio.lowlevel.checkpoint()
-            raise KeyConflict(key, expect, actual)
+            raise KeyConflict(key, expect, revision_of(before))
         event, stored = change(self._history.revision + 1, key, value, before, header)
         self._history.publish(event)
         self._tell((event,))
         await trio.lowlevel.checkpoint()
         return stored
+
+    async def put_all(self, puts: Sequence[Put]) -> Sequence[Stored | None]:
+        """Write several, each for itself, and wait once; see `Store.put_all`."""
+        done: list[Stored | None] = []
+        events: list[Event] = []
+        for put in puts:
+            before = self._history.get(put.key)
+            if conflict(put.value, put.expect, before):
+                done.append(None)
+                continue
+            revision = self._history.revision + 1
+            event, stored = change(revision, put.key, put.value, before, put.header)
+            self._history.publish(event)
+            events.append(event)
+            done.append(stored)
+        if events:
+            self._tell(events)
+        await trio.lowlevel.checkpoint()
+        return done
 
     def watch(self, prefix: str, *, after: int) -> Watcher:
         """Changes under a prefix with revisions above `after`.
@@ -133,3 +152,15 @@ def change(
     assert before is not None
     gone = Stored(key, revision, before.value, before.header if header is None else header)
     return Event(revision, key, None, before), gone
+
+
+def conflict(value: Encode | None, expect: int | None, before: Stored | None) -> bool:
+    """Whether a write cannot be made over what there is."""
+    if before is None:
+        return bool(expect) or value is None
+    return expect is not None and expect != before.revision
+
+
+def revision_of(before: Stored | None) -> int:
+    """The revision that a key is at, 0 where it is absent."""
+    return 0 if before is None else before.revision

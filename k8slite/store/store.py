@@ -89,6 +89,16 @@ class Page:
     remaining: int  # how many items come after this page
 
 
+@frozen(eq=False)
+class Put:
+    """One write among several; as the parameters of `Store.put`."""
+
+    key: str
+    value: Encode | None
+    expect: int | None
+    header: Any = None
+
+
 class Watch(Protocol):
     """Changes under a prefix, each exactly once and in order."""
 
@@ -160,6 +170,14 @@ class Store(Protocol):
         Returns the new version; for a deletion the last one, under the deletion's revision and
         with the last value. Raises KeyConflict (after whatever it lost to has been published),
         or Broken. Deleting an absent key with `expect` None raises KeyConflict.
+        """
+        ...
+
+    async def put_all(self, puts: Sequence[Put]) -> Sequence[Stored | None]:
+        """Write several, each for itself as `put` would, and wait once for all of them.
+
+        Each takes a revision of its own, in order; None where `put` would raise KeyConflict.
+        Raises Broken, and then nothing is known of any of them.
         """
         ...
 

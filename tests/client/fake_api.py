@@ -226,6 +226,8 @@ class FakeApi:
     # The verbs
 
     def _answer(self, request: Request) -> Response:
+        if not request.path.startswith(("/api/", "/apis/")):
+            raise NotFound("the server could not find the requested resource")
         key, subresource = _parsed(request.path)
         named = bool(key[2])
         if request.method == "GET" and not named:

@@ -12,7 +12,7 @@ import trio
 
 from k8slite.store.memory import MemoryStore
 from k8slite.store.sqlite import open_sqlite
-from k8slite.store.store import Compacted, Encode, FutureRevision, KeyConflict, Store
+from k8slite.store.store import Compacted, Encode, FutureRevision, KeyConflict, Put, Store
 
 Opened = Callable[[], AbstractAsyncContextManager[Store]]
 
@@ -267,3 +267,39 @@ async def test_compaction_keeps_what_is_newest(opened: Opened) -> None:
 )
 def test_a_conflict_says_what_is_there(expected: int | None, actual: int, message: str) -> None:
     assert str(KeyConflict("pods/a/x", expected, actual)) == message
+
+
+async def test_several_writes_are_each_for_itself(opened: Opened) -> None:
+    async with opened() as store:
+        await fill(store, "a/1", "a/2")
+        watch = store.watch("a/", after=2)
+        done = await store.put_all(
+            [
+                Put("a/1", text("new"), 1, "h"),
+                Put("a/2", text("late"), 1),  # it is at 2
+                Put("a/3", text("made"), 0),
+                Put("a/4", None, None),  # there is none
+                Put("a/2", None, 2),
+                Put("a/3", text("again"), 4),  # as this very call has left it
+            ]
+        )
+        found = [one and (one.revision, one.value) for one in done]
+        assert found == [
+            (3, b"new@3"),
+            None,
+            (4, b"made@4"),
+            None,
+            (5, b"v@2"),
+            (6, b"again@6"),
+        ]
+        assert [event.revision for event in watch.receive_nowait()] == [3, 4, 5, 6]
+        assert store.get("a/1") is done[0] and done[0] is not None and done[0].header == "h"
+        assert keys(store.list("a/")) == ["a/1", "a/3"]
+        assert await store.put_all([]) == []
+
+
+async def test_many_writes_at_once_are_more_than_one_batch(opened: Opened) -> None:
+    async with opened() as store:
+        done = await store.put_all([Put(f"a/{n:04}", text("v"), 0) for n in range(2500)])
+        assert [one.revision for one in done if one] == list(range(1, 2501))
+        assert store.count("a/") == 2500

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import define, field
 
 from k8slite.apiserver.attributes import Attributes
+from k8slite.messages import User
 
 
 class Plugin(Protocol):
@@ -37,6 +38,15 @@ class Plugin(Protocol):
         ...
 
 
+@runtime_checkable
+class Sleeper(Protocol):
+    """A plugin that mostly has nothing to say."""
+
+    def sleeps(self, user: User, resource: str, operation: str) -> bool:
+        """Whether, as things stand, any such write passes it unchanged, and leaves no trace."""
+        ...
+
+
 @define(eq=False)
 class Chain:
     """All plugins; which of them concern a resource is worked out once."""
@@ -54,9 +64,20 @@ class Chain:
         for plugin in self._for(attributes):
             await plugin.validate(attributes)
 
+    def sleeps(self, user: User, resource: str, subresource: str, operation: str) -> bool:
+        """Whether no plugin would look at such a write, whatever the object."""
+        return all(
+            isinstance(plugin, Sleeper) and plugin.sleeps(user, resource, operation)
+            for plugin in self._concerning((resource, subresource, operation))
+        )
+
     def _for(self, attributes: Attributes) -> Sequence[Plugin]:
         asked = attributes.asked
-        key = (asked.kind.group_resource, asked.subresource, attributes.operation)
+        return self._concerning(
+            (asked.kind.group_resource, asked.subresource, attributes.operation)
+        )
+
+    def _concerning(self, key: tuple[str, str, str]) -> Sequence[Plugin]:
         found = self._concerned.get(key)
         if found is None:
             resource, subresource, operation = key

@@ -18,6 +18,7 @@ from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.authorization.node import node_name
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.core.references import MIRROR, config_map_names, secret_names
+from k8slite.messages import User
 from k8slite.objects.errors import NotFound
 from k8slite.objects.fields import quoted
 
@@ -45,6 +46,10 @@ class NodeRestriction:
     )
     operations: Sequence[str] = ("CREATE", "UPDATE", "DELETE")
     subresources: bool = True
+
+    def sleeps(self, user: User, resource: str, operation: str) -> bool:
+        """Whether that is no node."""
+        return node_name(user) is None
 
     async def mutate(self, attributes: Attributes) -> None:
         user = attributes.asked.user

@@ -82,6 +82,11 @@ class Policies(Generic[Compiled]):
         self._policies = Followed(store, f"{_GROUP}.{self.plural}/")
         self._bindings = Followed(store, f"{_GROUP}.{singular}bindings/")
 
+    @property
+    def are_none(self) -> bool:
+        """Whether none is bound."""
+        return not self._bindings.objects()
+
     async def about(self, attributes: Attributes) -> list[Invocation[Compiled]]:
         """All questions about a write, in order of the names of policies and bindings."""
         found: list[Invocation[Compiled]] = []

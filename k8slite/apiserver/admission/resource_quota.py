@@ -24,6 +24,7 @@ from k8slite.kinds.usage import (
     text,
     used_by,
 )
+from k8slite.messages import User
 from k8slite.objects.quantity import nano
 from k8slite.world import World
 
@@ -50,12 +51,16 @@ class ResourceQuota:
     async def validate(self, attributes: Attributes) -> None:
         asked = attributes.asked
         resource = asked.kind.group_resource
-        if not asked.namespace or not self.storage.store.count(_QUOTAS):
-            return
-        if attributes.operation == "UPDATE" and resource not in _CHARGED_CHANGES:
+        if not asked.namespace or self.sleeps(asked.user, resource, attributes.operation):
             return
         while not await self._charged(attributes, resource):
             pass  # somebody else has charged one of the quotas meanwhile
+
+    def sleeps(self, user: User, resource: str, operation: str) -> bool:
+        """Whether there are no quotas, or such a write is not charged."""
+        if operation == "UPDATE" and resource not in _CHARGED_CHANGES:
+            return True
+        return not self.storage.store.count(_QUOTAS)
 
     async def _charged(self, attributes: Attributes, resource: str) -> bool:
         """Charge every quota that is concerned; False where one has changed under our hands."""

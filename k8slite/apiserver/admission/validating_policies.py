@@ -32,6 +32,7 @@ from k8slite.kinds.admissionregistration.policy_composition import (
     Composition,
 )
 from k8slite.kinds.apiextensions.custom_rules import usable_message
+from k8slite.messages import User
 from k8slite.objects.cel.environment import Expression, Uncompilable
 from k8slite.objects.codec import dumps
 from k8slite.objects.errors import ApiError, Cause, from_status
@@ -107,6 +108,10 @@ class ValidatingPolicies:
 
     def __attrs_post_init__(self) -> None:
         self._policies = Policies(self.matcher, "validatingadmissionpolicies", Compiled.of)
+
+    def sleeps(self, user: User, resource: str, operation: str) -> bool:
+        """Whether no policy is bound."""
+        return self._policies.are_none
 
     async def mutate(self, attributes: Attributes) -> None: ...
 

@@ -36,6 +36,7 @@ from k8slite.apiserver.followed import Followed
 from k8slite.apiserver.patches import json_patch
 from k8slite.kinds.admissionregistration.policy_composition import CONDITION, Composition
 from k8slite.kinds.kind import Kind
+from k8slite.messages import User
 from k8slite.objects.cel.environment import Expression
 from k8slite.objects.errors import ApiError, InternalError
 from k8slite.world import World
@@ -65,6 +66,10 @@ class Webhooks:
 
     def __attrs_post_init__(self) -> None:
         self._configurations = Followed(self.matcher.storage.store, self.prefix)
+
+    def sleeps(self, user: User, resource: str, operation: str) -> bool:
+        """Whether there is no webhook."""
+        return not self._configurations.objects()
 
     async def mutate(self, attributes: Attributes) -> None: ...
 

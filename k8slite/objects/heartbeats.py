@@ -1,0 +1,162 @@
+"""Heartbeats: writes that say of an object only that it lives, and how to tell them cheaply.
+
+A Lease that is renewed, a Node whose kubelet has nothing new to tell: all that changes are the
+resourceVersion and some times. The rest of the object's bytes is its shape, from which the next
+version is made, and by which a heartbeat is known, without decoding.
+
+The message is k8slite's own, from kubelets of the API server's own process and from nobody else:
+
+    POST /k8slite/heartbeats
+    {"now": "2026-01-02T03:04:05.000006Z", "leases": {NAME: RESOURCE_VERSION}, "nodes": {...}}
+    {"leases": {NAME: NEW RESOURCE_VERSION, or null}, "nodes": {...}}
+
+Each is a write of its own, under the precondition of its resourceVersion. A null says that this one
+must be written in the usual way, where what is in the way is found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from attrs import Factory, frozen
+
+from k8slite.objects.codec import dumps, loads
+
+Json = dict[str, Any]
+
+PATH: Final = "/k8slite/heartbeats"
+LEASE_NAMESPACE: Final = "kube-node-lease"
+# The conditions of a Node that its kubelet posts.
+POSTED: Final = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
+
+_MARK: Final = "\0"  # where something is left out; JSON writes it as six letters
+_MARKED: Final = b'"\\u0000"'
+
+
+@frozen
+class Told:
+    """What kubelets tell: which objects live, by name, with the version that is known of each."""
+
+    now: str = ""  # a `metav1.MicroTime`
+    leases: Mapping[str, str] = Factory(dict)
+    nodes: Mapping[str, str] = Factory(dict)
+
+    @classmethod
+    def load(cls, body: bytes) -> Told:
+        """Read a message. Raises KeyError, TypeError or ValueError."""
+        found = loads(body)
+        return cls(found["now"], dict(found["leases"]), dict(found["nodes"]))
+
+    def dump(self) -> bytes:
+        return dumps({"now": self.now, "leases": self.leases, "nodes": self.nodes})
+
+
+class Shape:
+    """The bytes of an object in JSON without its resourceVersion and the times of its heartbeats.
+
+    `made_of` finds them; times are in the order in which they stand there.
+    """
+
+    __slots__ = ("_format", "_head", "_rest", "times")
+
+    def __init__(self, parts: Sequence[bytes], lengths: Sequence[int]) -> None:
+        """`parts`: what stands around the revision and the times; `lengths` of the times."""
+        self.times = len(lengths)
+        self._head = parts[0]
+        self._rest = tuple(zip(parts[1:], (*lengths, 0), strict=True))
+        head, *rest = (part.replace(b"%", b"%%") for part in parts)
+        self._format = head + b"%d" + b"%b".join(rest)
+
+    def filled(self, revision: int, times: Sequence[bytes]) -> bytes:
+        """The object at another revision, with other times."""
+        return self._format % (revision, *times)
+
+    def read(self, data: bytes) -> tuple[int, list[bytes]] | None:
+        """The revision and the times, where these bytes have this shape; else None."""
+        head = self._head
+        if not data.startswith(head):
+            return None
+        begin = len(head)
+        end = data.find(b'"', begin)
+        revision, times = data[begin:end], []
+        for part, length in self._rest:
+            begin = end + len(part)
+            if data[end:begin] != part:
+                return None
+            end = begin + length
+            times.append(data[begin:end])
+        if end != len(data) or not revision.isdigit():
+            return None
+        del times[-1]
+        return int(revision), times
+
+
+def shape_of(data: bytes, whole: Json, obj: Json) -> Shape | None:
+    """The shape of an encoded object, or of a watch's line that has one in it.
+
+    `whole` is what the bytes say and `obj` the object in it, of which they make nothing else; both
+    are left as they were. None where a heartbeat could not be told from another change.
+    """
+    metadata = obj["metadata"]
+    places: list[tuple[Json, str]] = [(metadata, "resourceVersion")]
+    entries = metadata.get("managedFields")
+    if entries and "time" in entries[-1]:
+        places.append((entries[-1], "time"))
+    places += beating(obj)
+    kept = [place[key] for place, key in places]
+    for place, key in places:
+        place[key] = _MARK
+    parts = dumps(whole).split(_MARKED)
+    for (place, key), value in zip(places, kept, strict=True):
+        place[key] = value
+    if len(parts) != len(places) + 1:
+        return None
+    parts = [b'"' * (number > 0) + part + b'"' for number, part in enumerate(parts)]
+    parts[-1] = parts[-1][:-1]
+    values = [value.encode() for value in kept[1:]]
+    shape = Shape(parts, [len(value) for value in values])
+    return shape if shape.filled(int(kept[0]), values) == data else None
+
+
+def beating(obj: Json) -> list[tuple[Json, str]]:
+    """The times that a heartbeat of a Lease or a Node moves, as (container, key), in order."""
+    spec = obj.get("spec") or {}
+    if isinstance(spec.get("renewTime"), str):
+        return [(spec, "renewTime")]
+    found = []
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        if condition.get("type") in POSTED and isinstance(condition.get("lastHeartbeatTime"), str):
+            found.append((condition, "lastHeartbeatTime"))
+    return found
+
+
+def is_last_told_by(obj: Json, manager: str, api_version: str, subresource: str) -> bool:
+    """Whether a heartbeat by this manager would change nothing but times and the revision.
+
+    It owns what it would write, nobody else does, and its entry stands last in managedFields.
+    """
+    metadata = obj["metadata"]
+    entries = metadata.get("managedFields") or ()
+    moments = beating(obj)
+    if not entries or not moments or "deletionTimestamp" in metadata:
+        return False
+    *others, last = entries
+    asked = (manager, "Update", api_version, subresource)
+    told = tuple(last.get(key, "") for key in ("manager", "operation", "apiVersion", "subresource"))
+    if told != asked or "time" not in last:
+        return False
+    fields = last.get("fieldsV1") or {}
+    return all(_owns(fields, *one) for one in moments) and not any(
+        _owns(entry.get("fieldsV1") or {}, *one) for entry in others for one in moments
+    )
+
+
+def _owns(fields: Mapping[str, Any], place: Json, key: str) -> bool:
+    if key == "renewTime":
+        return "f:renewTime" in fields.get("f:spec", {})
+    conditions = fields.get("f:status", {}).get("f:conditions", {})
+    return f"f:{key}" in conditions.get(_CONDITION % place["type"], {})
+
+
+_CONDITION: Final = 'k:{"type":"%s"}'
