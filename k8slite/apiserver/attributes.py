@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
+from k8slite.apiserver.admission.reinvocation import Reinvocation
 from k8slite.apiserver.versions import Views
 from k8slite.kinds.kind import Kind, Subresource
 from k8slite.messages import User
@@ -47,6 +48,7 @@ class Attributes:
     new: Json | None
     old: Json | None
     annotations: dict[str, str] = field(factory=dict)
+    reinvocation: Reinvocation = field(factory=Reinvocation)
     # What `new` is where a subresource takes no object of its resource: an Eviction, a token's
     # request.
     document: Subresource | None = None

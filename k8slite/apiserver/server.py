@@ -137,6 +137,13 @@ class ApiServer:
         deprecated = _DEPRECATED.get((kind.group, kind.plural))
         if deprecated is not None and self.minor >= deprecated[0]:
             call.warnings.append(deprecated[1])
+        try:
+            return await self._served(call)
+        except ApiError as error:
+            return _refusal(error, request, call.warning_headers())
+
+    async def _served(self, call: Call) -> Response:
+        kind, info = call.kind, call.info
         if kind.plural == "componentstatuses":
             return self._component_statuses(call)
         if self.resource_metrics is not None and kind.group == METRICS_GROUP:
@@ -147,7 +154,7 @@ class ApiServer:
             return await self.reviews.create(call)
         if kind.plural == "bindings" and info.verb == "create":
             return await binding.bind(self.verbs, call)
-        verb = "watch" if watches(info, request) else info.verb
+        verb = "watch" if watches(info, call.request) else info.verb
         serve = _VERBS.get(verb)
         if serve is None or verb not in kind.verbs or not _fits(verb, info, kind.namespaced):
             raise MethodNotAllowed(_METHOD_NOT_ALLOWED, details={})
@@ -206,13 +213,15 @@ class ApiServer:
                 self.metrics.observe(info.verb, info.group, info.version, info.resource, seconds)
 
 
-def _refusal(error: ApiError, request: Request) -> Response:
+def _refusal(
+    error: ApiError, request: Request, warnings: tuple[tuple[str, str], ...] = ()
+) -> Response:
     status = error.status()
     token = getattr(error, "continue_", "")
     if token:
         status["metadata"]["continue"] = token
     media_type, body = status_answer(request.headers.get("accept", ""), status)
-    headers: tuple[tuple[str, str], ...] = (("Content-Type", media_type),)
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", media_type), *warnings)
     if error.retry_after_seconds:
         headers = (*headers, ("Retry-After", str(error.retry_after_seconds)))
     return Response(error.status_code, body, headers)

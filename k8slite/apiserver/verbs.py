@@ -88,11 +88,15 @@ class Call:
 
     def headers(self, media_type: str = "") -> tuple[tuple[str, str], ...]:
         """The headers of an answer, warnings among them; of the form's media type, or another."""
-        headers = [("Content-Type", media_type or self.form.content_type)]
+        return (("Content-Type", media_type or self.form.content_type), *self.warning_headers())
+
+    def warning_headers(self) -> tuple[tuple[str, str], ...]:
+        """What was said on the way; a refusal has it too."""
+        found = []
         for text in dict.fromkeys(self.warnings):
             quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-            headers.append(("Warning", f'299 - "{quoted}"'))
-        return tuple(headers)
+            found.append(("Warning", f'299 - "{quoted}"'))
+        return tuple(found)
 
 
 @define(eq=False)

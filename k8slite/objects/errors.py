@@ -23,8 +23,8 @@ class Cause:
     field: str = ""
 
     def json(self) -> Json:
-        found = {"reason": self.reason, "message": self.message}
-        return {**found, "field": self.field} if self.field else found
+        said = (("reason", self.reason), ("message", self.message), ("field", self.field))
+        return {name: text for name, text in said if text or name == "message"}
 
 
 class ApiError(Exception):

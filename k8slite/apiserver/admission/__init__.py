@@ -20,7 +20,9 @@ store's writes.
     matching                  which writes webhooks and policies are about
     webhooks, webhook_review  other people's servers that change or refuse
     expression_variables      what expressions about a write may name, and what they may cost
+    reinvocation              who is asked again after later changes; putting_back, what was changed
     policy_invocations        which policies are asked, bound how, with which parameters
     validating_policies       policies that refuse
+    mutating_policies         policies that change (policy_patches)
     taint_nodes               a new node is not ready before it says so
 """

@@ -55,9 +55,14 @@ class Chain:
     _concerned: dict[tuple[str, str, str], tuple[Plugin, ...]] = field(factory=dict)
 
     async def mutate(self, attributes: Attributes) -> None:
-        """Let every plugin that is concerned change the new object."""
-        for plugin in self._for(attributes):
+        """Let every plugin that is concerned change the new object; twice where that is needed."""
+        plugins = self._for(attributes)
+        for plugin in plugins:
             await plugin.mutate(attributes)
+        if attributes.reinvocation.is_wanted:
+            attributes.reinvocation.is_second = True
+            for plugin in plugins:
+                await plugin.mutate(attributes)
 
     async def validate(self, attributes: Attributes) -> None:
         """Let every plugin that is concerned look at the final object."""

@@ -9,10 +9,12 @@ from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.admission.ingress_class import DefaultIngressClass
 from k8slite.apiserver.admission.limit_ranger import LimitRanger
 from k8slite.apiserver.admission.matching import Matcher
+from k8slite.apiserver.admission.mutating_policies import MutatingPolicies
 from k8slite.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from k8slite.apiserver.admission.node_restriction import NodeRestriction
 from k8slite.apiserver.admission.pod_security import PodSecurity
 from k8slite.apiserver.admission.priority import Priority
+from k8slite.apiserver.admission.putting_back import PuttingBack
 from k8slite.apiserver.admission.resource_quota import ResourceQuota
 from k8slite.apiserver.admission.role_escalation import RoleEscalation
 from k8slite.apiserver.admission.runtime_class import RuntimeClass
@@ -50,7 +52,8 @@ class Parts:
 def every_plugin(parts: Parts) -> Chain:
     """The chain of all of them."""
     storage, authorizer = parts.storage, parts.authorizer
-    webhooks = (parts.matcher, parts.caller, parts.decoder, parts.world, authorizer)
+    putting_back = PuttingBack(parts.matcher, parts.decoder)
+    webhooks = (parts.matcher, parts.caller, putting_back, parts.world, authorizer)
     return Chain(
         (
             NamespaceLifecycle(storage),
@@ -69,6 +72,7 @@ def every_plugin(parts: Parts) -> Chain:
             CertificateRequests(parts.world),
             CertificateSigners(authorizer),
             RoleEscalation(authorizer),
+            MutatingPolicies(parts.matcher, authorizer, parts.management, putting_back),
             MutatingWebhooks(*webhooks),
             ValidatingPolicies(parts.matcher, authorizer),
             ValidatingWebhooks(*webhooks),

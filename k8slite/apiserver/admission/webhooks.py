@@ -21,6 +21,7 @@ from k8slite.apiserver.admission.expression_variables import (
     variables_about,
 )
 from k8slite.apiserver.admission.matching import EXEMPT, Matcher
+from k8slite.apiserver.admission.putting_back import PuttingBack
 from k8slite.apiserver.admission.webhook_review import (
     Answer,
     failed,
@@ -31,7 +32,6 @@ from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.calling.endpoint import CallFailed
 from k8slite.apiserver.calling.webhook import Caller
-from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.followed import Followed
 from k8slite.apiserver.patches import json_patch
 from k8slite.kinds.admissionregistration.policy_composition import CONDITION, Composition
@@ -55,7 +55,7 @@ class Webhooks:
 
     matcher: Matcher
     caller: Caller
-    decoder: Decoder
+    putting_back: PuttingBack
     world: World
     authorizer: Authorizer
     prefix: ClassVar[str] = ""
@@ -154,13 +154,17 @@ class MutatingWebhooks(Webhooks):
     async def mutate(self, attributes: Attributes) -> None:
         """Ask every webhook; those that want to know are asked again after later changes."""
         concerned = list(self._concerned(attributes))
-        last_change = -1
+        if not concerned:
+            return
+        again = attributes.reinvocation
+        asking = again.begin(self.prefix, attributes.new)
         for number, (webhook, kind) in enumerate(concerned):
-            if await self._changes(attributes, webhook, kind):
-                last_change = number
-        for number, (webhook, kind) in enumerate(concerned):
-            if number < last_change and webhook.get("reinvocationPolicy") == "IfNeeded":
-                await self._changes(attributes, webhook, kind)
+            key = number, webhook["name"]
+            if again.asks(asking, key):
+                has_changed = await self._changes(attributes, webhook, kind)
+                policy = webhook.get("reinvocationPolicy", "Never")
+                again.asked(asking, key, policy, has_changed=has_changed)
+        again.end(asking, attributes.new)
 
     async def _changes(self, attributes: Attributes, webhook: Json, kind: Kind) -> bool:
         answer = await self._ask(attributes, webhook, kind)
@@ -170,16 +174,10 @@ class MutatingWebhooks(Webhooks):
         assert before is not None, "there is something that can be changed"
         try:
             after = json_patch.apply(answer.patch, before)
-            self.decoder.fields(after, kind)
+            self.putting_back.check(after, kind)
         except ApiError as error:
             raise InternalError(f"Internal error occurred: {error.message}") from None
-        kind.strategy.default(after)
-        after = await self.matcher.kept(attributes, kind, after)
-        if after == attributes.new:
-            return False
-        attributes.new.clear()
-        attributes.new.update(after)
-        return True
+        return await self.putting_back.put(attributes, kind, after)
 
 
 def _conditions_hold(webhook: Json, asked: Evaluation) -> bool:

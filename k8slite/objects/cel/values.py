@@ -7,6 +7,7 @@ came from outside), Type, or one of the classes below and in `library`, which sa
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar, Final
@@ -209,7 +210,10 @@ def concatenated(one: list[Any], other: list[Any]) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it; optional ones that are not there as null."""
+    """A value as JSON has it; optional ones that are not there as null.
+
+    Raises EvaluationFailed for a map whose keys are not texts.
+    """
     if isinstance(value, Optional):
         return plain(value.value) if value.is_there else None
     if isinstance(value, Made):
@@ -217,12 +221,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(one) for one in value]
     if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise EvaluationFailed(f'map key "{key}" is of type {type_of(key)}, not string')
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, UInt):
         return int(value)
-    if value is None or isinstance(value, bool | int | float | str | bytes):
+    if value is None or isinstance(value, bool | int | float | str):
         return value
-    return str(value)
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def size_of(value: Any) -> int:
