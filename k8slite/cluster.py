@@ -49,6 +49,7 @@ from k8slite.apiserver.resource_metrics import ResourceMetrics
 from k8slite.apiserver.reviews import Reviews
 from k8slite.apiserver.server import ApiServer
 from k8slite.apiserver.storage import Storage
+from k8slite.apiserver.subresources.proxy import Proxying
 from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Verbs
 from k8slite.apiserver.versions import Versions
@@ -315,12 +316,15 @@ class Cluster:
         tokens, authenticator = authentication(
             storage, self.world, settings.token_key, settings.static_tokens
         )
+        kubelet = self._ask_kubelet if settings.nodes else None
         server = ApiServer(
             storage,
             authenticator,
             authorizer,
             verbs,
-            Subresources(verbs, self._ask_kubelet if settings.nodes else None, tokens),
+            Subresources(
+                verbs, kubelet, tokens, Proxying(verbs, services, settings.webhooks, kubelet)
+            ),
             Reviews(verbs, authenticator, authorizer),
             discovery,
             openapi,

@@ -132,7 +132,9 @@ class ApiServer:
             raise NotFound("the server could not find the requested resource", details={})
         if kind.namespaced and info.name and not info.namespace:
             raise NotFound("the server could not find the requested resource", details={})
-        form = negotiate(request.headers.get("accept", ""), kind, request, self.minor)
+        # What a proxied server can write is between it and the client.
+        accept = "" if info.subresource == "proxy" else request.headers.get("accept", "")
+        form = negotiate(accept, kind, request, self.minor)
         call = Call(request, info, kind, user, form, self.authorizer.authorize)
         deprecated = _DEPRECATED.get((kind.group, kind.plural))
         if deprecated is not None and self.minor >= deprecated[0]:

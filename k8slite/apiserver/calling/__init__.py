@@ -7,5 +7,6 @@ sockets and certificates, which whoever runs the API server hands in as a Way.
     endpoint    where somebody listens, and what is shown to him
     services    from a Service and a port to an address
     webhook     a question in JSON, and its answer
+    passing     a request passed on, an answer passed back; rewriting, as seen from outside
     conversion  objects of a custom resource, from one version to another
 """

@@ -6,6 +6,7 @@ is the first, so that runs can be repeated.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
@@ -34,17 +35,23 @@ class Services:
         chosen = next((one for one in spec.get("ports") or () if one["port"] == port), None)
         if chosen is None:
             raise CallFailed(f"no service port {port} found for service {quoted(name)}")
+        for address, target_port, _ in self.ready(namespace, name, chosen.get("name") or ""):
+            return joined(address, target_port)
+        raise CallFailed(f"no endpoints available for service {quoted(name)}")
+
+    def ready(self, namespace: str, name: str, port_name: str) -> Iterator[tuple[str, int, Json]]:
+        """Address, port and what it is of ({} if nothing), of each ready endpoint of a service."""
         for _, found in self.storage.every(f"discovery.k8s.io.endpointslices/{namespace}/"):
             labels = found["metadata"].get("labels") or {}
             if labels.get("kubernetes.io/service-name") != name:
                 continue
             for one in found.get("ports") or ():
-                if (one.get("name") or "") != (chosen.get("name") or ""):
+                if (one.get("name") or "") != port_name or not one.get("port"):
                     continue
                 for endpoint in found.get("endpoints") or ():
                     if (endpoint.get("conditions") or {}).get("ready") is not False:
-                        return joined(endpoint["addresses"][0], one["port"])
-        raise CallFailed(f"no endpoints available for service {quoted(name)}")
+                        target = endpoint.get("targetRef") or {}
+                        yield endpoint["addresses"][0], one["port"], target
 
 
 def joined(host: str, port: int | str) -> str:

@@ -74,7 +74,7 @@ async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
 
 
 async def not_streaming(verbs: Verbs, call: Call) -> Response:
-    """exec, attach, port-forward and proxy need a container that really runs."""
+    """exec, attach and port-forward need a container that really runs."""
     verbs.registry.get(call.kind, call.info.namespace, call.info.name)
     raise ServiceUnavailable(
         f"{call.info.subresource} is not available: the fake runtime runs no processes"

@@ -9,6 +9,7 @@ from attrs import define
 
 from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
 from k8slite.apiserver.subresources import binding, eviction, finalize, pods, scale, token
+from k8slite.apiserver.subresources.proxy import Proxying
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Response
 from k8slite.objects.errors import MethodNotAllowed, NotFound, ServiceUnavailable
@@ -26,6 +27,7 @@ class Subresources:
     # The kubelets' side of logs; None where there are no nodes.
     kubelet: Handler | None = None
     tokens: TokenIssuer | None = None
+    proxying: Proxying | None = None
 
     async def serve(self, call: Call) -> Response:
         """Answer a request to a subresource. Raises NotFound where there is no such one."""
@@ -39,6 +41,8 @@ class Subresources:
             if self.kubelet is None:
                 raise ServiceUnavailable("no kubelet is running in this cluster")
             return await pods.log(self.verbs, call, self.kubelet)
+        if name == "proxy" and self.proxying is not None:
+            return await self.proxying.serve(call)
         if name == "token":
             if self.tokens is None:
                 raise ServiceUnavailable("this cluster has no key to sign tokens with")
@@ -69,7 +73,6 @@ _SERVED: Final[dict[str, Serve]] = {
     "exec": pods.not_streaming,
     "finalize": finalize.finalize,
     "portforward": pods.not_streaming,
-    "proxy": pods.not_streaming,
     "resize": pods.resize,
     "scale": scale.scale,
 }
