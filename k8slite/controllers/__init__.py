@@ -30,8 +30,10 @@ from k8slite.controllers.disruption import DisruptionController
 from k8slite.controllers.endpoints import EndpointsController
 from k8slite.controllers.endpointslice import EndpointSliceController
 from k8slite.controllers.endpointslice_mirroring import EndpointSliceMirroringController
+from k8slite.controllers.ephemeral_volume import EphemeralVolumeController
 from k8slite.controllers.garbage_collector import GarbageCollector
 from k8slite.controllers.job import JobController
+from k8slite.controllers.local_path_provisioner import LocalPathProvisioner
 from k8slite.controllers.namespace import NamespaceController
 from k8slite.controllers.node_ipam import NodeIpamController
 from k8slite.controllers.node_lifecycle import NodeLifecycleController
@@ -49,6 +51,7 @@ from k8slite.controllers.taint_eviction import TaintEvictionController
 from k8slite.controllers.token_cleaner import TokenCleaner
 from k8slite.controllers.tokens import TokensController
 from k8slite.controllers.ttl_after_finished import TtlAfterFinishedController
+from k8slite.controllers.volume_binder import VolumeBinderController
 
 __all__ = ["CONTROLLERS", "Context", "Controller", "chosen_controllers"]
 
@@ -67,8 +70,10 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,
+    EphemeralVolumeController,
     GarbageCollector,
     JobController,
+    LocalPathProvisioner,
     NamespaceController,
     NodeIpamController,
     NodeLifecycleController,
@@ -85,6 +90,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     TokenCleaner,
     TokensController,
     TtlAfterFinishedController,
+    VolumeBinderController,
 )
 
 # By the names that they sign their events with.

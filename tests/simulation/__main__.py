@@ -9,6 +9,7 @@ from k8slite.fuzz.replay import Replay, save
 from k8slite.fuzz.search import search
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.scenarios_sets import SETS
+from tests.simulation.scenarios_volumes import VOLUMES
 
 
 def main() -> int:
@@ -23,7 +24,7 @@ def main() -> int:
         if name not in known:
             parser.error(f"{name} is none of {', '.join(known)}")
     failed, plans, seconds = 0, 0, 0.0
-    for scenario in (*SCENARIOS, *SETS):
+    for scenario in (*SCENARIOS, *SETS, *VOLUMES):
         if parsed.names and scenario.__name__ not in parsed.names:
             continue
         report = search(

@@ -140,6 +140,24 @@ class ReadinessGate:
 
 
 @frozen
+class ClaimVolumeSource:
+    claim_name: str = ""
+    read_only: bool = False
+
+
+@frozen
+class EphemeralVolumeSource:
+    """A claim is made from its template; what that says is read where it is made."""
+
+
+@frozen
+class Volume:
+    name: str = ""
+    persistent_volume_claim: ClaimVolumeSource | None = None
+    ephemeral: EphemeralVolumeSource | None = None
+
+
+@frozen
 class PodSpec:
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
@@ -161,6 +179,7 @@ class PodSpec:
     subdomain: str = ""
     service_account_name: str = ""
     overhead: Quantities = Factory(dict)
+    volumes: tuple[Volume, ...] = ()
 
 
 @frozen

@@ -22,6 +22,7 @@ from k8slite.sim.checks.objects import Objects
 from k8slite.sim.checks.quotas import Quotas
 from k8slite.sim.checks.rollouts import Rollouts
 from k8slite.sim.checks.scheduling import Scheduling
+from k8slite.sim.checks.volumes import Volumes
 from k8slite.sim.checks.workloads import Workloads
 
 __all__ = ["CHECKS", "Change", "Check", "Setting", "State"]
@@ -38,6 +39,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Nodes,
     Scheduling,
     Addresses,
+    Volumes,
     Leases,
     Quotas,
     Credentials,

@@ -1,0 +1,90 @@
+"""Volumes and what is asked of them, as far as components read them."""
+
+from __future__ import annotations
+
+from attrs import Factory, frozen
+
+from k8slite.kinds.core.models import Condition, NodeSelector, ObjectReference, Quantities
+from k8slite.kinds.models import LabelSelector, Metadata
+
+
+@frozen
+class VolumeResources:
+    requests: Quantities = Factory(dict)
+
+
+@frozen
+class PersistentVolumeClaimSpec:
+    access_modes: tuple[str, ...] = ()
+    selector: LabelSelector | None = None
+    resources: VolumeResources = VolumeResources()
+    volume_name: str = ""
+    storage_class_name: str | None = None
+    volume_mode: str = "Filesystem"
+    volume_attributes_class_name: str = ""
+
+
+@frozen
+class PersistentVolumeClaimStatus:
+    phase: str = ""
+    access_modes: tuple[str, ...] = ()
+    capacity: Quantities = Factory(dict)
+    conditions: tuple[Condition, ...] = ()
+
+
+@frozen
+class PersistentVolumeClaim:
+    metadata: Metadata
+    spec: PersistentVolumeClaimSpec = PersistentVolumeClaimSpec()
+    status: PersistentVolumeClaimStatus = PersistentVolumeClaimStatus()
+
+
+@frozen
+class VolumeNodeAffinity:
+    required: NodeSelector | None = None
+
+
+@frozen
+class CsiVolumeSource:
+    driver: str = ""
+    volume_handle: str = ""
+
+
+@frozen
+class HostPathVolumeSource:
+    path: str = ""
+
+
+@frozen
+class PersistentVolumeSpec:
+    capacity: Quantities = Factory(dict)
+    access_modes: tuple[str, ...] = ()
+    claim_ref: ObjectReference | None = None
+    persistent_volume_reclaim_policy: str = "Retain"
+    storage_class_name: str = ""
+    volume_mode: str = "Filesystem"
+    volume_attributes_class_name: str = ""
+    node_affinity: VolumeNodeAffinity | None = None
+    csi: CsiVolumeSource | None = None
+    host_path: HostPathVolumeSource | None = None
+
+
+@frozen
+class PersistentVolumeStatus:
+    phase: str = ""
+
+
+@frozen
+class PersistentVolume:
+    metadata: Metadata
+    spec: PersistentVolumeSpec = PersistentVolumeSpec()
+    status: PersistentVolumeStatus = PersistentVolumeStatus()
+
+
+@frozen
+class StorageClass:
+    metadata: Metadata
+    provisioner: str = ""
+    reclaim_policy: str = "Delete"
+    volume_binding_mode: str = "Immediate"
+    allow_volume_expansion: bool = False

@@ -1,0 +1,95 @@
+"""Claims and volumes under faults; swept by `make sim` like the other scenarios."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from k8slite.client.resource import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES
+from k8slite.objects.errors import NotFound
+from k8slite.sim.scenario import Scenario
+from k8slite.sim.simulation import Simulation
+
+Json = dict[str, Any]
+
+
+def volume(name: str, size: str) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": size},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Delete",
+            "hostPath": {"path": f"/tmp/{name}"},
+        },
+    }
+
+
+def claim(name: str, storage_class: str = "") -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            "storageClassName": storage_class,
+        },
+    }
+
+
+def phases(sim: Simulation) -> dict[str, str]:
+    return {
+        one["metadata"]["name"]: one["status"].get("phase", "")
+        for one in sim.objects(PERSISTENT_VOLUME_CLAIMS, "default")
+    }
+
+
+class Claims(Scenario):
+    """Claims of one name come and go; there are enough volumes for all that stay."""
+
+    nodes = 0
+    scheduler = False
+    objects = (volume("a", "1Gi"), volume("b", "2Gi"), volume("c", "3Gi"), claim("one"))
+
+    async def act(self, sim: Simulation) -> None:
+        client = sim.client
+        await client.create(PERSISTENT_VOLUME_CLAIMS, claim("two"), "default")
+        with suppress(NotFound):
+            await client.delete(PERSISTENT_VOLUME_CLAIMS, "one", "default")
+        if await sim.until(lambda: "one" not in phases(sim), 1000.0):
+            await client.create(PERSISTENT_VOLUME_CLAIMS, claim("one"), "default")
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        found = phases(sim)
+        wanted = {"one": "Bound", "two": "Bound"}
+        return [] if found == wanted else [f"the claims are {found}"]
+
+
+class Provisioned(Scenario):
+    """A volume is made for a claim, and goes with it; the user chooses nodes like a scheduler."""
+
+    nodes = 1
+    scheduler = False
+    objects = (claim("one", "standard"),)
+
+    async def act(self, sim: Simulation) -> None:
+        client = sim.client
+        chosen = {"volume.kubernetes.io/selected-node": "node-0"}
+        patch: Json = {"metadata": {"annotations": chosen}}
+        await client.patch(PERSISTENT_VOLUME_CLAIMS, "one", patch, "default")
+        await client.create(PERSISTENT_VOLUME_CLAIMS, claim("two", "standard"), "default")
+        await client.patch(PERSISTENT_VOLUME_CLAIMS, "two", patch, "default")
+        if await sim.until(lambda: phases(sim).get("one") == "Bound", 1000.0):
+            with suppress(NotFound):
+                await client.delete(PERSISTENT_VOLUME_CLAIMS, "one", "default")
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        found, volumes = phases(sim), sim.objects(PERSISTENT_VOLUMES)
+        if found != {"two": "Bound"} or len(volumes) != 1:
+            return [f"the claims are {found}, and there are {len(volumes)} volumes"]
+        return []
+
+
+VOLUMES = (Claims, Provisioned)
