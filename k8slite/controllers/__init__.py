@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from k8slite.controllers.attach_detach import AttachDetachController
 from k8slite.controllers.bootstrap_signer import BootstrapSigner
 from k8slite.controllers.certificate_approving import CertificateApprovingController
 from k8slite.controllers.certificate_cleaner import CertificateCleaner
@@ -58,6 +59,7 @@ __all__ = ["CONTROLLERS", "Context", "Controller", "chosen_controllers"]
 # A context is enough for all but RootCaPublisher, which also needs the bundle to publish,
 # CertificateSigningController, which needs the CA, and TokensController, which needs both.
 _ALL: Final[tuple[type[Controller], ...]] = (
+    AttachDetachController,
     BootstrapSigner,
     CertificateApprovingController,
     CertificateCleaner,

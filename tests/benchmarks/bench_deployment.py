@@ -15,16 +15,14 @@ count as the server's: `client_late_p99` is by how much its own sendings missed 
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from typing import Final
 
 import trio
 
-from k8slite.messages import Request
-from k8slite.wire import ClientLimits, HttpClient
 from tests.benchmarks.cluster_process import ClusterProcess, cluster_process
 from tests.benchmarks.figure import percentile, show
+from tests.benchmarks.talk import Talk
 
 NAMESPACE: Final = "/api/v1/namespaces/default"
 BEAT_SECONDS: Final = 0.01
@@ -50,20 +48,13 @@ class _Scene:
         self.late: list[float] = []  # by how much changes were begun after their time
         self.left_out = 0  # changes that were not begun, since too many were under way
         self.arrived: dict[str, float] = {}
-        headers = {
-            "authorization": f"Bearer {cluster.token}",
-            "accept": "application/json",
-            "content-type": "application/json",
-        }
-        limits = ClientLimits(max_connections=CLOCKS + 8, max_idle_connections=CLOCKS + 8)
-        context = cluster.context()
-        self.client = HttpClient(cluster.url, context, headers=headers, limits=limits)
+        self.talk = Talk(cluster, CLOCKS + 8)
 
     async def run(self) -> None:
         for number in range(CLOCKS):
-            made = await self.call("POST", f"{NAMESPACE}/configmaps", clock(number, ""))
+            made = await self.talk.call("POST", f"{NAMESPACE}/configmaps", clock(number, ""))
         revision = made["metadata"]["resourceVersion"]
-        with self.client:
+        with self.talk:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.watch_pods, revision)
                 await nursery.start(self.watch_clock, revision)
@@ -71,7 +62,7 @@ class _Scene:
                 await trio.sleep(0.2)
                 busy, began = self.cluster.cpu_seconds(), time.monotonic()
                 deployments = "/apis/apps/v1/namespaces/default/deployments"
-                await self.call("POST", deployments, deployment(self.pods))
+                await self.talk.call("POST", deployments, deployment(self.pods))
                 with trio.move_on_after(MOST_SECONDS):
                     await self.all_running.wait()
                 busy = self.cluster.cpu_seconds() - busy
@@ -131,7 +122,7 @@ class _Scene:
     async def change(self, number: int) -> None:
         text = repr(time.monotonic())
         path = f"{NAMESPACE}/configmaps/clock-{number}"
-        await self.call("PUT", path, clock(number, text))
+        await self.talk.call("PUT", path, clock(number, text))
         self.answered[text] = time.monotonic()
 
     async def watch_pods(
@@ -145,7 +136,7 @@ class _Scene:
                 if len(self.running) == self.pods:
                     self.all_running.set()
 
-        await self.follow("pods", revision, shown, task_status)
+        await self.talk.follow(f"{NAMESPACE}/pods", revision, shown, task_status)
 
     async def watch_clock(
         self, revision: str, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -154,32 +145,7 @@ class _Scene:
             if obj["metadata"]["name"].startswith("clock-"):
                 self.arrived[obj["data"]["sent"]] = now
 
-        await self.follow("configmaps", revision, shown, task_status)
-
-    async def follow(self, plural, revision, shown, task_status) -> None:  # type: ignore[no-untyped-def]
-        query = (("watch", "true"), ("resourceVersion", revision))
-        response = await self.client(Request("GET", f"{NAMESPACE}/{plural}", query))
-        if response.status != 200 or isinstance(response.body, bytes):
-            raise RuntimeError(f"watching {plural} was answered with {response.status}")
-        task_status.started()
-        rest = b""
-        while piece := await response.body.receive():
-            now = time.monotonic()
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    raise RuntimeError(f"the watch of {plural} failed: {event['object']}")
-                shown(now, event["object"])
-        raise RuntimeError(f"the watch of {plural} has ended")
-
-    async def call(self, method: str, path: str, obj: object) -> dict:  # type: ignore[type-arg]
-        response = await self.client(Request(method, path, (), {}, json.dumps(obj).encode()))
-        assert isinstance(response.body, bytes)
-        if response.status >= 400:
-            raise RuntimeError(f"{method} {path}: {response.status} {response.body!r}")
-        found: dict = json.loads(response.body)  # type: ignore[type-arg]
-        return found
+        await self.talk.follow(f"{NAMESPACE}/configmaps", revision, shown, task_status)
 
 
 def clock(number: int, text: str) -> dict[str, object]:

@@ -247,6 +247,39 @@ async def test_a_paused_deployment_scales_but_does_not_roll(autojump_clock, clus
     assert condition(cluster, "Progressing")[1] == "NewReplicaSetAvailable"
 
 
+async def test_new_pods_must_have_been_ready_for_a_while(autojump_clock, cluster):
+    rolling = {"maxSurge": 1, "maxUnavailable": 0}
+    strategy = {"type": "RollingUpdate", "rollingUpdate": rolling}
+    await create(cluster, 2, minReadySeconds=30, strategy=strategy)
+    await cluster.quiet()
+    await change(cluster, template=image("two"))
+    await trio.sleep(20)
+    assert sizes(cluster) == [2, 1]
+    assert get(cluster)["status"]["readyReplicas"] == 3
+    assert get(cluster)["status"]["availableReplicas"] == 2
+    await trio.sleep(15)
+    assert sizes(cluster) == [1, 2]
+    await change(cluster, minReadySeconds=0)
+    await trio.sleep(15)
+    assert sizes(cluster) == [0, 2]
+
+
+async def test_a_pause_is_not_lack_of_progress(autojump_clock, cluster):
+    cluster.starts = lambda pod: pod["spec"]["containers"][0]["image"] != "broken"
+    await create(cluster, 2, progressDeadlineSeconds=60)
+    await cluster.quiet()
+    await change(cluster, template=image("broken"))
+    await trio.sleep(30)
+    await change(cluster, paused=True)
+    await trio.sleep(1000)
+    assert condition(cluster, "Progressing")[:2] == ("Unknown", "DeploymentPaused")
+    await change(cluster, paused=False)
+    await trio.sleep(30)
+    assert condition(cluster, "Progressing")[:2] == ("Unknown", "DeploymentResumed")
+    await trio.sleep(60)
+    assert condition(cluster, "Progressing")[1] == "ProgressDeadlineExceeded"
+
+
 async def test_old_revisions_are_forgotten(autojump_clock, cluster):
     await create(cluster, 1, revisionHistoryLimit=2)
     for number in range(5):

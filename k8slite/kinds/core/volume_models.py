@@ -88,3 +88,38 @@ class StorageClass:
     reclaim_policy: str = "Delete"
     volume_binding_mode: str = "Immediate"
     allow_volume_expansion: bool = False
+
+
+@frozen
+class AttachmentSource:
+    persistent_volume_name: str = ""
+
+
+@frozen
+class VolumeAttachmentSpec:
+    attacher: str = ""
+    node_name: str = ""
+    source: AttachmentSource = AttachmentSource()
+
+
+@frozen
+class VolumeAttachmentStatus:
+    attached: bool = False
+
+
+@frozen
+class VolumeAttachment:
+    metadata: Metadata
+    spec: VolumeAttachmentSpec = VolumeAttachmentSpec()
+    status: VolumeAttachmentStatus = VolumeAttachmentStatus()
+
+
+@frozen
+class CsiDriverSpec:
+    attach_required: bool = True
+
+
+@frozen
+class CsiDriver:
+    metadata: Metadata
+    spec: CsiDriverSpec = CsiDriverSpec()
