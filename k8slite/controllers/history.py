@@ -6,7 +6,7 @@ a number that rises whenever it becomes the newest again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -137,15 +137,17 @@ def patch_to(template: Json) -> Json:
     return {"spec": {"template": _sorted({**template, "$patch": "replace"})}}
 
 
-def revision_keys(kind: str) -> Any:
-    """Which owners of a kind to look at when a revision changes: the one of the name it refers
-    to, even if that one has been made again since, and waits for the name of an old revision."""
+def revision_keys(kind: str) -> Callable[[Model | None, Model | None], Iterator[Name]]:
+    """Which owners of a kind to look at when a revision is gone: the one of the name it refers to,
+    even if that one has been made again since, and waits for the name of an old revision.
+
+    One that a user makes leads to nothing before its owner changes (as upstream).
+    """
 
     def keys(old: Model | None, new: Model | None) -> Iterator[Name]:
-        for obj in (old, new):
-            reference = obj.metadata.controller if obj is not None else None
-            if obj is not None and reference is not None and reference.kind == kind:
-                yield Name(obj.metadata.namespace, reference.name)
+        reference = old.metadata.controller if old is not None and new is None else None
+        if old is not None and reference is not None and reference.kind == kind:
+            yield Name(old.metadata.namespace, reference.name)
 
     return keys
 

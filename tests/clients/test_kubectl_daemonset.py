@@ -79,3 +79,13 @@ def test_restart(agents: Kubectl) -> None:
     after = of_nodes(agents, ".metadata.uid")
     assert before.keys() == after.keys()
     assert not before.items() & after.items()
+
+
+def test_a_cordoned_node_keeps_its_agent(agents: Kubectl) -> None:
+    agents("cordon", "node-1")
+    try:
+        agents("delete", "pod", "-l", "app=agent", "--field-selector=spec.nodeName=node-1")
+        rolled_out(agents)
+        assert of_nodes(agents, ".status.phase")["node-1"] == "Running"
+    finally:
+        agents("uncordon", "node-1")

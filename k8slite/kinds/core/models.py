@@ -7,6 +7,7 @@ from datetime import datetime
 
 from attrs import Factory, field, frozen
 
+from k8slite.kinds.core.pod_volumes import Volume
 from k8slite.kinds.models import Metadata, Requirement
 
 Quantities = Mapping[str, str | int]
@@ -137,24 +138,6 @@ class SchedulingGate:
 @frozen
 class ReadinessGate:
     condition_type: str = ""
-
-
-@frozen
-class ClaimVolumeSource:
-    claim_name: str = ""
-    read_only: bool = False
-
-
-@frozen
-class EphemeralVolumeSource:
-    """A claim is made from its template; what that says is read where it is made."""
-
-
-@frozen
-class Volume:
-    name: str = ""
-    persistent_volume_claim: ClaimVolumeSource | None = None
-    ephemeral: EphemeralVolumeSource | None = None
 
 
 @frozen
