@@ -246,7 +246,11 @@ class Cluster:
         world = self.surroundings.world_of(CONTROLLER_MANAGER)
         mirrors = Mirrors(self.client(CONTROLLER_MANAGER), world, "controller-mirrors")
         context = Context(self._controller_client, world, mirrors)
-        wanted = [one for name, one in CONTROLLERS.items() if self.settings.runs(name)]
+        wanted = [
+            one
+            for name, one in CONTROLLERS.items()
+            if self.settings.runs(name) and one.since <= self.settings.minor
+        ]
         return [mirrors, *(self._controller(one, context) for one in wanted)]
 
     def _controller(self, controller: type[Controller], context: Context) -> Controller:

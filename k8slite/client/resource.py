@@ -107,6 +107,14 @@ VOLUME_ATTACHMENTS: Final = Resource(
 CSI_DRIVERS: Final = Resource("storage.k8s.io", "v1", "csidrivers", "CSIDriver", namespaced=False)
 CSI_NODES: Final = Resource("storage.k8s.io", "v1", "csinodes", "CSINode", namespaced=False)
 
+STORAGE_VERSION_MIGRATIONS: Final = Resource(
+    "storagemigration.k8s.io",
+    "v1",
+    "storageversionmigrations",
+    "StorageVersionMigration",
+    namespaced=False,
+)
+
 PRIORITY_CLASSES: Final = Resource(
     "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False
 )

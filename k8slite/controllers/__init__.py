@@ -48,6 +48,7 @@ from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.selection import chosen
 from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.controllers.statefulset import StatefulSetController
+from k8slite.controllers.storage_version_migrator import StorageVersionMigrator
 from k8slite.controllers.taint_eviction import TaintEvictionController
 from k8slite.controllers.token_cleaner import TokenCleaner
 from k8slite.controllers.tokens import TokensController
@@ -88,6 +89,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     RootCaPublisher,
     ServiceAccountController,
     StatefulSetController,
+    StorageVersionMigrator,
     TaintEvictionController,
     TokenCleaner,
     TokensController,

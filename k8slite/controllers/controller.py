@@ -50,6 +50,7 @@ class Controller:
 
     name: ClassVar[str]
     workers: ClassVar[int] = 1  # how many keys are reconciled at once
+    since: ClassVar[int] = 0  # the minor version of Kubernetes that first serves what it works on
     # Whether a key waits for its own writes to be mirrored before it is reconciled again. Without
     # it a reconcile may see a state from before its last one, as upstream's informers show it.
     reads_own_writes: ClassVar[bool] = True

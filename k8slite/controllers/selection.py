@@ -54,6 +54,7 @@ _ELSEWHERE: Final = {
     "node-lifecycle": "node",
     "nodeipam": "node-ipam",
     "nodelifecycle": "node",
+    "persistentvolume-attach-detach": "attachdetach",
     "podgc": "pod-garbage-collector",
     "pv-protection": "persistentvolume-protection",
     "pvc-protection": "persistentvolumeclaim-protection",
