@@ -61,6 +61,7 @@ from k8slite.controllers.authentication_trust import AuthenticationTrustControll
 from k8slite.controllers.certificate_signing import CertificateSigningController, Sign
 from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
 from k8slite.controllers.root_ca import RootCaPublisher
+from k8slite.controllers.service_ip_repair import ServiceIpRepair
 from k8slite.controllers.tokens import MakeToken, TokensController
 from k8slite.kinds import metrics
 from k8slite.kinds.table import Kinds
@@ -238,6 +239,8 @@ class Cluster:
             CustomResourceDefinitionController(context),
             ApiServiceAvailabilityController(context, self._check_server),
         ]
+        if ServiceIpRepair.since <= self.settings.minor:
+            controllers.append(ServiceIpRepair(context))
         if self.settings.front_proxy is not None:
             controllers.append(AuthenticationTrustController(context, self.settings.front_proxy))
         return [Compactor(self.store), EventExpiry(self.store), mirrors, *controllers]

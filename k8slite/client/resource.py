@@ -85,6 +85,10 @@ INGRESS_CLASSES: Final = Resource(
 )
 NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 
+IP_ADDRESSES: Final = Resource(
+    "networking.k8s.io", "v1", "ipaddresses", "IPAddress", namespaced=False
+)
+
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
