@@ -19,12 +19,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, help="for each scenario")
     parser.add_argument("--seed", type=int, default=0)
     parsed = parser.parse_args()
-    known = [scenario.__name__ for scenario in SCENARIOS]
+    scenarios = (*SCENARIOS, *SETS, *VOLUMES)
+    known = [scenario.__name__ for scenario in scenarios]
     for name in parsed.names:
         if name not in known:
             parser.error(f"{name} is none of {', '.join(known)}")
     failed, plans, seconds = 0, 0, 0.0
-    for scenario in (*SCENARIOS, *SETS, *VOLUMES):
+    for scenario in scenarios:
         if parsed.names and scenario.__name__ not in parsed.names:
             continue
         report = search(
