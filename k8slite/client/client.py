@@ -33,12 +33,19 @@ class Client:
     token: str = ""
 
     async def get(
-        self, resource: Resource, name: str, namespace: str = "", *, resource_version: str = ""
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str = "",
+        *,
+        subresource: str = "",
+        resource_version: str = "",
     ) -> Json:
-        """Read one object; "0" for `resource_version` takes any version that the server has at
-        hand, however old, "" the newest."""
+        """Read one object, or one subresource of it; "0" for `resource_version` takes any version
+        that the server has at hand, however old, "" the newest."""
         parameters = {"resourceVersion": resource_version} if resource_version else None
-        return await self._call("GET", resource.path(namespace, name), parameters=parameters)
+        path = resource.path(namespace, name, subresource)
+        return await self._call("GET", path, parameters=parameters)
 
     async def list(self, resource: Resource, namespace: str = "", **parameters: str | int) -> Json:
         """Read a collection, whole or the page that `limit` and `continue_` name.

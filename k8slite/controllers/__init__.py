@@ -33,6 +33,7 @@ from k8slite.controllers.endpointslice import EndpointSliceController
 from k8slite.controllers.endpointslice_mirroring import EndpointSliceMirroringController
 from k8slite.controllers.ephemeral_volume import EphemeralVolumeController
 from k8slite.controllers.garbage_collector import GarbageCollector
+from k8slite.controllers.horizontalpodautoscaler import HorizontalPodAutoscalerController
 from k8slite.controllers.job import JobController
 from k8slite.controllers.local_path_provisioner import LocalPathProvisioner
 from k8slite.controllers.namespace import NamespaceController
@@ -75,6 +76,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     EndpointSliceMirroringController,
     EphemeralVolumeController,
     GarbageCollector,
+    HorizontalPodAutoscalerController,
     JobController,
     LocalPathProvisioner,
     NamespaceController,

@@ -84,7 +84,7 @@ _converter.register_structure_hook_factory(attrs.has, _structured_model)
 _converter.register_structure_hook(datetime, _read_time)
 # What decoding made is what the model says already: building it anew, item by item, would take
 # most of the time that a Pod takes.
-_AS_IT_IS = (int | str, str | int, Mapping[str, str], Mapping[str, str | int])
+_AS_IT_IS = (int | str, str | int, str | int | None, Mapping[str, str], Mapping[str, str | int])
 _converter.register_structure_hook_func(lambda type_: type_ in _AS_IT_IS, _as_it_is)
 _converter.register_structure_hook_func(
     lambda type_: type_ == tuple[str, ...], lambda value, _: tuple(value)

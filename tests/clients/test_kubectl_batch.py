@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.clients.cluster import Kubectl, eventually
+from tests.clients.cluster import Kubectl, deployment, eventually
 
 CRON_JOB = (
     *("create", "cronjob", "nightly", "--image=busybox", "--schedule=0 3 * * *"),
@@ -52,3 +52,17 @@ def test_what_pods_and_nodes_use(kubectl: Kubectl) -> None:
     [head, *rows] = kubectl("top", "nodes").rows
     assert head[:2] == ["NAME", "CPU(cores)"]
     assert all(row[1].endswith("m") for row in rows) and rows
+
+
+def test_autoscale(kubectl: Kubectl) -> None:
+    kubectl.apply(deployment("web", replicas=1))
+    kubectl.rolled_out("web")
+    done = kubectl("autoscale", "deployment", "web", "--min=2", "--max=5", "--cpu=80%")
+    assert done.lines == ["horizontalpodautoscaler.autoscaling/web autoscaled"]
+    path = "jsonpath={.spec.replicas}"
+    eventually(lambda: kubectl("get", "deployment", "web", "-o", path).out == "2")
+    [_, row] = kubectl("get", "hpa").rows
+    assert row[:2] == ["web", "Deployment/web"]
+    assert "New size: 2; reason: Current number of replicas below Spec.MinReplicas" in (
+        kubectl("describe", "hpa", "web").out
+    )

@@ -16,6 +16,7 @@ from k8slite.client.resource import (
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     ENDPOINTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
     NAMESPACES,
     PODS,
@@ -444,6 +445,29 @@ class ByTheClock(Scenario):
         return found
 
 
+class Autoscaled(Scenario):
+    """Two pods have too much to do, and become four."""
+
+    nodes = 2
+
+    def web(self) -> Json:
+        made = deployment("web", 2)
+        annotations = {"k8slite.dev/cpu-usage": "160m"}
+        made["spec"]["template"]["metadata"]["annotations"] = annotations
+        return made
+
+    async def act(self, sim: Simulation) -> None:
+        await sim.client.create(DEPLOYMENTS, self.web(), "default")
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+        spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 4}
+        autoscaler = {"metadata": {"name": "web"}, "spec": spec}
+        await sim.client.create(HORIZONTAL_POD_AUTOSCALERS, autoscaler, "default")
+        await sim.until(lambda: len(running(sim)) == 4, 500.0)
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        return wrong_number(sim, 4)
+
+
 WIDGETS = Resource("e.com", "v1", "widgets", "Widget")
 
 
@@ -588,6 +612,7 @@ SCENARIOS = (
         Jobs,
         FailingJob,
         ByTheClock,
+        Autoscaled,
     ),
     Credentials,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from k8slite.sim.checks.addresses import Addresses
+from k8slite.sim.checks.autoscalers import Autoscalers
 from k8slite.sim.checks.check import Change, Check, Setting, State
 from k8slite.sim.checks.collection import Collection
 from k8slite.sim.checks.credentials import Credentials
@@ -35,6 +36,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Identities,
     Members,
     Jobs,
+    Autoscalers,
     Endpoints,
     Nodes,
     Scheduling,

@@ -1,7 +1,8 @@
-"""The invariant of a Job's counts, broken and held."""
+"""The invariants of Jobs and autoscalers, broken and held."""
 
 from typing import Any
 
+from k8slite.sim.checks.autoscalers import Autoscalers
 from k8slite.sim.checks.jobs import Jobs
 from tests.simulation.test_checks import EVERYTHING, Story, owned, thing
 
@@ -70,3 +71,19 @@ def test_what_ends_after_the_job_is_over_is_not_owed() -> None:
     story.write("batch.jobs/", job(over))
     story.write("pods/", pod("a", "Succeeded"))
     story.ends_with()
+
+
+def test_autoscalers_keep_to_their_limits() -> None:
+    story = Story(Autoscalers)
+    user = "system:controller:horizontal-pod-autoscaler-controller"
+    target = {"kind": "Deployment", "name": "web"}
+    spec = {"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 5}
+    story.write("autoscaling.horizontalpodautoscalers/", thing("a", spec=spec))
+    for replicas in (5, 2):
+        web = thing("web", spec={"replicas": replicas})
+        story.write("apps.deployments/", web, user=user)
+    story.write("apps.deployments/", thing("web", spec={"replicas": 9}), user="somebody")
+    story.ends_with()
+    story.write("apps.deployments/", thing("web", spec={"replicas": 6}), user=user)
+    story.write("apps.deployments/", thing("other", spec={"replicas": 1}), user=user)
+    story.ends_with("an autoscaler that allows 2 to 5", "no autoscaler ever named it")
