@@ -66,6 +66,9 @@ if TYPE_CHECKING:
     from k8slite.client.resource import STATEFUL_SETS as STATEFUL_SETS
     from k8slite.client.resource import STORAGE_CLASSES as STORAGE_CLASSES
     from k8slite.client.resource import (
+        VALIDATING_ADMISSION_POLICIES as VALIDATING_ADMISSION_POLICIES,
+    )
+    from k8slite.client.resource import (
         VALIDATING_WEBHOOK_CONFIGURATIONS as VALIDATING_WEBHOOK_CONFIGURATIONS,
     )
     from k8slite.client.resource import VOLUME_ATTACHMENTS as VOLUME_ATTACHMENTS

@@ -153,6 +153,13 @@ MUTATING_WEBHOOK_CONFIGURATIONS: Final = Resource(
     "MutatingWebhookConfiguration",
     namespaced=False,
 )
+VALIDATING_ADMISSION_POLICIES: Final = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicy",
+    namespaced=False,
+)
 VALIDATING_WEBHOOK_CONFIGURATIONS: Final = Resource(
     "admissionregistration.k8s.io",
     "v1",

@@ -54,6 +54,7 @@ from k8slite.controllers.taint_eviction import TaintEvictionController
 from k8slite.controllers.token_cleaner import TokenCleaner
 from k8slite.controllers.tokens import TokensController
 from k8slite.controllers.ttl_after_finished import TtlAfterFinishedController
+from k8slite.controllers.validating_policy_status import ValidatingPolicyStatusController
 from k8slite.controllers.volume_binder import VolumeBinderController
 
 __all__ = ["CONTROLLERS", "Context", "Controller", "chosen_controllers"]
@@ -97,6 +98,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     TokensController,
     TtlAfterFinishedController,
     VolumeBinderController,
+    ValidatingPolicyStatusController,
 )
 
 # By the names that they sign their events with.

@@ -80,8 +80,9 @@ def at_or_none(values: Any, key: Any) -> Optional:
     if isinstance(values, Optional):
         return at_or_none(values.value, key) if values.is_there else NONE
     if isinstance(values, list):
-        is_there = isinstance(key, int) and 0 <= key < len(values)
-        return _some(values[key]) if is_there else NONE
+        if type(key) is not int:
+            raise TypeError("a list has numbers for its keys")
+        return _some(values[key]) if 0 <= key < len(values) else NONE
     if isinstance(values, Made):
         values = values.fields
     if not isinstance(values, dict):
