@@ -32,6 +32,7 @@ from k8slite.objects.errors import Forbidden, NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
 from k8slite.sim.world import EPOCH
+from tests.simulation.scenarios_policies import POLICIES
 
 Json = dict[str, Any]
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -615,4 +616,5 @@ SCENARIOS = (
         Autoscaled,
     ),
     Credentials,
+    *POLICIES,
 )

@@ -13,6 +13,7 @@ from k8slite.sim.checks.endpoints import Endpoints
 from k8slite.sim.checks.leases import Leases
 from k8slite.sim.checks.nodes import Nodes
 from k8slite.sim.checks.objects import Objects
+from k8slite.sim.checks.policies import Policies
 from k8slite.sim.checks.quotas import Quotas
 from k8slite.sim.checks.rollouts import Rollouts
 from k8slite.sim.checks.scheduling import Scheduling
@@ -565,4 +566,43 @@ def test_a_quota_tells_what_there_is_at_rest(used: str, complaint: str) -> None:
     status = {"hard": {"pods": "1"}, "used": {"pods": used}}
     story.write("pods/", pod("a"))
     story.write("resourcequotas/", {**QUOTA, "status": status})
+    story.ends_with(*filter(None, [complaint]))
+
+
+def policed(story: Story) -> None:
+    """A policy is in force, and has been for a while."""
+    rule = {
+        "operations": ["CREATE", "UPDATE"],
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "resources": ["configmaps"],
+    }
+    spec = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "size(object.data) < 2"}],
+    }
+    group = "admissionregistration.k8s.io"
+    story.write(f"{group}.validatingadmissionpolicies/", thing("few", "", spec=spec))
+    bound = {"policyName": "few", "validationActions": ["Deny"]}
+    story.write(f"{group}.validatingadmissionpolicybindings/", thing("b", "", spec=bound))
+
+
+MAPS = "/api/v1/namespaces/shop/configmaps"
+
+
+@pytest.mark.parametrize(
+    ("after_seconds", "request_", "complaint"),
+    [
+        (100.0, f"POST {MAPS}", "configmaps/shop/m was written, and few says that size(object"),
+        (100.0, f"PATCH {MAPS}/m", "configmaps/shop/m was written"),
+        (100.0, f"DELETE {MAPS}/m", ""),
+        (1.0, f"POST {MAPS}", ""),
+    ],
+)
+def test_policies_in_force_hold(after_seconds: float, request_: str, complaint: str) -> None:
+    story = Story(Policies)
+    policed(story)
+    story.now_seconds = after_seconds
+    story.write("configmaps/", thing("good", data={"a": "1"}), f"POST {MAPS}")
+    story.write("configmaps/", thing("m", data={"a": "1", "b": "2"}), request_)
     story.ends_with(*filter(None, [complaint]))

@@ -20,6 +20,7 @@ from k8slite.sim.checks.leases import Leases
 from k8slite.sim.checks.members import Members
 from k8slite.sim.checks.nodes import Nodes
 from k8slite.sim.checks.objects import Objects
+from k8slite.sim.checks.policies import Policies
 from k8slite.sim.checks.quotas import Quotas
 from k8slite.sim.checks.rollouts import Rollouts
 from k8slite.sim.checks.scheduling import Scheduling
@@ -45,4 +46,5 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Leases,
     Quotas,
     Credentials,
+    Policies,
 )
