@@ -22,6 +22,7 @@ from k8slite.apiserver.admission.matching import Matcher
 from k8slite.apiserver.admission.plugins import Parts, every_plugin
 from k8slite.apiserver.aggregation.aggregation import Aggregation
 from k8slite.apiserver.allocation import Allocations
+from k8slite.apiserver.auditing.auditor import AuditLog, Auditor
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authentication.legacy_tokens import LegacyTokens
 from k8slite.apiserver.authentication.sorts import authentication
@@ -109,6 +110,7 @@ class Settings:
     scheduler: bool = True
     # Whether metrics.k8s.io is served from the kubelets, so that no metrics-server is needed.
     metrics: bool = True
+    audit: AuditLog | None = None
 
     def runs(self, controller: str) -> bool:
         """Whether a controller is switched on."""
@@ -350,6 +352,8 @@ class Cluster:
         if settings.metrics:
             kubelet = self._ask_kubelet if settings.nodes else None
             server.resource_metrics = ResourceMetrics(storage, self.world, kubelet)
+        if settings.audit is not None:
+            server.auditor = Auditor(settings.audit, self.world)
         server.metrics.gauges += [
             ("k8slite_component_restarts", "How often a component was restarted.", self._restarts),
             ("k8slite_component_running", "Whether a component runs.", self._running),

@@ -6,6 +6,7 @@ the controllers, the time of day but through the World.
     server            the stages, outermost first
     request_info      what a request is about
     authentication    who asks;  authorization  may they;  admission  what the cluster adds
+    auditing          what of it is put on record
     verbs             get, list, watch, create, update, patch, delete
     subresources      what is below an object;  reviews  questions asked by creating
     decoding, rendering, patches      bytes to objects and back

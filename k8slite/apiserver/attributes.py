@@ -16,6 +16,10 @@ Json = dict[str, Any]
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 
+def unnoted(_key: str, _value: str) -> None:
+    """Where nothing is audited."""
+
+
 @frozen
 class Asked:
     """A request to write, as far as every stage below the verbs needs it."""
@@ -32,6 +36,8 @@ class Asked:
     views: Views | None = None  # where versions are converted by somebody else
     # Called with texts for Warning headers.
     warn: Callable[[str], None] = lambda _text: None
+    # Called with keys and values for the annotations of the audit log.
+    note: Callable[[str, str], None] = unnoted
 
     @property
     def version(self) -> Kind:
@@ -47,7 +53,6 @@ class Attributes:
     operation: Operation
     new: Json | None
     old: Json | None
-    annotations: dict[str, str] = field(factory=dict)
     reinvocation: Reinvocation = field(factory=Reinvocation)
     # What `new` is where a subresource takes no object of its resource: an Eviction, a token's
     # request.

@@ -20,9 +20,10 @@ from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.authorization.node import node_name
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.apiserver.verbs import Call, Verbs
+from k8slite.kinds.authorization.access_validation import access_complaints, asked_fields
 from k8slite.messages import Response, User
 from k8slite.objects.errors import BadRequest
-from k8slite.objects.fields import invalid, refuse
+from k8slite.objects.fields import refuse
 from k8slite.objects.meta import timestamp
 
 Json = dict[str, Any]
@@ -71,44 +72,21 @@ class Reviews:
 
     def _access_of(self, call: Call, obj: Json) -> Json:
         spec = obj.get("spec") or {}
-        if not spec.get("user") and not spec.get("groups"):
-            cause = invalid("spec.user", "", "at least one of user or group must be specified")
-            raise refuse(call.kind.kind, call.kind.group, "", [cause])
-        attributes = spec.get("resourceAttributes") or {}
-        if call.kind.namespaced and attributes.get("namespace") != call.info.namespace:
-            raise BadRequest(
-                f"spec.resourceAttributes.namespace must match namespace: {call.info.namespace}"
-            )
         groups = tuple(spec.get("groups") or ())
         return self._access(call, obj, User(spec.get("user", ""), groups))
 
     def _access(self, call: Call, obj: Json, user: User) -> Json:
-        spec = obj.get("spec") or {}
-        resource: Any = spec.get("resourceAttributes")
-        path: Any = spec.get("nonResourceAttributes")
-        if (resource is None) == (path is None):
-            cause = invalid(
-                "spec.resourceAttributes",
-                resource,
-                "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-            )
-            raise refuse(call.kind.kind, call.kind.group, "", [cause])
-        if resource is None:
-            info = RequestInfo(path.get("verb", ""), path.get("path", ""))
-        else:
-            info = RequestInfo(
-                resource.get("verb", ""),
-                "",
-                True,
-                resource.get("group", ""),
-                resource.get("version", ""),
-                resource.get("namespace", ""),
-                resource.get("resource", ""),
-                resource.get("name", ""),
-                resource.get("subresource", ""),
-            )
+        causes = access_complaints(call.kind.kind, obj, call.info.namespace)
+        if causes:
+            raise refuse(call.kind.kind, call.kind.group, "", causes)
+        info, wrong = _asked_access(obj["spec"])
         allowed, reason = self.authorizer.decide(user, info)
-        return {"allowed": allowed, "reason": reason} if reason else {"allowed": allowed}
+        answer: Json = {"allowed": allowed}
+        if reason:
+            answer["reason"] = reason
+        if wrong:
+            answer["evaluationError"] = wrong
+        return answer
 
     def _rules(self, call: Call, obj: Json) -> Json:
         namespace = (obj.get("spec") or {}).get("namespace", "")
@@ -126,6 +104,28 @@ class Reviews:
         if told:
             answer["evaluationError"] = ", ".join(told)
         return answer
+
+
+def _asked_access(spec: Json) -> tuple[RequestInfo, str]:
+    """What a review asks about, and what of it cannot be understood."""
+    resource: Json | None = spec.get("resourceAttributes")
+    if resource is None:
+        path = spec["nonResourceAttributes"]
+        return RequestInfo(path.get("verb", ""), path.get("path", "")), ""
+    fields, wrong = asked_fields(resource.get("fieldSelector") or {})
+    info = RequestInfo(
+        resource.get("verb", ""),
+        "",
+        True,
+        resource.get("group", ""),
+        resource.get("version", ""),
+        resource.get("namespace", ""),
+        resource.get("resource", ""),
+        resource.get("name", ""),
+        resource.get("subresource", ""),
+        fields=fields,
+    )
+    return info, wrong
 
 
 def _user_info(user: User) -> Json:

@@ -18,6 +18,7 @@ import trio
 from attrs import define, field
 
 from k8slite.apiserver.aggregation.aggregation import Aggregation
+from k8slite.apiserver.auditing.auditor import Auditor, Trail
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.impersonation import impersonated
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
@@ -46,6 +47,7 @@ from k8slite.objects.errors import (
     MethodNotAllowed,
     NotFound,
     RequestEntityTooLarge,
+    Unauthorized,
 )
 from k8slite.objects.fields import quoted
 
@@ -78,6 +80,7 @@ class ApiServer:
     resource_metrics: ResourceMetrics | None = None
     metrics: Metrics = field(factory=Metrics)
     in_flight: InFlight = field(factory=InFlight)
+    auditor: Auditor | None = None
     heartbeats: Heartbeats = field(init=False)
 
     @heartbeats.default
@@ -88,45 +91,60 @@ class ApiServer:
         """Answer a request; never raises but by cancellation."""
         info = request_info(request)
         began = trio.current_time()
+        trail = self.auditor.begin(request, info) if self.auditor is not None else None
         try:
-            response = await self._admitted(request, info)
+            response = await self._admitted(request, info, trail)
         except ApiError as error:
             response = _refusal(error, request)
         except Exception as error:  # a bug here must not take the server down
             log.exception("%s %s failed", request.method, request.path)
             response = _refusal(InternalError(f"Internal error occurred: {error!r}"), request)
         self._count(info, response, trio.current_time() - began)
-        return response
+        return response if trail is None else trail.answered(response)
 
-    async def _admitted(self, request: Request, info: RequestInfo) -> Response:
+    async def _admitted(self, request: Request, info: RequestInfo, trail: Trail | None) -> Response:
         self.custom.catch_up()
         self.aggregation.catch_up()
         authorize = self.authorizer.authorize
-        user = impersonated(self.authenticator.user(request), request, authorize)
+        known = self._known(request, trail)
+        user = impersonated(known, request, authorize)
+        if trail is not None:
+            trail.identified(known, user)
         takes_long = (
             watches(info, request) or info.verb == "watch" or info.subresource in _LONG_RUNNING
         )
         with self.in_flight.counted(user, info.verb, takes_long=takes_long):
-            return await self._authorized(request, info, user, takes_long=takes_long)
+            scope = with_selectors(info, request) if request.query else info
+            authorize(user, scope, trail.decided if trail is not None else None)
+            service = self.aggregation.server_of(request.path)
+            if service is not None:
+                return await self.aggregation.forward(service, request, user, takes_long=takes_long)
+            return await self._authorized(request, info, user, trail)
+
+    def _known(self, request: Request, trail: Trail | None) -> User:
+        try:
+            return self.authenticator.user(request)
+        except Unauthorized:
+            if trail is not None:
+                trail.unknown()
+            raise
 
     async def _authorized(
-        self, request: Request, info: RequestInfo, user: User, *, takes_long: bool
+        self, request: Request, info: RequestInfo, user: User, trail: Trail | None
     ) -> Response:
-        self.authorizer.authorize(user, with_selectors(info, request) if request.query else info)
-        service = self.aggregation.server_of(request.path)
-        if service is not None:
-            return await self.aggregation.forward(service, request, user, takes_long=takes_long)
         if len(request.body) > BODY_MOST_BYTES:
             raise RequestEntityTooLarge(
                 f"Request entity too large: limit is {BODY_MOST_BYTES}", details={}
             )
         if info.is_resource:
-            return await self._resource(request, info, user)
+            return await self._resource(request, info, user, trail)
         if self.heartbeats.concerns(request):
             return await self.heartbeats.answer(request, user)
         return await self._about_itself(request)
 
-    async def _resource(self, request: Request, info: RequestInfo, user: User) -> Response:
+    async def _resource(
+        self, request: Request, info: RequestInfo, user: User, trail: Trail | None
+    ) -> Response:
         kind = self.storage.kinds.find(info.group, info.version, info.resource)
         if kind is None:
             raise NotFound("the server could not find the requested resource", details={})
@@ -136,6 +154,8 @@ class ApiServer:
         accept = "" if info.subresource == "proxy" else request.headers.get("accept", "")
         form = negotiate(accept, kind, request, self.minor)
         call = Call(request, info, kind, user, form, self.authorizer.authorize)
+        if trail is not None:
+            call.note = trail.note
         deprecated = _DEPRECATED.get((kind.group, kind.plural))
         if deprecated is not None and self.minor >= deprecated[0]:
             call.warnings.append(deprecated[1])

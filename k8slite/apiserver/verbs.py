@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from k8slite.apiserver.applying import read_config
 from k8slite.apiserver.attributes import Asked
+from k8slite.apiserver.call import Call as Call
 from k8slite.apiserver.decoding import Decoder, field_validation, media_type
 from k8slite.apiserver.deletion import Deletion, delete_options
 from k8slite.apiserver.listing import (
@@ -23,14 +24,13 @@ from k8slite.apiserver.listing import (
 )
 from k8slite.apiserver.patches import PATCHES
 from k8slite.apiserver.registry import Registry, Written
-from k8slite.apiserver.rendering import Form
 from k8slite.apiserver.request_info import RequestInfo, flag
 from k8slite.apiserver.selection import select
 from k8slite.apiserver.versions import Views
 from k8slite.apiserver.watching import open_watch, watch_options
-from k8slite.apiserver.write_options import APPLY, dry_run, is_forced, manager_name
+from k8slite.apiserver.write_options import APPLY, dry_run, is_forced
 from k8slite.kinds.kind import Kind
-from k8slite.messages import Request, Response, User
+from k8slite.messages import Request, Response
 from k8slite.objects import codec
 from k8slite.objects.errors import (
     BadRequest,
@@ -43,60 +43,7 @@ from k8slite.objects.fields import invalid, refuse
 Json = dict[str, Any]
 Protect = Callable[[Json, Json], None]
 
-_JSON_TYPE: Final = ("Content-Type", "application/json")
 _STRATEGIC: Final = "application/strategic-merge-patch+json"
-
-
-@define(eq=False)
-class Call:
-    """One request to a resource, as the verbs pass it around."""
-
-    request: Request
-    info: RequestInfo
-    kind: Kind
-    user: User
-    form: Form
-    authorize: Callable[[User, RequestInfo], None]  # raises Forbidden
-    warnings: list[str] = field(factory=list)
-
-    def asked(self, kind: Kind, *, name: str = "") -> Asked:
-        """The write that this request asks for."""
-        return Asked(
-            kind,
-            self.user,
-            self.info.namespace if kind.namespaced else "",
-            name or self.info.name,
-            self.info.subresource,
-            dry_run(self.request),
-            manager_name(self.request),
-            self.kind,
-            views=Views() if kind.converts else None,
-            warn=self.warnings.append,
-        )
-
-    def may_create(self) -> None:
-        """Raises Forbidden where a change may not make the object that is not there."""
-        self.authorize(self.user, evolve(self.info, verb="create"))
-
-    def answer(self, status: int, obj: Json) -> Response:
-        """An answer that is no stored object, in the form that was asked for."""
-        return self.response(status, self.form.document(obj))
-
-    def response(self, status: int, body: bytes) -> Response:
-        """An answer with what was said on the way in Warning headers (RFC 7234)."""
-        return Response(status, body, self.headers())
-
-    def headers(self, media_type: str = "") -> tuple[tuple[str, str], ...]:
-        """The headers of an answer, warnings among them; of the form's media type, or another."""
-        return (("Content-Type", media_type or self.form.content_type), *self.warning_headers())
-
-    def warning_headers(self) -> tuple[tuple[str, str], ...]:
-        """What was said on the way; a refusal has it too."""
-        found = []
-        for text in dict.fromkeys(self.warnings):
-            quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-            found.append(("Warning", f'299 - "{quoted}"'))
-        return tuple(found)
 
 
 @define(eq=False)

@@ -42,6 +42,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="which controllers run, by commas: * for all, NAME for one, -NAME for all but one",
     )
     parser.add_argument("--kubernetes-version", default="1.37", metavar="1.NN")
+    parser.add_argument("--audit-policy-file", default="", metavar="FILE", help="what is audited")
+    parser.add_argument("--audit-log-path", default="", metavar="FILE", help="'-': standard output")
     parser.add_argument("--detach", action="store_true", help="return when the API is ready")
     parser.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
 
@@ -80,6 +82,8 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.port,
         parsed.store,
         settings,
+        parsed.audit_policy_file,
+        parsed.audit_log_path,
     )
 
     async def live() -> int:
@@ -180,6 +184,8 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--bind={parsed.bind}",
         f"--controllers={parsed.controllers}",
         f"--kubernetes-version={parsed.kubernetes_version}",
+        f"--audit-policy-file={parsed.audit_policy_file}",
+        f"--audit-log-path={parsed.audit_log_path}",
     ]
 
 

@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 
 from k8slite.cluster import Cluster, Settings
 from k8slite.live import kubeconfig
+from k8slite.live.audit import audit_log
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
 from k8slite.live.outbound import Outbound, trust_in
@@ -49,6 +50,8 @@ class Wanted:
     port: int = 6443  # 0: any free one
     store: Literal["sqlite", "memory"] = "sqlite"
     settings: Settings = Settings()
+    audit_policy: str = ""  # the file's name
+    audit_log: str = ""  # the file's name, or "-"
 
 
 @frozen
@@ -97,10 +100,17 @@ async def serving(wanted: Wanted) -> AsyncIterator[Running]:
     with directory.held(), Outbound() as outbound:
         directory.write_state({"pid": os.getpid(), "name": wanted.name})
         async with (
+            _audited(wanted) as wanted,
             listening(wanted.bind, wanted.port) as listeners,
             _serving(wanted, directory, listeners, outbound) as running,
         ):
             yield running
+
+
+@asynccontextmanager
+async def _audited(wanted: Wanted) -> AsyncIterator[Wanted]:
+    with audit_log(wanted.audit_policy, wanted.audit_log) as log:
+        yield evolve(wanted, settings=evolve(wanted.settings, audit=log))
 
 
 @asynccontextmanager

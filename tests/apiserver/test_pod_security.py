@@ -122,7 +122,7 @@ def spec(context: Json | None = None, **more: Any) -> Json:
         ),
     ],
 )
-def test_levels(level: str, pod: Json, told: list[str]) -> None:
+def test_levels_of_today(level: str, pod: Json, told: list[str]) -> None:
     assert [str(one) for one in violations(level, {}, pod)] == told
 
 
@@ -180,3 +180,113 @@ async def test_a_namespace_that_becomes_stricter_tells_of_its_pods(
         wrong = {"metadata": {"labels": {f"{LABEL}/enforce": "paranoid"}}}
         answer = await server.ask("PATCH", "/api/v1/namespaces/ns", wrong, merge)
         assert answer.status == 422
+
+
+HOST_PROBE = {"name": "c", "livenessProbe": {"httpGet": {"host": "10.0.0.1", "port": 80}}}
+
+
+@pytest.mark.parametrize(
+    ("level", "pod", "minor", "told"),
+    [
+        (
+            "baseline",
+            {"containers": [HOST_PROBE]},
+            34,
+            [
+                'probe or lifecycle host (container "c" uses probe or lifecycle host "10.0.0.1")',
+            ],
+        ),
+        ("baseline", {"containers": [HOST_PROBE]}, 33, []),
+        ("baseline", spec(securityContext={"sysctls": [{"name": "net.ipv4.tcp_rmem"}]}), 32, []),
+        (
+            "baseline",
+            spec(securityContext={"sysctls": [{"name": "net.ipv4.tcp_rmem"}]}),
+            31,
+            ["forbidden sysctls (net.ipv4.tcp_rmem)"],
+        ),
+        ("baseline", spec({"seLinuxOptions": {"type": "container_engine_t"}}), 31, []),
+        (
+            "baseline",
+            spec({"seLinuxOptions": {"type": "container_engine_t"}}),
+            30,
+            [
+                'seLinuxOptions (container "c" set forbidden securityContext.seLinuxOptions: type '
+                '"container_engine_t")'
+            ],
+        ),
+        ("baseline", spec({"procMount": "Unmasked"}, hostUsers=False), 35, []),
+        (
+            "restricted",
+            spec({**GOOD, "procMount": "Unmasked"}, hostUsers=False),
+            35,
+            ['procMount (container "c" must not set securityContext.procMount to "Unmasked")'],
+        ),
+        ("restricted", spec({**GOOD, "runAsUser": 0}), 22, []),
+        (
+            "restricted",
+            spec({**GOOD, "capabilities": {"add": ["NET_ADMIN"]}}),
+            21,
+            [
+                'non-default capabilities (container "c" must not include "NET_ADMIN" in '
+                "securityContext.capabilities.add)"
+            ],
+        ),
+        ("restricted", spec({"runAsNonRoot": True}, os={"name": "windows"}), 25, []),
+        ("restricted", spec({"runAsNonRoot": True}), 7, []),
+    ],
+)
+def test_versions_of_the_standards(level: str, pod: Json, minor: int, told: list[str]) -> None:
+    assert [str(one) for one in violations(level, {}, pod, minor)] == told
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (
+            {"enforce": "paranoid"},
+            f'metadata.labels[{LABEL}/enforce]: Invalid value: "paranoid": must be one of '
+            "privileged, baseline, restricted",
+        ),
+        (
+            {"warn_version": "1.30"},
+            f'metadata.labels[{LABEL}/warn-version]: Invalid value: "1.30": must be "latest" or '
+            '"v1.x"',
+        ),
+    ],
+)
+async def test_wrong_labels(labels: dict[str, str], told: str, autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        named = {f"{LABEL}/{key.replace('_', '-')}": value for key, value in labels.items()}
+        body = {"metadata": {"name": "ns", "labels": named}}
+        answer = await server.ask("POST", "/api/v1/namespaces", body)
+        assert answer.status == 422
+        assert answer.json["message"] == f'Namespace "ns" is invalid: {told}'
+
+
+async def test_workloads_are_warned_of_what_is_enforced(autojump_clock: object) -> None:
+    async with running() as server:
+        await namespace(server, enforce="restricted", enforce_version="v1.30")
+        template = {"metadata": {"labels": {"a": "b"}}, "spec": spec()}
+        workload = {
+            "metadata": {"name": "d"},
+            "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template},
+        }
+        path = "/apis/apps/v1/namespaces/ns/deployments"
+        made = await server.ask("POST", path, workload)
+        assert made.warnings[0].startswith(
+            '299 - "would violate PodSecurity \\"restricted:v1.30\\": '
+        )
+
+
+async def test_debugging_containers_keep_to_the_level_too(autojump_clock: object) -> None:
+    async with running() as server:
+        await namespace(server, enforce="baseline")
+        await server.create(PODS, {"metadata": {"name": "p"}, "spec": spec()})
+        debugger = {"name": "d", "image": "x", "securityContext": {"privileged": True}}
+        patch = {"spec": {"ephemeralContainers": [debugger]}}
+        strategic = "application/strategic-merge-patch+json"
+        path = f"{PODS}/p/ephemeralcontainers"
+        answer = await server.ask("PATCH", path, patch, strategic)
+        assert answer.status == 403 and 'privileged (container "d"' in answer.json["message"]
+        del debugger["securityContext"]
+        assert (await server.ask("PATCH", path, patch, strategic)).status == 200

@@ -252,7 +252,7 @@ async def test_reviews_go_by_the_roles(autojump_clock: object) -> None:
         found = await server.create(f"{reviews}/subjectaccessreviews", {"spec": spec})
         assert found["status"] == {"allowed": False}
         local = f"{reviews}/namespaces/kube-system/localsubjectaccessreviews"
-        assert (await server.ask("POST", local, {"spec": spec})).status == 400
+        assert (await server.ask("POST", local, {"spec": spec})).status == 422
         mine = await ask(
             server,
             JOE,

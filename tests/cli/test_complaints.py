@@ -39,6 +39,16 @@ def test_an_address_that_is_not_ours(tmp_path: Path) -> None:
     assert "cannot listen on 192.0.2.7:0" in _up(tmp_path / "d", "--bind", "192.0.2.7")
 
 
+def test_an_audit_policy_that_is_none(tmp_path: Path) -> None:
+    policy, log = tmp_path / "policy.yaml", tmp_path / "log"
+    policy.write_text("kind: Policy")
+    given = ("--audit-policy-file", str(policy), "--audit-log-path", str(log))
+    assert f"{policy} is no audit policy: it is not a Policy of audit.k8s.io/v1" in _up(
+        tmp_path / "cluster", *given
+    )
+    assert not log.exists()
+
+
 @pytest.mark.parametrize("how", [(), ("--detach",)], ids=["here", "detached"])
 def test_a_file_instead_of_a_directory(tmp_path: Path, how: tuple[str, ...]) -> None:
     (tmp_path / "f").write_text("precious")

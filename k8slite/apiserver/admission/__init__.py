@@ -14,7 +14,7 @@ store's writes.
     storage, ingress_class    default classes (default_class), growth, protection while in use
     runtime_class             what a runtime costs, and where it can run
     certificates              who asks for certificates, approves and signs
-    pod_security              how restricted a namespace's pods must be
+    pod_security              how restricted a namespace's pods must be (pod_security_labels)
     role_escalation           nobody gives away rights that they do not have
     node_restriction          a kubelet writes its own, and nothing else (node_labels, node_tokens)
     matching                  which writes webhooks and policies are about

@@ -68,7 +68,7 @@ def every_plugin(parts: Parts) -> Chain:
             PersistentVolumeClaimResize(storage),
             RuntimeClass(storage),
             DefaultIngressClass(storage),
-            PodSecurity(storage),
+            PodSecurity(storage, parts.decoder.schemas.minor),
             CertificateRequests(parts.world),
             CertificateSigners(authorizer),
             RoleEscalation(authorizer),

@@ -124,7 +124,7 @@ class ValidatingPolicies:
             for denial in self._denials(attributes, invocation, annotations):
                 refusals += self._acted(attributes, invocation, denial)
         for key, values in annotations.items():
-            attributes.annotations.setdefault(key, ", ".join(values))
+            attributes.asked.note(key, ", ".join(values))
         if refusals:
             raise refusals[0]
 
@@ -151,7 +151,7 @@ class ValidatingPolicies:
                     "expressionIndex": denial.number,
                     "validationActions": list(actions),
                 }
-                attributes.annotations[_FAILURE] = dumps([told]).decode()
+                attributes.asked.note(_FAILURE, dumps([told]).decode())
 
     def _denials(
         self,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.calling.endpoint import CallFailed
@@ -29,6 +30,7 @@ class Answer:
 
     patch: list[Json] | None
     warnings: tuple[str, ...]
+    annotations: Mapping[str, str] = Factory(dict)  # for the audit log
 
 
 def review_of(
@@ -80,18 +82,23 @@ def read_answer(name: str, review: Json, uid: str) -> Answer:
         raise CallFailed(f"expected response.uid={quoted(uid)}, got {found}")
     told, status = response.get("warnings"), response.get("status")
     warnings = tuple(str(one) for one in told) if isinstance(told, list) else ()
+    noted = response.get("auditAnnotations")
+    annotations = {
+        f"{name}/{key}": str(value)
+        for key, value in (noted if isinstance(noted, dict) else {}).items()
+    }
     if response.get("allowed") is not True:
         raise _refusal(name, status if isinstance(status, dict) else {})
     patch = response.get("patch")
     if not patch or not isinstance(patch, str):
-        return Answer(None, warnings)
+        return Answer(None, warnings, annotations)
     if response.get("patchType") != "JSONPatch":
         raise CallFailed(f"unsupported patch type: {response.get('patchType')}")
     try:
         found = loads(base64.b64decode(patch, validate=True))
     except (ValueError, binascii.Error) as error:
         raise CallFailed(f"the patch cannot be read: {error}") from None
-    return Answer(found, warnings)
+    return Answer(found, warnings, annotations)
 
 
 def failed(name: str, failure: Exception) -> InternalError:

@@ -118,6 +118,8 @@ class Webhooks:
             raise failed(name, failure) from None
         for text in answer.warnings:
             attributes.asked.warn(text)
+        for key, value in answer.annotations.items():
+            attributes.asked.note(key, value)
         return answer
 
 

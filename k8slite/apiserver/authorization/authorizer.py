@@ -6,6 +6,7 @@ Mirrors the order of upstream's authorizers: the privileged group, nodes, then R
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from attrs import frozen
@@ -42,9 +43,13 @@ class Authorizer:
         allowed, reason = self.rbac.decide(user, info)
         return allowed, reason if allowed else "\n".join(one for one in (why, reason) if one)
 
-    def authorize(self, user: User, info: RequestInfo) -> None:
-        """Raises Forbidden with upstream's message."""
+    def authorize(
+        self, user: User, info: RequestInfo, decided: Callable[[bool, str], None] | None = None
+    ) -> None:
+        """Raises Forbidden with upstream's message; `decided` is told before."""
         allowed, reason = self.decide(user, info)
+        if decided is not None:
+            decided(allowed, reason)
         if not allowed:
             raise refusal(user, info, reason)
 

@@ -18,29 +18,30 @@ _DEFAULT_CAPABILITIES: Final = frozenset(
         *("NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
     )
 )
-_SYSCTLS: Final = frozenset(
-    (
-        "kernel.shm_rmid_forced",
-        "net.ipv4.ip_local_port_range",
-        "net.ipv4.ip_local_reserved_ports",
-        "net.ipv4.ip_unprivileged_port_start",
-        "net.ipv4.ping_group_range",
-        "net.ipv4.tcp_fin_timeout",
-        "net.ipv4.tcp_keepalive_intvl",
-        "net.ipv4.tcp_keepalive_probes",
-        "net.ipv4.tcp_keepalive_time",
-        "net.ipv4.tcp_rmem",
-        "net.ipv4.tcp_syncookies",
-        "net.ipv4.tcp_wmem",
-    )
-)
-_SELINUX_TYPES: Final = (
-    "",
-    "container_t",
-    "container_init_t",
-    "container_kvm_t",
-    "container_engine_t",
-)
+# By the minor version that has let them be set.
+_SYSCTLS: Final = {
+    "kernel.shm_rmid_forced": 0,
+    "net.ipv4.ip_local_port_range": 0,
+    "net.ipv4.ip_local_reserved_ports": 27,
+    "net.ipv4.ip_unprivileged_port_start": 0,
+    "net.ipv4.ping_group_range": 0,
+    "net.ipv4.tcp_fin_timeout": 29,
+    "net.ipv4.tcp_keepalive_intvl": 29,
+    "net.ipv4.tcp_keepalive_probes": 29,
+    "net.ipv4.tcp_keepalive_time": 29,
+    "net.ipv4.tcp_rmem": 32,
+    "net.ipv4.tcp_syncookies": 0,
+    "net.ipv4.tcp_wmem": 32,
+}
+_NEVER: Final = 1000
+_PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
+_SELINUX_TYPES: Final = {
+    "": 0,
+    "container_t": 0,
+    "container_init_t": 0,
+    "container_kvm_t": 0,
+    "container_engine_t": 31,
+}
 
 
 def _host_namespaces(pod: PodView) -> Violation | None:
@@ -110,7 +111,8 @@ def _capabilities_baseline(pod: PodView) -> Violation | None:
     return Violation("non-default capabilities", text)
 
 
-def _proc_mount(pod: PodView) -> Violation | None:
+def proc_mount(pod: PodView) -> Violation | None:
+    """What hides parts of /proc stays."""
     names: list[str] = []
     kinds: set[str] = set()
     for name, _, context in pod.containers():
@@ -118,7 +120,7 @@ def _proc_mount(pod: PodView) -> Violation | None:
         if kind != "Default":
             names.append(name)
             kinds.add(kind)
-    if not names or pod.spec.get("hostUsers") is False:
+    if not names:
         return None
     text = f"{told(names)} must not set securityContext.procMount to {listed(sorted(kinds))}"
     return Violation("procMount", text)
@@ -131,7 +133,7 @@ def _selinux(pod: PodView) -> Violation | None:
     def look(context: Json) -> bool:
         options = context.get("seLinuxOptions") or {}
         before = sum(map(len, wrong.values()))
-        if options.get("type", "") not in _SELINUX_TYPES:
+        if pod.minor < _SELINUX_TYPES.get(options.get("type", ""), _NEVER):
             wrong.setdefault("type", set()).add(quoted(options["type"]))
         bad = False
         for part in ("user", "role"):
@@ -195,20 +197,43 @@ def _app_armor(pod: PodView) -> Violation | None:
 
 
 def _sysctls(pod: PodView) -> Violation | None:
-    found = [one["name"] for one in pod.context.get("sysctls") or () if one["name"] not in _SYSCTLS]
+    names = [one["name"] for one in pod.context.get("sysctls") or ()]
+    found = [name for name in names if pod.minor < _SYSCTLS.get(name, _NEVER)]
     return Violation("forbidden sysctls", ", ".join(found)) if found else None
 
 
+def _host_handlers(pod: PodView) -> Violation | None:
+    """Probes and hooks ask the pod itself, no other host."""
+    names: set[str] = set()
+    hosts: set[str] = set()
+    for name, container, _ in pod.containers():
+        hooks = container.get("lifecycle") or {}
+        handlers = [container.get(part) for part in _PROBES]
+        for handler in (*handlers, hooks.get("postStart"), hooks.get("preStop")):
+            for sort in ("httpGet", "tcpSocket"):
+                host = ((handler or {}).get(sort) or {}).get("host")
+                if host:
+                    names.add(name)
+                    hosts.add(host)
+    if not names:
+        return None
+    uses = "uses" if len(names) == 1 else "use"
+    word = "probe or lifecycle host" if len(hosts) == 1 else "probe or lifecycle hosts"
+    text = f"{told(sorted(names))} {uses} {word} {listed(sorted(hosts))}"
+    return Violation("probe or lifecycle host", text)
+
+
 BASELINE: Final[dict[str, Check]] = {
-    "appArmorProfile": _app_armor,
-    "capabilities_baseline": _capabilities_baseline,
-    "hostNamespaces": _host_namespaces,
-    "hostPathVolumes": _host_path_volumes,
-    "hostPorts": _host_ports,
-    "privileged": _privileged,
-    "procMount": _proc_mount,
-    "seLinuxOptions": _selinux,
-    "seccompProfile_baseline": _seccomp_baseline,
-    "sysctls": _sysctls,
-    "windowsHostProcess": _host_process,
+    "appArmorProfile": Check(_app_armor),
+    "capabilities_baseline": Check(_capabilities_baseline),
+    "hostNamespaces": Check(_host_namespaces),
+    "hostPathVolumes": Check(_host_path_volumes),
+    "hostPorts": Check(_host_ports),
+    "hostProbesAndHostLifecycle": Check(_host_handlers, 34),
+    "privileged": Check(_privileged),
+    "procMount": Check(lambda pod: None if pod.own_users else proc_mount(pod)),
+    "seLinuxOptions": Check(_selinux),
+    "seccompProfile_baseline": Check(_seccomp_baseline),
+    "sysctls": Check(_sysctls),
+    "windowsHostProcess": Check(_host_process),
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.core.pod_security_baseline import proc_mount
 from k8slite.kinds.core.pod_security_view import Check, PodView, Violation, listed, told
 
 Json = dict[str, Any]
@@ -74,7 +75,7 @@ def _volumes(pod: PodView) -> Violation | None:
 
 
 def _run_as_non_root(pod: PodView) -> Violation | None:
-    if pod.spec.get("hostUsers") is False:
+    if pod.own_users:
         return None
     by_pod = pod.context.get("runAsNonRoot")
     bad = pod.named(lambda context: context.get("runAsNonRoot") is False)
@@ -91,7 +92,7 @@ def _run_as_non_root(pod: PodView) -> Violation | None:
 
 
 def _run_as_user(pod: PodView) -> Violation | None:
-    if pod.spec.get("hostUsers") is False:
+    if pod.own_users:
         return None
     names = pod.named(lambda context: context.get("runAsUser") == 0)
     who = ["pod"] if pod.context.get("runAsUser") == 0 else []
@@ -129,16 +130,11 @@ def _seccomp_restricted(pod: PodView) -> Violation | None:
 
 
 RESTRICTED: Final[dict[str, Check]] = {
-    "allowPrivilegeEscalation": _escalation,
-    "capabilities_restricted": _capabilities_restricted,
-    "restrictedVolumes": _volumes,
-    "runAsNonRoot": _run_as_non_root,
-    "runAsUser": _run_as_user,
-    "seccompProfile_restricted": _seccomp_restricted,
-}
-# Which baseline checks these stand in for.
-STRICTER: Final[dict[str, str]] = {
-    "capabilities_restricted": "capabilities_baseline",
-    "restrictedVolumes": "hostPathVolumes",
-    "seccompProfile_restricted": "seccompProfile_baseline",
+    "allowPrivilegeEscalation": Check(_escalation, 8),
+    "capabilities_restricted": Check(_capabilities_restricted, 22, "capabilities_baseline"),
+    "procMount_restricted": Check(proc_mount, 35, "procMount"),
+    "restrictedVolumes": Check(_volumes, 0, "hostPathVolumes"),
+    "runAsNonRoot": Check(_run_as_non_root),
+    "runAsUser": Check(_run_as_user, 23),
+    "seccompProfile_restricted": Check(_seccomp_restricted, 19, "seccompProfile_baseline"),
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from attrs import frozen
+
 from k8slite.objects.fields import quoted
 
 Json = dict[str, Any]
@@ -23,11 +25,15 @@ class Violation(NamedTuple):
 class PodView:
     """A pod as checks look at it."""
 
-    def __init__(self, metadata: Json, spec: Json) -> None:
+    def __init__(self, metadata: Json, spec: Json, minor: int) -> None:
+        self.minor = minor  # of the version of the standards
         self.annotations: Json = metadata.get("annotations") or {}
         self.spec = spec
         self.context: Json = spec.get("securityContext") or {}
-        self.windows = (spec.get("os") or {}).get("name") == "windows"
+        # Rules of Linux have been let go for other systems, and some for pods with users of their
+        # own.
+        self.windows = minor >= 25 and (spec.get("os") or {}).get("name") == "windows"
+        self.own_users = minor >= 35 and spec.get("hostUsers") is False
 
     def containers(self) -> Iterator[tuple[str, Json, Json]]:
         """(name, container, its security context) of all kinds of containers."""
@@ -50,4 +56,10 @@ def told(names: Sequence[str]) -> str:
     return f"container{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
-Check = Callable[[PodView], Violation | None]
+@frozen
+class Check:
+    """One rule, the minor version that has brought it, and the rule that it stands in for."""
+
+    check: Callable[[PodView], Violation | None]
+    since: int = 0
+    overrides: str = ""

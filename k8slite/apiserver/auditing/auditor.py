@@ -1,0 +1,157 @@
+"""The stages of an audited request: it arrives, its answer begins, its answer has ended.
+
+Mirrors `apiserver/pkg/endpoints/filters/audit.go`. Without a policy there is no auditor, and no
+request pays for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import define, evolve, field, frozen
+
+from k8slite.apiserver.auditing.events import (
+    document_of,
+    event_of,
+    line_of,
+    status_of,
+    user_of,
+)
+from k8slite.apiserver.auditing.policy import Level, Policy, Telling
+from k8slite.apiserver.request_info import RequestInfo
+from k8slite.messages import Request, Response, Stream, User
+from k8slite.objects.meta import micro_timestamp
+from k8slite.world import World
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+NOBODY: Final = User("")
+HEADER: Final = "Audit-Id"
+_IDENTITY_MOST: Final = 64  # characters of an identity that a client chose
+_DECISION: Final = "authorization.k8s.io/decision"
+_REASON: Final = "authorization.k8s.io/reason"
+_WRITES: Final = ("create", "update", "patch", "delete", "deletecollection")
+
+
+@frozen(eq=False)
+class AuditLog:
+    """Where events go, and which."""
+
+    policy: Policy
+    write: Callable[[bytes], None]  # takes one line
+
+
+@define(eq=False)
+class Auditor:
+    """Keeps the log of one API server."""
+
+    log: AuditLog
+    world: World
+    counts: dict[str, int] = field(factory=dict)  # events by level, for /metrics
+
+    def begin(self, request: Request, info: RequestInfo) -> Trail:
+        """A request has arrived; who it is from is not yet known."""
+        chosen = request.headers.get("audit-id", "")
+        identity = chosen if 0 < len(chosen) <= _IDENTITY_MOST else self.world.uid()
+        return Trail(self, request, info, identity)
+
+    def emit(self, event: Json) -> None:
+        """Put an event into the log."""
+        level = event["level"]
+        self.counts[level] = self.counts.get(level, 0) + 1
+        try:
+            self.log.write(line_of(event))
+        except OSError as error:  # as upstream: who asks gets an answer all the same
+            log.error("an event of the audit log is lost: %s", error)
+
+
+@define(eq=False)
+class Trail:
+    """What is told of one request."""
+
+    auditor: Auditor
+    request: Request
+    info: RequestInfo
+    identity: str
+    annotations: dict[str, str] = field(factory=dict)
+    _telling: Telling = Telling()
+    _event: Json = field(factory=dict)
+
+    def identified(self, user: User, taken_for: User) -> None:
+        """Who asks is known, and whom they are taken for: the policy is about the former."""
+        self._telling = self.auditor.log.policy.tell(user, self.info)
+        if self._telling.level is Level.NONE:
+            return
+        received = self.auditor.world.now()
+        event = event_of(self.request, self.info, self.identity, self._telling.level, received)
+        event["user"] = user_of(user)
+        if taken_for is not user:
+            event["impersonatedUser"] = user_of(taken_for)
+        event["annotations"] = self.annotations
+        self._event = event
+        self._emit("RequestReceived")
+
+    def unknown(self) -> None:
+        """Nobody knows who asks: the answer is all that is told (`failedAuthentication`)."""
+        self.identified(NOBODY, NOBODY)
+        self._event["user"] = {}
+
+    def decided(self, allowed: bool, reason: str) -> None:
+        """What authorization says."""
+        self.annotations[_DECISION] = "allow" if allowed else "forbid"
+        self.annotations[_REASON] = reason
+
+    def note(self, key: str, value: str) -> None:
+        """An annotation; the first of a key stays, as upstream has it."""
+        self.annotations.setdefault(key, value)
+
+    def answered(self, response: Response) -> Response:
+        """The answer, with the identity in a header; its end is told when that has come."""
+        response = evolve(response, headers=(*response.headers, (HEADER, self.identity)))
+        level = self._telling.level
+        if level is Level.NONE:
+            return response
+        if level >= Level.REQUEST and self.info.is_resource and self.info.verb in _WRITES:
+            self._event["requestObject"] = self._document(self.request.body)
+        body = response.body
+        if isinstance(body, bytes):
+            document = self._document(body)
+            self._event["responseStatus"] = status_of(response.status, document)
+            if level >= Level.REQUEST_RESPONSE and self.info.is_resource:
+                self._event["responseObject"] = document
+            self._emit("ResponseComplete")
+            return response
+        self._event["responseStatus"] = status_of(response.status, None)
+        self._emit("ResponseStarted")
+        return evolve(response, body=_Told(body, lambda: self._emit("ResponseComplete")))
+
+    def _document(self, body: bytes) -> Any:
+        return document_of(body, omit_managed_fields=self._telling.omit_managed_fields)
+
+    def _emit(self, stage: str) -> None:
+        if stage in self._telling.omit_stages:
+            return
+        now = micro_timestamp(self.auditor.world.now())
+        self.auditor.emit({**self._event, "stage": stage, "stageTimestamp": now})
+
+
+@define(eq=False)
+class _Told:
+    """A stream whose end is told, once."""
+
+    _stream: Stream
+    _ended: Callable[[], None]
+    _open: bool = True
+
+    async def receive(self) -> bytes:
+        return await self._stream.receive()
+
+    def close(self) -> None:
+        self._stream.close()
+        if self._open:
+            self._open = False
+            self._ended()
