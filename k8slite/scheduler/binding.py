@@ -1,4 +1,4 @@
-"""What the scheduler writes: bindings and the condition PodScheduled.
+"""What the scheduler writes: bindings, the condition PodScheduled, the end of pods that must go.
 
 Writes run side by side, since the API answers only after a disk has synced and many writes share
 one sync. A binding whose answer was lost is sent again, to the same node, until it is known what
@@ -16,9 +16,10 @@ from attrs import define, frozen
 
 from k8slite.client.client import STRATEGIC_MERGE_PATCH, Client, Json
 from k8slite.client.resource import PODS
-from k8slite.objects.errors import ApiError, NotFound
+from k8slite.objects.errors import ApiError, Conflict, NotFound
 from k8slite.objects.meta import timestamp
 from k8slite.scheduler.framework import Framework
+from k8slite.scheduler.plugins.default_preemption import REASON
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.queue import Queued
 from k8slite.world import World
@@ -44,6 +45,7 @@ class Binding:
 
     queued: Queued
     node_name: str
+    framework: Framework
 
 
 @frozen
@@ -53,6 +55,7 @@ class Telling:
     queued: Queued
     reason: str
     message: str
+    nominated: str  # the node that the pod is nominated to, or ""
     done: trio.Event
     after: trio.Event | None  # the one before it about this pod, which must not arrive after it
 
@@ -62,7 +65,6 @@ class Writer:
     """Carries out what was decided."""
 
     client: Client
-    framework: Framework
     world: World
 
     async def bind(self, binding: Binding) -> Outcome:
@@ -74,7 +76,7 @@ class Writer:
         pause_seconds = RETRY_SECONDS
         for _ in range(SENDS_MOST):
             try:
-                await self.framework.bind(self.client, queued.info, node_name)
+                await binding.framework.bind(self.client, queued.info, node_name)
                 return Outcome.BOUND
             except ApiError as error:
                 log.info("binding %s to %s: %s", queued.info.name, node_name, error)
@@ -103,21 +105,63 @@ class Writer:
         before = info.pod.condition("PodScheduled")
         if before is None or before.status != "False":
             condition["lastTransitionTime"] = timestamp(self.world.now())
-        patch = {"metadata": {"uid": info.uid}, "status": {"conditions": [condition]}}
+        status: Json = {"conditions": [condition]}
+        queued.was_nominated = queued.was_nominated or bool(telling.nominated)
+        if queued.was_nominated or info.pod.status.nominated_node_name:
+            status["nominatedNodeName"] = telling.nominated or None
         try:
-            await self.client.patch(
-                PODS,
-                info.name.name,
-                patch,
-                info.name.namespace,
-                subresource="status",
-                patch_type=STRATEGIC_MERGE_PATCH,
-            )
+            await self._patch_status(info, status)
         except Exception as error:
-            queued.told = ""
+            queued.told = ("", "")
             log.info("telling %s why it waits: %r", info.name, error)
         finally:
             telling.done.set()
+
+    async def evict(self, victim: PodInfo, by: PodInfo) -> bool:
+        """Make a pod go for another: say so in its status, then delete it; whether that is done.
+
+        It is done as well if the pod has gone by itself. Upstream: `Executor.PreemptPod`.
+        """
+        condition: Json = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": REASON,
+            "message": f"{by.pod.spec.scheduler_name}: "
+            "preempting to accommodate a higher priority pod",
+            "lastTransitionTime": timestamp(self.world.now()),
+        }
+        name, namespace = victim.name.name, victim.name.namespace
+        pause_seconds = RETRY_SECONDS
+        for _ in range(SENDS_MOST):
+            try:
+                await self._patch_status(victim, {"conditions": [condition]})
+                options = {"preconditions": {"uid": victim.uid}}
+                await self.client.delete(PODS, name, namespace, options)
+                return True
+            except (NotFound, Conflict):
+                return True  # gone, or another one of its name
+            except Exception as error:
+                log.info("making %s go for %s: %r", victim.name, by.name, error)
+            await trio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, RETRY_MOST_SECONDS)
+        return False
+
+    async def give_up_nomination(self, info: PodInfo) -> None:
+        """Take a pod's nomination back; a failure is told in the log, and made good in time."""
+        try:
+            await self._patch_status(info, {"nominatedNodeName": None})
+        except Exception as error:
+            log.info("taking the nomination of %s back: %r", info.name, error)
+
+    async def _patch_status(self, info: PodInfo, status: Json) -> None:
+        await self.client.patch(
+            PODS,
+            info.name.name,
+            {"metadata": {"uid": info.uid}, "status": status},
+            info.name.namespace,
+            subresource="status",
+            patch_type=STRATEGIC_MERGE_PATCH,
+        )
 
     async def _where(self, info: PodInfo) -> str | None:
         """The node that a pod is bound to now, "" for none; None if the pod is gone."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
-from k8slite.scheduler.plugin import Status
+from k8slite.scheduler.plugin import PostFilterResult, Status
 
 NO_NODES: Final = "no nodes available to schedule pods"
 
@@ -23,35 +23,32 @@ class Diagnosis:
     nodes: int
     statuses: Sequence[Status] = ()
     narrowing_plugins: tuple[str, ...] = ()  # why only some of the nodes were looked at
-    may_preempt: bool = True
+    refusal: Status | None = None  # what stands against all nodes alike
+    after: PostFilterResult = PostFilterResult()  # what is done about it
+    waits_for_pods: bool = False  # some nodes are possible but for the pods that are there, or not
+    waits_for_anything: bool = False  # a plugin goes by what only it knows
 
     @property
     def message(self) -> str:
         """The text of the event and of the condition."""
         if not self.nodes:
             return NO_NODES
-        absent = self.nodes - len(self.statuses)
-        reasons = [reason for status in self.statuses for reason in status.reasons]
-        if absent:
-            names = " ".join(self.narrowing_plugins)
-            reasons += [f"node(s) didn't satisfy plugin(s) [{names}]"] * absent
-        # Upstream's plugin for device claims has its say about every pod before preemption has.
-        return (
-            f"{self._available(reasons)} no new claims to deallocate, "
-            f"preemption: {self._preemption(absent)}"
-        )
+        if self.refusal is not None:
+            text = f"0/{self.nodes} nodes are available: {', '.join(self.refusal.reasons)}."
+        else:
+            absent = self.nodes - len(self.statuses)
+            reasons = [reason for status in self.statuses for reason in status.reasons]
+            if absent:
+                names = " ".join(self.narrowing_plugins)
+                reasons += [f"node(s) didn't satisfy plugin(s) [{names}]"] * absent
+            text = available(self.nodes, reasons)
+        return f"{text} {self.after.message}" if self.after.message else text
 
-    def _preemption(self, absent: int) -> str:
-        if not self.may_preempt:
-            return "not eligible due to preemptionPolicy=Never."
-        hopeless = absent + sum(status.unresolvable for status in self.statuses)
-        reasons = ["Preemption is not helpful for scheduling"] * hopeless
-        reasons += ["No preemption victims found for incoming pod"] * (self.nodes - hopeless)
-        return self._available(reasons)
 
-    def _available(self, reasons: Iterable[str]) -> str:
-        counts: dict[str, int] = {}
-        for reason in reasons:
-            counts[reason] = counts.get(reason, 0) + 1
-        listed = ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
-        return f"0/{self.nodes} nodes are available: {listed}."
+def available(nodes: int, reasons: Iterable[str]) -> str:
+    """None of so many nodes is, for these reasons, of which each is counted."""
+    counts: dict[str, int] = {}
+    for reason in reasons:
+        counts[reason] = counts.get(reason, 0) + 1
+    listed = ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
+    return f"0/{nodes} nodes are available: {listed}."

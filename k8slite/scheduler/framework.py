@@ -1,30 +1,36 @@
-"""One decision: which node a pod gets, by what the plugins say.
+"""One profile's plugins at work: which node a pod gets (upstream: `schedule_one.go`).
 
-Nodes are filtered, the possible ones scored, and chance chooses among the best. In a large cluster
-the search ends when enough nodes are possible, and the next one begins where it ended (upstream:
-`schedule_one.go`). What was found out about a node for a pod is kept for the next pod of the same
-signature and holds until the node's generation changes: of a row of equal pods each costs the
-evaluation of the one node that the pod before it went to.
+Pods of one class (equal signatures) share an evaluation of the nodes, which is kept up as things
+change: of a row of equal pods each costs little more than the one node that the pod before it went
+to. Where a plugin goes by what cannot be kept up, the evaluation is made for one pod and thrown
+away; then the search ends when enough nodes are possible, and the next one begins where it ended.
 """
 
 from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Final
+from collections.abc import Hashable, Sequence
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
 from k8slite.client.client import Client
 from k8slite.scheduler.diagnosis import Diagnosis
+from k8slite.scheduler.evaluation import Evaluation, Prepared
 from k8slite.scheduler.plugin import (
     BindPlugin,
+    Comparison,
     Filter,
     FilterPlugin,
     Plugin,
+    PostBindPlugin,
+    PostFilterPlugin,
+    PostFilterResult,
     PreEnqueuePlugin,
+    QueueSortPlugin,
     ReservePlugin,
+    Rule,
     Score,
     ScorePlugin,
     Status,
@@ -32,60 +38,147 @@ from k8slite.scheduler.plugin import (
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo, Snapshot
 
-# Signatures of pods whose evaluation is kept: workloads that are scheduled in turns. Each takes an
-# entry of some 200 bytes a node.
+# Classes of pods whose evaluation is kept: workloads that are scheduled in turns. Each takes some
+# 500 bytes a node.
 REMEMBERED_MOST: Final = 64
 # Below this many nodes all are looked at (upstream: `minFeasibleNodesToFind`).
 FEASIBLE_LEAST: Final = 100
 FEASIBLE_LEAST_PERCENT: Final = 5  # upstream: `minFeasibleNodesPercentageToFind`
 
 
-class Framework:
-    """The plugins at work."""
+@frozen
+class Enabled:
+    """The plugins of a profile by extension point, in order; those that score with weights."""
 
-    def __init__(self, plugins: Iterable[Plugin], chance: random.Random) -> None:
-        plugins = list(plugins)
-        self._gates = [one for one in plugins if isinstance(one, PreEnqueuePlugin)]
-        self._filters = [one for one in plugins if isinstance(one, FilterPlugin)]
-        self._scores = [one for one in plugins if isinstance(one, ScorePlugin)]
-        self._reserves = [one for one in plugins if isinstance(one, ReservePlugin)]
-        self._binder = next(one for one in plugins if isinstance(one, BindPlugin))
+    queue_sort: QueueSortPlugin
+    pre_enqueue: tuple[PreEnqueuePlugin, ...] = ()
+    filters: tuple[FilterPlugin, ...] = ()
+    post_filters: tuple[PostFilterPlugin, ...] = ()
+    scores: tuple[tuple[ScorePlugin, int], ...] = ()
+    reserves: tuple[ReservePlugin, ...] = ()
+    binds: tuple[BindPlugin, ...] = ()
+    post_binds: tuple[PostBindPlugin, ...] = ()
+
+    @classmethod
+    def all_of(cls, plugins: Sequence[Plugin]) -> Enabled:
+        """Every plugin at every point that it knows, with its own weight."""
+        return cls(
+            next(one for one in plugins if isinstance(one, QueueSortPlugin)),
+            tuple(one for one in plugins if isinstance(one, PreEnqueuePlugin)),
+            tuple(one for one in plugins if isinstance(one, FilterPlugin)),
+            tuple(one for one in plugins if isinstance(one, PostFilterPlugin)),
+            tuple((one, one.weight) for one in plugins if isinstance(one, ScorePlugin)),
+            tuple(one for one in plugins if isinstance(one, ReservePlugin)),
+            tuple(one for one in plugins if isinstance(one, BindPlugin)),
+            tuple(one for one in plugins if isinstance(one, PostBindPlugin)),
+        )
+
+
+class Framework:
+    """Decides by the plugins of one profile."""
+
+    def __init__(
+        self,
+        enabled: Enabled,
+        snapshot: Snapshot,
+        chance: random.Random,
+        *,
+        percentage_of_nodes: int = 0,
+    ) -> None:
+        """`percentage_of_nodes`: how many possible nodes are enough; 0 goes by their number."""
+        self._enabled = enabled
+        self._snapshot = snapshot
         self._chance = chance
-        self._evaluations: OrderedDict[Hashable, _Evaluation] = OrderedDict()
+        self._percentage_of_nodes = percentage_of_nodes
+        self._keyed = [
+            one
+            for one in dict.fromkeys([*enabled.filters, *(one for one, _ in enabled.scores)])
+            if type(one).pod_key is not Plugin.pod_key
+        ]
+        self._evaluations: OrderedDict[Hashable, Evaluation] = OrderedDict()
         self._next_start = 0
+
+    def sort_key(self, pod: PodInfo, since: float) -> Any:
+        """The smaller is tried first."""
+        return self._enabled.queue_sort.sort_key(pod, since)
 
     def gated(self, pod: PodInfo) -> Status | None:
         """Why a pod may not be tried yet."""
-        for plugin in self._gates:
+        for plugin in self._enabled.pre_enqueue:
             if (status := plugin.pre_enqueue(pod)) is not None:
                 return status
         return None
 
-    def fits(self, pod: PodInfo, node: NodeInfo) -> bool:
-        """Whether a node is possible for a pod as things are."""
-        evaluation = self._evaluation(pod)
-        if evaluation.node_names is not None and node.name not in evaluation.node_names:
-            return False
-        return evaluation.verdict(node).status is None
+    def pod_class(self, pod: PodInfo) -> Hashable:
+        """Equal for pods that are the same to every plugin."""
+        return pod.signature, tuple([plugin.pod_key(pod) for plugin in self._keyed])
 
-    def decide(self, pod: PodInfo, snapshot: Snapshot) -> NodeInfo | Diagnosis:
+    def could_go(self, pod: PodInfo, improved: Sequence[NodeInfo]) -> bool:
+        """Whether a pod that fitted nowhere is worth another try, now that some nodes are better.
+
+        Certain where the evaluation of its class is at hand; else "no" is certain.
+        """
+        nominated = self._snapshot.get(self._snapshot.nomination(pod.uid))
+        known = self._evaluations.get(self.pod_class(pod))
+        if known is not None and known.catch_up():
+            if nominated is not None and self._fits(known, nominated, pod):
+                return True
+            return known.is_possible()
+        prepared = self._prepare(pod)
+        if prepared.refusal is not None:
+            return False
+        if prepared.rules or not prepared.remembered:
+            return True
+        evaluation = Evaluation(pod, prepared, self._snapshot, self._chance)
+        names = prepared.node_names
+        return any(
+            evaluation.refusal(node, besides=pod.uid) is None
+            for node in improved
+            if names is None or node.name in names
+        )
+
+    def decide(self, pod: PodInfo) -> NodeInfo | Diagnosis:
         """The node for a pod, or why there is none."""
-        evaluation = self._evaluation(pod)
-        nodes: Sequence[NodeInfo] = snapshot.nodes
-        if evaluation.node_names is not None:
-            found = [snapshot.get(name) for name in sorted(evaluation.node_names)]
-            nodes = [node for node in found if node is not None]
-        evaluation.forget_the_gone(len(snapshot.nodes))
-        feasible, refused = self._search(evaluation, nodes)
-        if not feasible:
-            may_preempt = pod.pod.spec.preemption_policy != "Never"
-            total = len(snapshot.nodes)
-            return Diagnosis(total, refused, evaluation.narrowing_plugins, may_preempt)
-        return self._best(evaluation, feasible)
+        nominated = self._snapshot.get(self._snapshot.nomination(pod.uid))
+        evaluation = self.evaluation(pod)
+        if evaluation.prepared.refusal is None:
+            # Others went from a node so that this pod may come: it need not look further.
+            if nominated is not None and self._fits(evaluation, nominated, pod):
+                return nominated
+            if (found := evaluation.best()) is not None:
+                return found
+        return Diagnosis(
+            len(self._snapshot.nodes),
+            list(evaluation.refusals().values()),
+            evaluation.prepared.narrowing_plugins,
+            evaluation.prepared.refusal,
+            self._after(pod, evaluation),
+            evaluation.is_blocked_by_rules,
+            not evaluation.prepared.remembered,
+        )
+
+    def evaluation(self, pod: PodInfo) -> Evaluation:
+        """The nodes as pods of a class see them, as of now."""
+        key = self.pod_class(pod)
+        found = self._evaluations.get(key)
+        if found is not None and found.catch_up():
+            self._evaluations.move_to_end(key)
+            return found
+        prepared = self._prepare(pod)
+        made = Evaluation(pod, prepared, self._snapshot, self._chance)
+        if prepared.remembered:
+            made.fill(self._worth_looking_at(prepared), 0)
+            self._evaluations[key] = made
+            if len(self._evaluations) > REMEMBERED_MOST:
+                self._evaluations.popitem(last=False)
+        else:
+            self._evaluations.pop(key, None)
+            self._fill_in_turn(made)
+        return made
 
     def reserve(self, pod: PodInfo, node: NodeInfo) -> Status | None:
         """Run every Reserve plugin; all are undone if one refuses."""
-        for plugin in self._reserves:
+        for plugin in self._enabled.reserves:
             if (status := plugin.reserve(pod, node)) is not None:
                 self.unreserve(pod, node.name)
                 return status
@@ -93,136 +186,145 @@ class Framework:
 
     def unreserve(self, pod: PodInfo, node_name: str) -> None:
         """Undo what was reserved, in reverse order."""
-        for plugin in reversed(self._reserves):
+        for plugin in reversed(self._enabled.reserves):
             plugin.unreserve(pod, node_name)
 
     async def bind(self, client: Client, pod: PodInfo, node_name: str) -> None:
-        """Bind by the Bind plugin; raises what it raises."""
-        await self._binder.bind(client, pod, node_name)
+        """Bind by the first Bind plugin that takes the pod; raises what it raises."""
+        for plugin in self._enabled.binds:
+            if await plugin.bind(client, pod, node_name):
+                break
+        for one in self._enabled.post_binds:
+            one.post_bind(pod, node_name)
 
-    def _evaluation(self, pod: PodInfo) -> _Evaluation:
-        found = self._evaluations.get(pod.signature)
-        if found is not None:
-            self._evaluations.move_to_end(pod.signature)
-            return found
-        found = self._evaluations[pod.signature] = self._prepare(pod)
-        if len(self._evaluations) > REMEMBERED_MOST:
-            self._evaluations.popitem(last=False)
-        return found
+    def _after(self, pod: PodInfo, evaluation: Evaluation) -> PostFilterResult:
+        """What is to be done about a pod that fits nowhere (upstream: `RunPostFilterPlugins`)."""
+        messages, gives_up = [], False
+        for plugin in self._enabled.post_filters:
+            result = plugin.post_filter(pod, evaluation)
+            if result.preemption is not None:
+                return result
+            messages.append(result.message)
+            gives_up = gives_up or result.gives_up_nomination
+        return PostFilterResult(", ".join(filter(None, messages)), None, gives_up)
 
-    def _prepare(self, pod: PodInfo) -> _Evaluation:
-        """Ask every plugin what it has to say about such pods."""
-        filters: list[Filter] = []
-        names: frozenset[str] | None = None
-        narrowing: list[str] = []
-        for plugin in self._filters:
-            result = plugin.pre_filter(pod)
-            if result.filter is not None:
-                filters.append(result.filter)
-            if result.node_names is not None:
-                names = result.node_names if names is None else names & result.node_names
-                narrowing.append(plugin.name)
-        scores = [(score, one) for one in self._scores if (score := one.pre_score(pod)) is not None]
-        return _Evaluation(
-            tuple(filters),
-            tuple((score, one.weight) for score, one in scores if not one.normalized),
-            tuple((score, one) for score, one in scores if one.normalized),
-            names,
-            tuple(sorted(narrowing)),
-        )
+    def _fits(self, evaluation: Evaluation, node: NodeInfo, pod: PodInfo) -> bool:
+        names = evaluation.prepared.node_names
+        if names is not None and node.name not in names:
+            return False
+        return evaluation.refusal(node, besides=pod.uid) is None
 
-    def _search(
-        self, evaluation: _Evaluation, nodes: Sequence[NodeInfo]
-    ) -> tuple[list[tuple[NodeInfo, _Verdict]], list[Status]]:
-        """The possible nodes, as many as are wanted, and the refusals of others."""
+    def _prepare(self, pod: PodInfo) -> Prepared:
+        """Ask every plugin what it has to say about a pod."""
+        found = _Preparation()
+        for plugin in self._enabled.filters:
+            found.filter_by(plugin, pod)
+            if found.refusal is not None:
+                break
+        for score_plugin, weight in self._enabled.scores:
+            found.score_by(score_plugin, weight, pod)
+        return found.prepared()
+
+    def _worth_looking_at(self, prepared: Prepared) -> Sequence[NodeInfo]:
+        if prepared.refusal is not None:
+            return ()
+        if prepared.node_names is None:
+            return self._snapshot.nodes
+        found = [self._snapshot.get(name) for name in sorted(prepared.node_names)]
+        return [node for node in found if node is not None]
+
+    def _fill_in_turn(self, evaluation: Evaluation) -> None:
+        """Judge as many nodes as are needed, beginning where the last such search ended."""
+        nodes = self._worth_looking_at(evaluation.prepared)
         total = len(nodes)
-        wanted = _nodes_to_find(total)
-        start = self._next_start % total if total and wanted < total else 0
-        if start:
-            nodes = [*nodes[start:], *nodes[:start]]
-        feasible: list[tuple[NodeInfo, _Verdict]] = []
-        refused: list[Status] = []
-        verdicts = evaluation.verdicts
-        for node in nodes:
-            verdict = verdicts.get(node.name)
-            if verdict is None or verdict.generation != node.generation:
-                verdict = evaluation.verdict(node)
-            if verdict.status is None:
-                feasible.append((node, verdict))
-                if len(feasible) == wanted:
-                    break
-            else:
-                refused.append(verdict.status)
-        if wanted < total:
-            self._next_start = (start + len(feasible) + len(refused)) % total
-        return feasible, refused
-
-    def _best(self, evaluation: _Evaluation, feasible: list[tuple[NodeInfo, _Verdict]]) -> NodeInfo:
-        if len(feasible) == 1:
-            return feasible[0][0]
-        totals = [verdict.score for _, verdict in feasible]
-        for i, (_, plugin) in enumerate(evaluation.compared):
-            raw = [verdict.compared[i] for _, verdict in feasible]
-            if min(raw) == max(raw):
-                continue  # the same for all of them
-            weight = plugin.weight
-            for j, score in enumerate(plugin.normalize(raw)):
-                totals[j] += weight * score
-        best = max(totals)
-        tied = [i for i, score in enumerate(totals) if score == best]
-        chosen = tied[self._chance.randrange(len(tied))] if len(tied) > 1 else tied[0]
-        return feasible[chosen][0]
-
-
-@frozen
-class _Verdict:
-    """What was found out about a node of that generation."""
-
-    generation: int
-    status: Status | None
-    score: int = 0  # of the plugins that need no comparison, weighted
-    compared: tuple[int, ...] = ()  # of those that do
+        wanted = _nodes_to_find(total, self._percentage_of_nodes)
+        if wanted >= total:
+            evaluation.fill(nodes, 0)
+            return
+        start = self._next_start % total
+        judged = evaluation.fill([*nodes[start:], *nodes[:start]], wanted)
+        self._next_start = (start + judged) % total
 
 
 @define(eq=False)
-class _Evaluation:
-    """What the plugins say about pods of one signature, and the verdicts on nodes so far."""
+class _Preparation:
+    """What the plugins have said so far."""
 
-    filters: tuple[Filter, ...]
-    scores: tuple[tuple[Score, int], ...]
-    compared: tuple[tuple[Score, ScorePlugin], ...]
-    node_names: frozenset[str] | None
-    narrowing_plugins: tuple[str, ...]
-    verdicts: dict[str, _Verdict] = field(factory=dict)
+    filters: list[Filter] = field(factory=list)
+    rules: list[Rule] = field(factory=list)
+    scores: list[tuple[Score, int]] = field(factory=list)
+    comparisons: list[tuple[Comparison, int]] = field(factory=list)
+    names: frozenset[str] | None = None
+    narrowing: list[str] = field(factory=list)
+    refusal: Status | None = None
+    remembered: bool = True
+    by_all_nodes: bool = False
 
-    def verdict(self, node: NodeInfo) -> _Verdict:
-        """Ask the plugins, if nothing is known of the node as it is now."""
-        known = self.verdicts.get(node.name)
-        if known is not None and known.generation == node.generation:
-            return known
-        found = self.verdicts[node.name] = self._found(node)
-        return found
+    def filter_by(self, plugin: FilterPlugin, pod: PodInfo) -> None:
+        result = plugin.pre_filter(pod)
+        if result.skips:
+            return
+        self.remembered = self.remembered and plugin.remembered
+        if result.filter is not None:
+            self.filters.append(result.filter)
+        if result.rule is not None:
+            self.rules.append(result.rule)
+        if result.node_names is not None:
+            names = result.node_names
+            self.names = names if self.names is None else names & self.names
+            self.narrowing.append(plugin.name)
+        self.refusal = result.refusal
 
-    def forget_the_gone(self, nodes: int) -> None:
-        """Keep no more verdicts than nodes, about."""
-        if len(self.verdicts) > 2 * nodes:
-            self.verdicts.clear()
+    def score_by(self, plugin: ScorePlugin, weight: int, pod: PodInfo) -> None:
+        found = plugin.pre_score(pod)
+        if found is None:
+            return
+        self.remembered = self.remembered and plugin.remembered
+        self.by_all_nodes = self.by_all_nodes or plugin.by_all_nodes
+        if not callable(found):
+            self.comparisons.append((found, weight))
+        elif plugin.normalized:
+            self.comparisons.append((_Normalized(found, plugin), weight))
+        else:
+            self.scores.append((found, weight))
 
-    def _found(self, node: NodeInfo) -> _Verdict:
-        for look in self.filters:
-            if (status := look(node)) is not None:
-                return _Verdict(node.generation, status)
-        score = 0
-        for rate, weight in self.scores:
-            score += weight * rate(node)
-        return _Verdict(
-            node.generation, None, score, tuple(rate(node) for rate, _ in self.compared)
+    def prepared(self) -> Prepared:
+        return Prepared(
+            tuple(self.filters),
+            tuple(self.rules),
+            tuple(self.scores),
+            tuple(self.comparisons),
+            self.names,
+            tuple(sorted(self.narrowing)),
+            self.refusal,
+            self.remembered,
+            self.by_all_nodes,
         )
 
 
-def _nodes_to_find(total: int) -> int:
+@define(eq=False)
+class _Normalized:
+    """A score of a node alone, which gets its meaning by comparison."""
+
+    score: Score
+    plugin: ScorePlugin
+
+    def position(self, node: NodeInfo) -> Hashable:
+        return self.score(node)
+
+    def count(self, pod: PodInfo, node: NodeInfo, sign: int) -> Sequence[str]:
+        return ()
+
+    def goes_by_nodes(self) -> bool:
+        return False
+
+    def compare(self, positions: Sequence[int], sizes: Sequence[int]) -> list[int]:
+        return self.plugin.normalize(list(positions))
+
+
+def _nodes_to_find(total: int, percent: int = 0) -> int:
     """How many possible nodes are enough (upstream: `numFeasibleNodesToFind`)."""
     if total < FEASIBLE_LEAST:
         return total
-    percent = max(50 - total // 125, FEASIBLE_LEAST_PERCENT)
-    return max(total * percent // 100, FEASIBLE_LEAST)
+    percent = percent or max(50 - total // 125, FEASIBLE_LEAST_PERCENT)
+    return max(total * percent // 100, FEASIBLE_LEAST) if percent < 100 else total

@@ -1,6 +1,6 @@
 """Pods that wait for a node: who is next, and who waits for what.
 
-    active          to be tried; the highest priority first, then who has waited longest
+    active          to be tried, in the order that the plugin QueueSort gives
     backing off     failed a short time ago: 1 s after the first attempt, doubled up to 10 s
     unschedulable   fits nowhere until something changes; tried again after five minutes anyway
     gated           may not be tried (scheduling gates)
@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 import trio
 from attrs import define
@@ -49,7 +49,10 @@ class Queued:
     attempts: int = 0
     place: Place = Place.NOWHERE
     number: int = 0  # of its newest heap entry; older ones count no more
-    told: str = ""  # the message of the condition that was written last
+    told: tuple[str, str] = ("", "")  # the message and the nominated node that were written last
+    was_nominated: bool = False  # whether that was ever written
+    waits_for_pods: bool = False  # why it fits nowhere: see Diagnosis
+    waits_for_anything: bool = False
     telling: trio.Event | None = None  # set when a condition that is being written has been
 
     @property
@@ -59,12 +62,18 @@ class Queued:
 
 
 class SchedulingQueue:
-    """The pods of one scheduler, by name; `gate` says which may not be tried yet."""
+    """The pods of one scheduler, by name; `gate` says which may not be tried yet, `sort_key` which
+    is next: the smallest."""
 
-    def __init__(self, gate: Callable[[PodInfo], Status | None]) -> None:
+    def __init__(
+        self,
+        gate: Callable[[PodInfo], Status | None],
+        sort_key: Callable[[PodInfo, float], Any],
+    ) -> None:
         self._gate = gate
+        self._sort_key = sort_key
         self._pods: dict[Name, Queued] = {}
-        self._active: list[tuple[int, float, int, Queued]] = []
+        self._active: list[tuple[Any, int, Queued]] = []
         self._backing_off: list[tuple[float, int, Queued]] = []
         self._unschedulable: dict[Name, Queued] = {}
         self._number = 0
@@ -107,7 +116,7 @@ class SchedulingQueue:
     def pop(self) -> Queued | None:
         """The next pod; it has left the queue."""
         while self._active:
-            _, _, number, queued = heapq.heappop(self._active)
+            _, number, queued = heapq.heappop(self._active)
             if queued.place is Place.ACTIVE and queued.number == number:
                 del self._pods[queued.info.name]
                 queued.place = Place.NOWHERE
@@ -151,8 +160,8 @@ class SchedulingQueue:
             return
         queued.place = Place.ACTIVE
         queued.since = trio.current_time()
-        priority = queued.info.pod.spec.priority
-        heapq.heappush(self._active, (-priority, queued.since, queued.number, queued))
+        key = self._sort_key(queued.info, queued.since)
+        heapq.heappush(self._active, (key, queued.number, queued))
         self.wake()
 
     async def run(self) -> None:

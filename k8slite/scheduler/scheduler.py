@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -18,16 +19,19 @@ from k8slite.client.client import Client
 from k8slite.client.informer import Mirror
 from k8slite.client.mirrors import Mirrors
 from k8slite.client.recorder import Recorder, Reference
-from k8slite.client.resource import NODES, PODS
+from k8slite.client.resource import NAMESPACES, NODES, PODS, Resource
 from k8slite.kinds.core.models import Node, Pod
+from k8slite.kinds.models import PartialObject
 from k8slite.objects.meta import Name
 from k8slite.scheduler.binding import Binding, Outcome, Telling, Writer
 from k8slite.scheduler.diagnosis import Diagnosis
-from k8slite.scheduler.framework import Framework
+from k8slite.scheduler.framework import Enabled, Framework
+from k8slite.scheduler.plugin import Preemption, Setting
 from k8slite.scheduler.plugins import PLUGINS
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.queue import Place, Queued, SchedulingQueue
 from k8slite.scheduler.snapshot import Snapshot, bound
+from k8slite.scheduler.view import MODELS, View
 from k8slite.world import World
 
 log = logging.getLogger(__name__)
@@ -52,6 +56,7 @@ class Scheduler:
         self._begin()
         writes, taken = trio.open_memory_channel[Binding | Telling](WRITES_QUEUED_MOST)
         async with trio.open_nursery() as nursery:
+            self._nursery = nursery
             await nursery.start(self._mirrors.run)
             nursery.start_soon(self._recorder.run)
             nursery.start_soon(self._queue.run)
@@ -62,16 +67,26 @@ class Scheduler:
 
     def _begin(self) -> None:
         """Know nothing."""
+        chance = self._world.chance
         self._snapshot = Snapshot()
-        self._framework = Framework([plugin() for plugin in PLUGINS], self._world.chance)
-        self._queue = SchedulingQueue(self._framework.gated)
+        self._view = View()
+        setting = Setting(self._snapshot, chance, self._view)
+        enabled = Enabled.all_of([plugin(setting) for plugin in PLUGINS])
+        self._framework = Framework(enabled, self._snapshot, chance)
+        self._queue = SchedulingQueue(self._framework.gated, self._framework.sort_key)
         self._recorder = Recorder(self._client, self._world, self.name)
-        self._writer = Writer(self._client, self._framework, self._world)
+        self._writer = Writer(self._client, self._world)
         # Nodes with more room, or other properties, than when pods were last refused by them.
         self._improved: dict[str, None] = {}
+        self._pods_moved = False  # since then
+        self._view_changed = False
         self._gated: dict[Name, Queued] = {}  # pods that may have to be told so
+        self._preempting: dict[str, None] = {}  # UIDs of pods that others are just told to go for
         self._mirrors = Mirrors(self._client, self._world, f"{self.name} mirrors")
         self._pods: Mirror[Pod] = self._mirrors.of(PODS, Pod)
+        for resource, model in MODELS:
+            self._mirrors.of(resource, model).subscribe(partial(self._on_other, resource))
+        self._mirrors.of(NAMESPACES, PartialObject).subscribe(self._on_namespace)
         self._mirrors.of(NODES, Node).subscribe(self._on_node)
         self._pods.subscribe(self._on_pod)
 
@@ -95,6 +110,21 @@ class Scheduler:
         if changed:
             self._improve(new.metadata.name)
 
+    def _on_namespace(self, old: PartialObject | None, new: PartialObject | None) -> None:
+        known = new or old
+        assert known is not None, "a change is of something"
+        self._snapshot.put_namespace(
+            known.metadata.name, new.metadata.labels if new is not None else None
+        )
+
+    def _on_other(self, resource: Resource, old: Any, new: Any) -> None:
+        try:
+            if self._view.put(resource, old, new):
+                self._view_changed = True
+                self._queue.wake()
+        except ValueError:
+            log.exception("%s %s is left out", resource.kind, (new or old).metadata.full_name)
+
     def _on_pod(self, old: Pod | None, new: Pod | None) -> None:
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
             self._leave(old)
@@ -103,6 +133,8 @@ class Scheduler:
             return
         try:
             self._put_pod(new)
+            if new.spec.scheduler_name == self.name and not bound(new):
+                self._take_nomination(old, new)
         except ValueError:
             log.exception("pod %s is left out", new.metadata.full_name)
 
@@ -113,6 +145,7 @@ class Scheduler:
         elif bound(pod):
             self._leave(pod)
             self._improve(self._snapshot.put_pod(pod))
+            self._pods_moved = True
         elif pod.spec.scheduler_name == self.name and not self._snapshot.place(pod.metadata.uid):
             info = PodInfo.of(pod)
             known = self._queue.get(info.name)
@@ -123,8 +156,24 @@ class Scheduler:
                 self._gated[info.name] = waiting
                 self._queue.wake()
 
+    def _take_nomination(self, old: Pod | None, new: Pod) -> None:
+        """What the status says counts if it has changed: what we write comes back later."""
+        uid, now = new.metadata.uid, new.status.nominated_node_name
+        before = ""
+        if old is not None and old.metadata.uid == uid:
+            before = old.status.nominated_node_name
+        waiting = self._queue.get(new.metadata.full_name)
+        if now == before or new.terminal or waiting is None:
+            return
+        left = self._snapshot.nomination(uid)
+        self._snapshot.nominate(uid, waiting.info, now)
+        self._improve(left)
+
     def _leave(self, pod: Pod) -> None:
         """A pod needs no node from us any more."""
+        left = self._snapshot.nomination(pod.metadata.uid)
+        self._snapshot.nominate(pod.metadata.uid, None, "")
+        self._improve(left)
         waiting = self._queue.get(pod.metadata.full_name)
         if waiting is not None and waiting.info.uid == pod.metadata.uid:
             self._queue.remove(pod.metadata.full_name)
@@ -159,15 +208,23 @@ class Scheduler:
                 await trio.lowlevel.checkpoint()
 
     def _reconsider(self) -> None:
-        """Try pods again that an improved node is now possible for (upstream: queueing hints)."""
-        if not self._improved:
+        """Try pods again that may now have somewhere to go (upstream: queueing hints)."""
+        if not (self._improved or self._pods_moved or self._view_changed):
             return
         found = [self._snapshot.get(name) for name in self._improved]
-        self._improved.clear()
         nodes = [node for node in found if node is not None]
         for queued in self._queue.unschedulable:
-            if any(self._framework.fits(queued.info, node) for node in nodes):
+            concerned = (
+                self._improved
+                or (self._pods_moved and queued.waits_for_pods)
+                or (self._view_changed and queued.waits_for_anything)
+            )
+            if not concerned or queued.info.uid in self._preempting:
+                continue
+            if self._framework.could_go(queued.info, nodes):
                 self._queue.activate(queued)
+        self._improved.clear()
+        self._pods_moved = self._view_changed = False
 
     def _decide(self, queued: Queued) -> Binding | Telling | None:
         """Find a node for a pod and count the pod there; returns what is to be written."""
@@ -176,36 +233,80 @@ class Scheduler:
             message = f"skip schedule deleting pod: {info.name}"
             self._event(info, "Warning", "FailedScheduling", message)
             return None
-        found = self._framework.decide(info, self._snapshot)
+        found = self._framework.decide(info)
         if isinstance(found, Diagnosis):
             return self._refuse(queued, found)
         if (status := self._framework.reserve(info, found)) is not None:
-            return self._refuse(queued, Diagnosis(1, (status,)))
+            return self._refuse(queued, Diagnosis(1, (status,), waits_for_anything=True))
+        left = self._snapshot.nomination(info.uid)
         self._snapshot.assume(info, found)
-        return Binding(queued, found.name)
+        self._pods_moved = True
+        if left != found.name:
+            self._improve(left)
+        return Binding(queued, found.name, self._framework)
 
     def _refuse(self, queued: Queued, diagnosis: Diagnosis) -> Telling | None:
-        message = diagnosis.message
+        message, after = diagnosis.message, diagnosis.after
+        queued.waits_for_pods = diagnosis.waits_for_pods
+        queued.waits_for_anything = diagnosis.waits_for_anything
         self._queue.put_unschedulable(queued)
         self._event(queued.info, "Warning", "FailedScheduling", message)
+        uid = queued.info.uid
+        if after.preemption is not None:
+            self._preempt(queued.info, after.preemption)
+        elif after.gives_up_nomination:
+            left = self._snapshot.nomination(uid)
+            self._snapshot.nominate(uid, None, "")
+            self._improve(left)
         return self._telling(queued, "Unschedulable", message)
+
+    def _preempt(self, info: PodInfo, preemption: Preemption) -> None:
+        """Keep a node's room for a pod, and have others leave it."""
+        left = self._snapshot.nomination(info.uid)
+        self._snapshot.nominate(info.uid, info, preemption.node_name)
+        if left != preemption.node_name:
+            self._improve(left)
+        self._preempting[info.uid] = None
+        for victim in preemption.victims:
+            self._snapshot.condemned[victim.uid] = None
+        self._nursery.start_soon(self._carry_out, info, preemption)
 
     # What is written
 
+    async def _carry_out(self, info: PodInfo, preemption: Preemption) -> None:
+        """Tell the victims of a preemption to go, all at once."""
+        async with trio.open_nursery() as nursery:
+            for victim in preemption.victims:
+                nursery.start_soon(self._evict, victim, info, preemption.node_name)
+            for outranked in preemption.outranked:
+                self._snapshot.nominate(outranked.uid, None, "")
+                nursery.start_soon(self._writer.give_up_nomination, outranked)
+        self._preempting.pop(info.uid, None)
+        self._improve(preemption.node_name)
+
+    async def _evict(self, victim: PodInfo, by: PodInfo, node_name: str) -> None:
+        if await self._writer.evict(victim, by):
+            message = f"Preempted by pod {by.uid} on node {node_name}"
+            self._event(victim, "Normal", "Preempted", message)
+        else:
+            self._snapshot.condemned.pop(victim.uid, None)
+
     def _telling(self, queued: Queued, reason: str, message: str) -> Telling | None:
         """The condition to write, if it is news."""
-        before = queued.info.pod.condition("PodScheduled")
-        if before is not None and (before.status, before.reason, before.message) == (
-            "False",
-            reason,
-            message,
-        ):
+        pod = queued.info.pod
+        nominated = self._snapshot.nomination(queued.info.uid)
+        before = pod.condition("PodScheduled")
+        said = ("", "", "")
+        if before is not None:
+            said = (before.status, before.reason, before.message)
+        known = said == ("False", reason, message)
+        if known and nominated == pod.status.nominated_node_name and queued.told == ("", ""):
             return None
-        if queued.told == message:
+        if queued.told == (message, nominated):
             return None  # the mirror is behind
-        queued.told = message
+        queued.told = message, nominated
         before_it, queued.telling = queued.telling, trio.Event()
-        return Telling(queued, reason, message, queued.telling, before_it)
+        return Telling(queued, reason, message, nominated, queued.telling, before_it)
 
     def _told_gated(self, queued: Queued) -> Telling | None:
         if queued.place is not Place.GATED:
@@ -230,7 +331,7 @@ class Scheduler:
                 info, "Normal", "Scheduled", f"Successfully assigned {info.name} to {node_name}"
             )
             return
-        self._framework.unreserve(info, node_name)
+        binding.framework.unreserve(info, node_name)
         self._improve(self._snapshot.forget(info.uid))
         pod = self._pods.get(info.name)
         if outcome is not Outcome.REFUSED or pod is None or pod.metadata.uid != info.uid:

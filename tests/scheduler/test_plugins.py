@@ -10,8 +10,15 @@ import pytest
 from k8slite.kinds.core.models import Node, Pod
 from k8slite.objects.structure import structure
 from k8slite.scheduler.diagnosis import Diagnosis
-from k8slite.scheduler.framework import Framework, _nodes_to_find
-from k8slite.scheduler.plugin import FilterPlugin, ScorePlugin, Status, normalize
+from k8slite.scheduler.framework import Enabled, Framework, _nodes_to_find
+from k8slite.scheduler.plugin import (
+    FilterPlugin,
+    PostFilterResult,
+    ScorePlugin,
+    Setting,
+    Status,
+    normalize,
+)
 from k8slite.scheduler.plugins import PLUGINS
 from k8slite.scheduler.plugins.node_affinity import NodeAffinity
 from k8slite.scheduler.plugins.node_resources_balanced_allocation import (
@@ -19,7 +26,8 @@ from k8slite.scheduler.plugins.node_resources_balanced_allocation import (
 )
 from k8slite.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from k8slite.scheduler.plugins.taint_toleration import TaintToleration
-from k8slite.scheduler.pod_info import DEFAULT_MEMORY_BYTES, PodInfo
+from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.requests import DEFAULT_MEMORY_BYTES
 from k8slite.scheduler.snapshot import NodeInfo, Snapshot
 
 Json = dict[str, Any]
@@ -63,15 +71,21 @@ def refusal(pod: Pod, node: Json, *others: Pod) -> Status | None:
     snapshot = snapshot_of(node)
     for other in others:
         snapshot.put_pod(other)
-    framework = Framework([plugin() for plugin in PLUGINS], random.Random(0))
-    found = framework.decide(PodInfo.of(pod), snapshot)
+    found = framework_of(snapshot).decide(PodInfo.of(pod))
     if isinstance(found, NodeInfo):
         return None
     [status] = found.statuses
     return status
 
 
-def scores(plugin: ScorePlugin, pod: Pod, snapshot: Snapshot) -> list[int] | None:
+def framework_of(snapshot: Snapshot) -> Framework:
+    setting = Setting(snapshot, random.Random(0))
+    enabled = Enabled.all_of([plugin(setting) for plugin in PLUGINS])
+    return Framework(enabled, snapshot, setting.chance)
+
+
+def scores(kind: type[ScorePlugin], pod: Pod, snapshot: Snapshot) -> list[int] | None:
+    plugin = kind(Setting(snapshot, random.Random(0)))
     score = plugin.pre_score(PodInfo.of(pod))
     return plugin.normalize([score(node) for node in snapshot.nodes]) if score else None
 
@@ -122,9 +136,9 @@ def test_a_taint_that_only_prefers_refuses_nobody_and_scores() -> None:
         node_of("n0"), node_of("n1", taints=soft[:1]), node_of("n2", taints=soft)
     )
     assert refusal(pod_of(), node_of(taints=soft)) is None
-    assert scores(TaintToleration(), pod_of(), snapshot) == [100, 50, 0]
+    assert scores(TaintToleration, pod_of(), snapshot) == [100, 50, 0]
     tolerating = pod_of(tolerations=[{"key": "b", "operator": "Exists"}])
-    assert scores(TaintToleration(), tolerating, snapshot) == [100, 0, 0]
+    assert scores(TaintToleration, tolerating, snapshot) == [100, 0, 0]
 
 
 def term(*expressions: Json, fields: Any = ()) -> Json:
@@ -191,10 +205,9 @@ def test_preferred_affinity_scores() -> None:
         node_of("n2", {"disk": "ssd", "zone": "a"}),
         node_of("n3", {"zone": "a"}),
     )
-    assert scores(NodeAffinity(), pod, snapshot) == [0, 75, 100, 25]
-    assert scores(NodeAffinity(), pod_of(), snapshot) is None
-    framework = Framework([plugin() for plugin in PLUGINS], random.Random(0))
-    found = framework.decide(PodInfo.of(pod), snapshot)
+    assert scores(NodeAffinity, pod, snapshot) == [0, 75, 100, 25]
+    assert scores(NodeAffinity, pod_of(), snapshot) is None
+    found = framework_of(snapshot).decide(PodInfo.of(pod))
     assert isinstance(found, NodeInfo)
     assert found.name == "n2"
 
@@ -204,8 +217,8 @@ def test_a_pod_for_one_node_by_name_is_told_so() -> None:
     terms = [term(fields=[expression("metadata.name", "In", "n1")])]
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
     pod = PodInfo.of(pod_of(affinity={"nodeAffinity": required}, containers=[container(cpu="5")]))
-    framework = Framework([plugin() for plugin in PLUGINS], random.Random(0))
-    found = framework.decide(pod, snapshot_of(node_of("n0"), node_of("n1"), node_of("n2")))
+    snapshot = snapshot_of(node_of("n0"), node_of("n1"), node_of("n2"))
+    found = framework_of(snapshot).decide(pod)
     assert isinstance(found, Diagnosis)
     assert found.message == (
         "0/3 nodes are available: 1 Insufficient cpu, "
@@ -319,22 +332,28 @@ def test_least_allocated_scores() -> None:
     snapshot = snapshot_of(node_of("n0"), node_of("n1"))
     snapshot.put_pod(pod_of("other", nodeName="n1", containers=[container(cpu="2", memory="4Gi")]))
     pod = pod_of(containers=[container(cpu="1", memory="2Gi")])
-    assert scores(NodeResourcesFit(), pod, snapshot) == [75, 25]
+    assert scores(NodeResourcesFit, pod, snapshot) == [75, 25]
     # What asks for nothing counts as 100m and 200Mi.
-    assert scores(NodeResourcesFit(), pod_of(), snapshot) == [97, 47]
+    assert scores(NodeResourcesFit, pod_of(), snapshot) == [97, 47]
 
 
 def test_balanced_allocation_scores() -> None:
     snapshot = snapshot_of(node_of("n0"), node_of("n1"))
     snapshot.put_pod(pod_of("other", nodeName="n1", containers=[container(memory="4Gi")]))
     pod = pod_of(containers=[container(cpu="2")])
-    assert scores(NodeResourcesBalancedAllocation(), pod, snapshot) == [75, 100]
-    assert scores(NodeResourcesBalancedAllocation(), pod_of(), snapshot) is None
+    assert scores(NodeResourcesBalancedAllocation, pod, snapshot) == [75, 100]
+    assert scores(NodeResourcesBalancedAllocation, pod_of(), snapshot) is None
 
 
 def test_a_pod_that_may_not_preempt_is_told_so() -> None:
-    message = Diagnosis(1, (Status(("Insufficient cpu",)),), may_preempt=False).message
-    assert message == (
+    other = pod_of("other", nodeName="node-1", containers=[container(cpu="4")])
+    pod = pod_of(containers=[container(cpu="1")], preemptionPolicy="Never", priority=1)
+    snapshot = snapshot_of(node_of())
+    snapshot.put_pod(other)
+    found = framework_of(snapshot).decide(PodInfo.of(pod))
+    assert isinstance(found, Diagnosis)
+    assert found.after == PostFilterResult(found.after.message)
+    assert found.message == (
         "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, "
         "preemption: not eligible due to preemptionPolicy=Never."
     )
@@ -364,4 +383,6 @@ def test_every_plugin_has_a_name_of_its_own_and_does_something() -> None:
         "NodeAffinity",
         "NodePorts",
         "NodeResourcesFit",
+        "PodTopologySpread",
+        "InterPodAffinity",
     ]

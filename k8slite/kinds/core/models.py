@@ -7,8 +7,9 @@ from datetime import datetime
 
 from attrs import Factory, field, frozen
 
+from k8slite.kinds.core.affinity_models import Affinity, TopologySpreadConstraint
 from k8slite.kinds.core.pod_volumes import Volume
-from k8slite.kinds.models import Metadata, Requirement
+from k8slite.kinds.models import Metadata
 
 Quantities = Mapping[str, str | int]
 
@@ -99,38 +100,6 @@ class Toleration:
 
 
 @frozen
-class NodeSelectorTerm:
-    match_expressions: tuple[Requirement, ...] = ()
-    match_fields: tuple[Requirement, ...] = ()
-
-
-@frozen
-class NodeSelector:
-    node_selector_terms: tuple[NodeSelectorTerm, ...] = ()
-
-
-@frozen
-class PreferredSchedulingTerm:
-    weight: int = 0
-    preference: NodeSelectorTerm = NodeSelectorTerm()
-
-
-@frozen
-class NodeAffinity:
-    required: NodeSelector | None = field(
-        default=None, metadata={"json": "requiredDuringSchedulingIgnoredDuringExecution"}
-    )
-    preferred: tuple[PreferredSchedulingTerm, ...] = field(
-        default=(), metadata={"json": "preferredDuringSchedulingIgnoredDuringExecution"}
-    )
-
-
-@frozen
-class Affinity:
-    node_affinity: NodeAffinity | None = None
-
-
-@frozen
 class SchedulingGate:
     name: str = ""
 
@@ -148,6 +117,7 @@ class PodSpec:
     node_selector: Mapping[str, str] = Factory(dict)
     affinity: Affinity | None = None
     tolerations: tuple[Toleration, ...] = ()
+    topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = ()
     scheduler_name: str = "default-scheduler"
     scheduling_gates: tuple[SchedulingGate, ...] = ()
     readiness_gates: tuple[ReadinessGate, ...] = ()
@@ -163,6 +133,7 @@ class PodSpec:
     service_account_name: str = ""
     overhead: Quantities = Factory(dict)
     volumes: tuple[Volume, ...] = ()
+    resources: ResourceRequirements | None = None  # of the pod as a whole
 
 
 @frozen
@@ -274,11 +245,18 @@ class NodeAddress:
 
 
 @frozen
+class ContainerImage:
+    names: tuple[str, ...] = ()
+    size_bytes: int = 0
+
+
+@frozen
 class NodeStatus:
     capacity: Quantities = Factory(dict)
     allocatable: Quantities = Factory(dict)
     conditions: tuple[Condition, ...] = ()
     addresses: tuple[NodeAddress, ...] = ()
+    images: tuple[ContainerImage, ...] = ()
 
 
 @frozen

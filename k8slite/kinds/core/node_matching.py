@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from k8slite.kinds.core.models import NodeSelectorTerm, PodSpec, Taint, Toleration
+from k8slite.kinds.core.affinity_models import NodeSelectorTerm
+from k8slite.kinds.core.models import PodSpec, Taint, Toleration
 from k8slite.objects.selectors import Requirement
 
 TermMatch = Callable[[Mapping[str, str], str], bool]  # of a node's labels and its name

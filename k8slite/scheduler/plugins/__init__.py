@@ -13,6 +13,10 @@ from typing import Final
 
 from k8slite.scheduler.plugin import Plugin
 from k8slite.scheduler.plugins.default_binder import DefaultBinder
+from k8slite.scheduler.plugins.default_preemption import DefaultPreemption
+from k8slite.scheduler.plugins.dynamic_resources import DynamicResources
+from k8slite.scheduler.plugins.image_locality import ImageLocality
+from k8slite.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from k8slite.scheduler.plugins.node_affinity import NodeAffinity
 from k8slite.scheduler.plugins.node_name import NodeName
 from k8slite.scheduler.plugins.node_ports import NodePorts
@@ -21,17 +25,25 @@ from k8slite.scheduler.plugins.node_resources_balanced_allocation import (
 )
 from k8slite.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from k8slite.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from k8slite.scheduler.plugins.pod_topology_spread import PodTopologySpread
+from k8slite.scheduler.plugins.priority_sort import PrioritySort
 from k8slite.scheduler.plugins.scheduling_gates import SchedulingGates
 from k8slite.scheduler.plugins.taint_toleration import TaintToleration
 
 PLUGINS: Final[tuple[type[Plugin], ...]] = (
     SchedulingGates,
+    PrioritySort,
     NodeUnschedulable,
     NodeName,
     TaintToleration,
     NodeAffinity,
     NodePorts,
     NodeResourcesFit,
+    PodTopologySpread,
+    InterPodAffinity,
+    DynamicResources,
+    DefaultPreemption,
     NodeResourcesBalancedAllocation,
+    ImageLocality,
     DefaultBinder,
 )

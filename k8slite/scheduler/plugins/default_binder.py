@@ -13,7 +13,7 @@ class DefaultBinder(BindPlugin):
 
     name = "DefaultBinder"
 
-    async def bind(self, client: Client, pod: PodInfo, node_name: str) -> None:
+    async def bind(self, client: Client, pod: PodInfo, node_name: str) -> bool:
         binding = {
             "apiVersion": "v1",
             "kind": "Binding",
@@ -23,3 +23,4 @@ class DefaultBinder(BindPlugin):
         await client.create(
             PODS, binding, pod.name.namespace, name=pod.name.name, subresource="binding"
         )
+        return True

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from k8slite.kinds.core.models import NodeAffinity as Affinity
-from k8slite.kinds.core.models import NodeSelectorTerm
+from k8slite.kinds.core.affinity_models import NodeAffinity as Affinity
+from k8slite.kinds.core.affinity_models import NodeSelectorTerm
 from k8slite.kinds.core.node_matching import NAME_FIELD, term_match
 from k8slite.scheduler.plugin import (
     SKIP,
@@ -30,6 +30,7 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
     """Compares labels and names with spec.nodeSelector and spec.affinity.nodeAffinity."""
 
     name = "NodeAffinity"
+    remembered = True
     weight = 2
     normalized = True
 

@@ -11,6 +11,7 @@ class NodeName(FilterPlugin):
     """Compares spec.nodeName."""
 
     name = "NodeName"
+    remembered = True
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         wanted = pod.pod.spec.node_name

@@ -11,6 +11,7 @@ class NodePorts(FilterPlugin):
     """Looks whether the ports are free."""
 
     name = "NodePorts"
+    remembered = True
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         wanted = pod.ports

@@ -14,6 +14,7 @@ class NodeResourcesBalancedAllocation(ScorePlugin):
     """One minus the standard deviation of the two shares."""
 
     name = "NodeResourcesBalancedAllocation"
+    remembered = True
     weight = 1
 
     def pre_score(self, pod: PodInfo) -> Score | None:

@@ -21,6 +21,7 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
     """Compares requests with what is allocatable and not yet requested."""
 
     name = "NodeResourcesFit"
+    remembered = True
     weight = 1
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:

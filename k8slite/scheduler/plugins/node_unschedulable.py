@@ -13,6 +13,7 @@ class NodeUnschedulable(FilterPlugin):
     """Looks at spec.unschedulable as if it were its taint."""
 
     name = "NodeUnschedulable"
+    remembered = True
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         return SKIP if tolerated(_TAINT, pod.pod.spec.tolerations) else _LOOK

@@ -23,6 +23,7 @@ class TaintToleration(FilterPlugin, ScorePlugin):
     """Compares taints with tolerations."""
 
     name = "TaintToleration"
+    remembered = True
     weight = 3
     normalized = True
 
