@@ -73,6 +73,7 @@ from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.timers import Timers
 from k8slite.messages import Handler, Peer, Request, Response, User
 from k8slite.objects.schema import Schemas
+from k8slite.scheduler.configuration import Configuration
 from k8slite.scheduler.scheduler import Scheduler
 from k8slite.store.compactor import Compactor
 from k8slite.store.store import Store
@@ -108,6 +109,7 @@ class Settings:
     # Which controllers run, see `controllers.selection`; raises ValueError for an unknown one.
     controllers: tuple[str, ...] = field(default=("*",), converter=chosen_controllers)
     scheduler: bool = True
+    scheduler_configuration: Configuration = Configuration()
     # Whether metrics.k8s.io is served from the kubelets, so that no metrics-server is needed.
     metrics: bool = True
     audit: AuditLog | None = None
@@ -280,7 +282,8 @@ class Cluster:
         return self.client("apiserver", process=API_SERVER)
 
     def _schedulers(self) -> list[Actor]:
-        return [Scheduler(self.client(SCHEDULER), self.surroundings.world_of(SCHEDULER))]
+        world = self.surroundings.world_of(SCHEDULER)
+        return [Scheduler(self.client(SCHEDULER), world, self.settings.scheduler_configuration)]
 
     def _kubelets(self) -> list[Actor]:
         world = self.surroundings.world_of(KUBELET)

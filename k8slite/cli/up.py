@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from k8slite.cli import place
 from k8slite.cli.place import Complaint
+from k8slite.cli.scheduler_config import scheduler_configuration
 from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="*",
         metavar="NAMES",
         help="which controllers run, by commas: * for all, NAME for one, -NAME for all but one",
+    )
+    parser.add_argument(
+        "--scheduler-config",
+        default="",
+        metavar="FILE",
+        help="a KubeSchedulerConfiguration: profiles, plugins and their arguments",
     )
     parser.add_argument("--kubernetes-version", default="1.37", metavar="1.NN")
     parser.add_argument("--audit-policy-file", default="", metavar="FILE", help="what is audited")
@@ -69,9 +76,15 @@ def run(parsed: argparse.Namespace) -> int:
     from k8slite.live.run import run as run_cluster
     from k8slite.store.store import StoreError
 
+    scheduling = scheduler_configuration(parsed.scheduler_config)
     try:
         names = parsed.controllers.split(",")
-        settings = Settings(minor=minor, nodes=parsed.nodes, controllers=names)
+        settings = Settings(
+            minor=minor,
+            nodes=parsed.nodes,
+            controllers=names,
+            scheduler_configuration=scheduling,
+        )
     except ValueError as error:
         raise Complaint(f"--controllers: {error}") from None
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -183,6 +196,7 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--port={parsed.port}",
         f"--bind={parsed.bind}",
         f"--controllers={parsed.controllers}",
+        f"--scheduler-config={parsed.scheduler_config}",
         f"--kubernetes-version={parsed.kubernetes_version}",
         f"--audit-policy-file={parsed.audit_policy_file}",
         f"--audit-log-path={parsed.audit_log_path}",

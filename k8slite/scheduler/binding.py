@@ -19,6 +19,7 @@ from k8slite.client.resource import PODS
 from k8slite.objects.errors import ApiError, Conflict, NotFound
 from k8slite.objects.meta import timestamp
 from k8slite.scheduler.framework import Framework
+from k8slite.scheduler.plugin import Status
 from k8slite.scheduler.plugins.default_preemption import REASON
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.queue import Queued
@@ -66,6 +67,16 @@ class Writer:
 
     client: Client
     world: World
+
+    async def prepare(self, binding: Binding) -> Status | None:
+        """Do what must be done before a pod is bound; why it is not to be bound now."""
+        info = binding.queued.info
+        try:
+            return await binding.framework.prepare_binding(self.client, info, binding.node_name)
+        except Exception as error:
+            # Any fault on the way, or a plugin's own: the pod is tried again from the start.
+            log.info("preparing %s for %s: %r", info.name, binding.node_name, error)
+            return Status((f"running PreBind plugins: {error}",))
 
     async def bind(self, binding: Binding) -> Outcome:
         """Bind; returns when it is certain what became of it."""

@@ -54,13 +54,18 @@ class Evaluation:
         self._snapshot = snapshot
         self._chance = chance
         self._read = snapshot.changes.end
+        self._positions = (*prepared.rules, *(one for one, _ in prepared.comparisons))
         self._refused: dict[str, Status] = {}
         self._places: dict[str, tuple[_Bucket, int]] = {}  # the bucket and the newest heap entry
         self._buckets: dict[tuple[Any, ...], _Bucket] = {}
         self._number = 0
 
     def fill(self, nodes: Sequence[NodeInfo], wanted: int) -> int:
-        """Judge nodes until so many are possible; how many were judged."""
+        """Judge nodes until so many are possible (0: all of them); how many were judged."""
+        if not wanted:
+            for node in nodes:
+                self._judge(node)
+            return len(nodes)
         found = 0
         for i, node in enumerate(nodes, 1):
             bucket = self._judge(node)
@@ -75,8 +80,9 @@ class Evaluation:
         changes = self._snapshot.changes.since(self._read)
         if changes is None:
             return False
-        positions = [*self.prepared.rules, *(one for one, _ in self.prepared.comparisons)]
-        by_all_nodes = self.prepared.by_all_nodes or any(one.goes_by_nodes() for one in positions)
+        by_all_nodes = self.prepared.by_all_nodes or any(
+            one.goes_by_nodes() for one in self._positions
+        )
         touched: dict[str, None] = {}
         for change in changes:
             touched[change.node_name] = None
@@ -88,7 +94,7 @@ class Evaluation:
             if node is None:
                 continue
             try:
-                for one in positions:
+                for one in self._positions:
                     for name in one.count(change.pod, node, change.sign):
                         touched[name] = None
             except Outdated:
@@ -185,10 +191,7 @@ class Evaluation:
             self._refused[node.name] = status
             return None
         prepared = self.prepared
-        positions = tuple(
-            [one.position(node) for one in prepared.rules]
-            + [one.position(node) for one, _ in prepared.comparisons]
-        )
+        positions = tuple([one.position(node) for one in self._positions])
         # What pods would do that are only expected is found out for each such node by itself.
         crowded = nominated and prepared.rules
         key = (positions, node.name) if crowded else (positions, "")
@@ -237,14 +240,13 @@ class Evaluation:
                 return status
         return None
 
-    def _nominated(self, node: NodeInfo, besides: str = "") -> list[PodInfo]:
+    def _nominated(self, node: NodeInfo, besides: str = "") -> Sequence[PodInfo]:
         """The pods that room must be kept for: of the same or a higher priority."""
+        nominated = self._snapshot.nominated(node.name)
+        if not nominated:
+            return ()
         least = self.pod.priority
-        return [
-            one
-            for one in self._snapshot.nominated(node.name)
-            if one.priority >= least and one.uid != besides
-        ]
+        return [one for one in nominated if one.priority >= least and one.uid != besides]
 
 
 @define(eq=False)

@@ -23,10 +23,12 @@ from k8slite.scheduler.plugin import (
     Comparison,
     Filter,
     FilterPlugin,
+    PermitPlugin,
     Plugin,
     PostBindPlugin,
     PostFilterPlugin,
     PostFilterResult,
+    PreBindPlugin,
     PreEnqueuePlugin,
     QueueSortPlugin,
     ReservePlugin,
@@ -56,22 +58,10 @@ class Enabled:
     post_filters: tuple[PostFilterPlugin, ...] = ()
     scores: tuple[tuple[ScorePlugin, int], ...] = ()
     reserves: tuple[ReservePlugin, ...] = ()
+    permits: tuple[PermitPlugin, ...] = ()
+    pre_binds: tuple[PreBindPlugin, ...] = ()
     binds: tuple[BindPlugin, ...] = ()
     post_binds: tuple[PostBindPlugin, ...] = ()
-
-    @classmethod
-    def all_of(cls, plugins: Sequence[Plugin]) -> Enabled:
-        """Every plugin at every point that it knows, with its own weight."""
-        return cls(
-            next(one for one in plugins if isinstance(one, QueueSortPlugin)),
-            tuple(one for one in plugins if isinstance(one, PreEnqueuePlugin)),
-            tuple(one for one in plugins if isinstance(one, FilterPlugin)),
-            tuple(one for one in plugins if isinstance(one, PostFilterPlugin)),
-            tuple((one, one.weight) for one in plugins if isinstance(one, ScorePlugin)),
-            tuple(one for one in plugins if isinstance(one, ReservePlugin)),
-            tuple(one for one in plugins if isinstance(one, BindPlugin)),
-            tuple(one for one in plugins if isinstance(one, PostBindPlugin)),
-        )
 
 
 class Framework:
@@ -189,13 +179,36 @@ class Framework:
         for plugin in reversed(self._enabled.reserves):
             plugin.unreserve(pod, node_name)
 
+    def may_wait(self, pod: PodInfo, node_name: str) -> bool:
+        """Whether there is something to wait for before a pod is bound."""
+        enabled = self._enabled
+        return bool(enabled.permits) or any(one.needed(pod, node_name) for one in enabled.pre_binds)
+
+    async def prepare_binding(self, client: Client, pod: PodInfo, node_name: str) -> Status | None:
+        """Ask for permission and do what must be done first; why the pod is not to be bound.
+
+        Raises what the client raises.
+        """
+        for permit in self._enabled.permits:
+            if (status := await permit.permit(pod, node_name)) is not None:
+                return status
+        for plugin in self._enabled.pre_binds:
+            if not plugin.needed(pod, node_name):
+                continue
+            if (status := await plugin.pre_bind(client, pod, node_name)) is not None:
+                return status
+        return None
+
     async def bind(self, client: Client, pod: PodInfo, node_name: str) -> None:
         """Bind by the first Bind plugin that takes the pod; raises what it raises."""
         for plugin in self._enabled.binds:
             if await plugin.bind(client, pod, node_name):
-                break
-        for one in self._enabled.post_binds:
-            one.post_bind(pod, node_name)
+                return
+
+    def after_binding(self, pod: PodInfo, node_name: str) -> None:
+        """Tell the PostBind plugins."""
+        for plugin in self._enabled.post_binds:
+            plugin.post_bind(pod, node_name)
 
     def _after(self, pod: PodInfo, evaluation: Evaluation) -> PostFilterResult:
         """What is to be done about a pod that fits nowhere (upstream: `RunPostFilterPlugins`)."""

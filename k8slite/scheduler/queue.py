@@ -55,11 +55,6 @@ class Queued:
     waits_for_anything: bool = False
     telling: trio.Event | None = None  # set when a condition that is being written has been
 
-    @property
-    def back_off_until(self) -> float:
-        seconds = BACK_OFF_SECONDS * 2.0 ** min(self.attempts - 1, 10)
-        return self.since + min(seconds, BACK_OFF_MOST_SECONDS) if self.attempts else 0.0
-
 
 class SchedulingQueue:
     """The pods of one scheduler, by name; `gate` says which may not be tried yet, `sort_key` which
@@ -69,7 +64,12 @@ class SchedulingQueue:
         self,
         gate: Callable[[PodInfo], Status | None],
         sort_key: Callable[[PodInfo, float], Any],
+        *,
+        back_off_seconds: float = BACK_OFF_SECONDS,
+        back_off_most_seconds: float = BACK_OFF_MOST_SECONDS,
     ) -> None:
+        self._back_off_seconds = back_off_seconds
+        self._back_off_most_seconds = back_off_most_seconds
         self._gate = gate
         self._sort_key = sort_key
         self._pods: dict[Name, Queued] = {}
@@ -152,7 +152,7 @@ class SchedulingQueue:
             return
         self._number += 1
         queued.number = self._number
-        until = queued.back_off_until
+        until = self._back_off_until(queued)
         if until > trio.current_time():
             queued.place = Place.BACKING_OFF
             heapq.heappush(self._backing_off, (until, queued.number, queued))
@@ -190,6 +190,12 @@ class SchedulingQueue:
         queued.place = place
         queued.since = trio.current_time()
         self._pods[queued.info.name] = queued
+
+    def _back_off_until(self, queued: Queued) -> float:
+        if not queued.attempts:
+            return 0.0
+        seconds = self._back_off_seconds * 2.0 ** min(queued.attempts - 1, 10)
+        return queued.since + min(seconds, self._back_off_most_seconds)
 
     def _is_gated(self, queued: Queued) -> bool:
         if self._gate(queued.info) is None:

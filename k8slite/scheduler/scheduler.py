@@ -24,11 +24,12 @@ from k8slite.kinds.core.models import Node, Pod
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.meta import Name
 from k8slite.scheduler.binding import Binding, Outcome, Telling, Writer
+from k8slite.scheduler.configuration import Configuration
 from k8slite.scheduler.diagnosis import Diagnosis
-from k8slite.scheduler.framework import Enabled, Framework
+from k8slite.scheduler.framework import Framework
 from k8slite.scheduler.plugin import Preemption, Setting
-from k8slite.scheduler.plugins import PLUGINS
 from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.profiles import frameworks_of
 from k8slite.scheduler.queue import Place, Queued, SchedulingQueue
 from k8slite.scheduler.snapshot import Snapshot, bound
 from k8slite.scheduler.view import MODELS, View
@@ -43,10 +44,15 @@ GATED_MESSAGE: Final = "Scheduling is blocked due to non-empty scheduling gates"
 
 
 class Scheduler:
-    """Schedules the pods whose spec.schedulerName is its name; an Actor."""
+    """Schedules the pods whose spec.schedulerName is one of its profiles; an Actor."""
 
-    def __init__(self, client: Client, world: World, *, name: str = "default-scheduler") -> None:
-        self.name = name
+    def __init__(
+        self, client: Client, world: World, configuration: Configuration | None = None
+    ) -> None:
+        """Without a configuration there is the default profile alone. Raises BadConfiguration,
+        ImportError, and what plugins raise for their arguments."""
+        self._configuration = configuration or Configuration()
+        self.name = self._configuration.profiles[0].scheduler_name
         self._client = client
         self._world = world
         self._begin()
@@ -58,7 +64,8 @@ class Scheduler:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             await nursery.start(self._mirrors.run)
-            nursery.start_soon(self._recorder.run)
+            for recorder in self._recorders.values():
+                nursery.start_soon(recorder.run)
             nursery.start_soon(self._queue.run)
             for _ in range(WRITERS):
                 nursery.start_soon(self._write, taken)
@@ -71,10 +78,17 @@ class Scheduler:
         self._snapshot = Snapshot()
         self._view = View()
         setting = Setting(self._snapshot, chance, self._view)
-        enabled = Enabled.all_of([plugin(setting) for plugin in PLUGINS])
-        self._framework = Framework(enabled, self._snapshot, chance)
-        self._queue = SchedulingQueue(self._framework.gated, self._framework.sort_key)
-        self._recorder = Recorder(self._client, self._world, self.name)
+        configuration = self._configuration
+        self._frameworks = frameworks_of(configuration, setting)
+        self._queue = SchedulingQueue(
+            lambda pod: self._framework(pod).gated(pod),
+            lambda pod, since: self._framework(pod).sort_key(pod, since),
+            back_off_seconds=configuration.initial_back_off_seconds,
+            back_off_most_seconds=configuration.most_back_off_seconds,
+        )
+        self._recorders = {
+            name: Recorder(self._client, self._world, name) for name in self._frameworks
+        }
         self._writer = Writer(self._client, self._world)
         # Nodes with more room, or other properties, than when pods were last refused by them.
         self._improved: dict[str, None] = {}
@@ -89,6 +103,9 @@ class Scheduler:
         self._mirrors.of(NAMESPACES, PartialObject).subscribe(self._on_namespace)
         self._mirrors.of(NODES, Node).subscribe(self._on_node)
         self._pods.subscribe(self._on_pod)
+
+    def _framework(self, pod: PodInfo) -> Framework:
+        return self._frameworks[pod.pod.spec.scheduler_name]
 
     def mirrored(self) -> Sequence[Mirror[Any]]:
         """What it goes by."""
@@ -133,7 +150,7 @@ class Scheduler:
             return
         try:
             self._put_pod(new)
-            if new.spec.scheduler_name == self.name and not bound(new):
+            if new.spec.scheduler_name in self._frameworks and not bound(new):
                 self._take_nomination(old, new)
         except ValueError:
             log.exception("pod %s is left out", new.metadata.full_name)
@@ -146,7 +163,9 @@ class Scheduler:
             self._leave(pod)
             self._improve(self._snapshot.put_pod(pod))
             self._pods_moved = True
-        elif pod.spec.scheduler_name == self.name and not self._snapshot.place(pod.metadata.uid):
+        elif pod.spec.scheduler_name in self._frameworks and not self._snapshot.place(
+            pod.metadata.uid
+        ):
             info = PodInfo.of(pod)
             known = self._queue.get(info.name)
             changed = known is None or known.info.signature != info.signature
@@ -221,7 +240,7 @@ class Scheduler:
             )
             if not concerned or queued.info.uid in self._preempting:
                 continue
-            if self._framework.could_go(queued.info, nodes):
+            if self._framework(queued.info).could_go(queued.info, nodes):
                 self._queue.activate(queued)
         self._improved.clear()
         self._pods_moved = self._view_changed = False
@@ -233,17 +252,23 @@ class Scheduler:
             message = f"skip schedule deleting pod: {info.name}"
             self._event(info, "Warning", "FailedScheduling", message)
             return None
-        found = self._framework.decide(info)
+        framework = self._framework(info)
+        found = framework.decide(info)
         if isinstance(found, Diagnosis):
             return self._refuse(queued, found)
-        if (status := self._framework.reserve(info, found)) is not None:
+        if (status := framework.reserve(info, found)) is not None:
             return self._refuse(queued, Diagnosis(1, (status,), waits_for_anything=True))
         left = self._snapshot.nomination(info.uid)
         self._snapshot.assume(info, found)
         self._pods_moved = True
         if left != found.name:
             self._improve(left)
-        return Binding(queued, found.name, self._framework)
+        binding = Binding(queued, found.name, framework)
+        if framework.may_wait(info, found.name):
+            # What waits for others must not keep bindings back that could be made.
+            self._nursery.start_soon(self._bind_in_time, binding)
+            return None
+        return binding
 
     def _refuse(self, queued: Queued, diagnosis: Diagnosis) -> Telling | None:
         message, after = diagnosis.message, diagnosis.after
@@ -322,11 +347,22 @@ class Scheduler:
             else:
                 self._finish(write, await self._writer.bind(write))
 
+    async def _bind_in_time(self, binding: Binding) -> None:
+        """Bind when what must be done first has been done."""
+        status = await self._writer.prepare(binding)
+        if status is None:
+            self._finish(binding, await self._writer.bind(binding))
+            return
+        info = binding.queued.info
+        self._event(info, "Warning", "FailedScheduling", ", ".join(status.reasons))
+        self._finish(binding, Outcome.REFUSED)
+
     def _finish(self, binding: Binding, outcome: Outcome) -> None:
         """A binding is certain: until the watch shows it the pod stays assumed, or it is not."""
         queued, node_name = binding.queued, binding.node_name
         info = queued.info
         if outcome is Outcome.BOUND:
+            binding.framework.after_binding(info, node_name)
             self._event(
                 info, "Normal", "Scheduled", f"Successfully assigned {info.name} to {node_name}"
             )
@@ -341,4 +377,6 @@ class Scheduler:
             self._queue.put_back(queued)
 
     def _event(self, info: PodInfo, type_: str, reason: str, message: str) -> None:
-        self._recorder.event(Reference("v1", "Pod", info.pod.metadata), type_, reason, message)
+        # A victim may be of a scheduler that is none of our profiles.
+        recorder = self._recorders.get(info.pod.spec.scheduler_name) or self._recorders[self.name]
+        recorder.event(Reference("v1", "Pod", info.pod.metadata), type_, reason, message)

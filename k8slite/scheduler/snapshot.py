@@ -11,7 +11,7 @@ is ever copied. Every change is written in a log, for those who keep conclusions
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -54,6 +54,26 @@ class NodeInfo:
         if not taken:
             return False
         return wanted.ip == ANY_ADDRESS or wanted.ip in taken or ANY_ADDRESS in taken
+
+    def allocatable(self, resource: str) -> int:
+        """How much of a resource there is."""
+        if resource == CPU:
+            return self.allocatable_milli_cpu
+        if resource == MEMORY:
+            return self.allocatable_memory
+        return self.allocatable_scalars.get(resource, 0)
+
+    def requested(self, resource: str) -> int:
+        """How much of it is taken."""
+        if resource == CPU:
+            return self.milli_cpu
+        return self.memory if resource == MEMORY else self.scalars.get(resource, 0)
+
+    def scored(self, resource: str) -> int:
+        """How much of it counts as taken in scores."""
+        if resource == CPU:
+            return self.non_zero_milli_cpu
+        return self.non_zero_memory if resource == MEMORY else self.scalars.get(resource, 0)
 
     def copied(self) -> NodeInfo:
         """The same node to be played with: `add` and `remove` change only the copy."""
@@ -259,9 +279,9 @@ class Snapshot:
         """The name of the node that a pod is nominated to, or ""."""
         return self._nominations.get(uid, "")
 
-    def nominated(self, node_name: str) -> Iterable[PodInfo]:
+    def nominated(self, node_name: str) -> Collection[PodInfo]:
         """The pods that room is kept for on a node."""
-        found = self._nominated.get(node_name)
+        found = self._nominated.get(node_name) if self._nominated else None
         return found.values() if found else ()
 
     def _note_nominated(self, node_name: str) -> None:

@@ -152,6 +152,7 @@ def test_what_a_kill_has_left_half_done_is_made_anew(made: Path) -> None:
         (["--kubernetes-version", "new"], "--kubernetes-version new is not one of"),
         (["--nodes", "-1"], "--nodes cannot be negative"),
         (["--controllers", "*,-jab"], '"jab" is not in the list of known controllers: '),
+        (["--scheduler-config", "/nowhere"], "--scheduler-config /nowhere: "),
         (["--port", "70000"], "--port 70000 is not a port"),
         (["--name", "../up"], "cannot be the name of a directory"),
     ],

@@ -132,10 +132,11 @@ class RunningCluster:
 
 
 @contextmanager
-def running_cluster(directory: Path) -> Iterator[RunningCluster]:
+def running_cluster(directory: Path, *arguments: str) -> Iterator[RunningCluster]:
     """`k8slite up` in a process of its own; it has to end well and without a bug."""
     path = directory / "cluster"
     command = [sys.executable, "-m", "k8slite", "up", "--port", "0", "--data-dir", str(path)]
+    command += arguments
     with (
         (directory / "stderr").open("w") as stderr,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,

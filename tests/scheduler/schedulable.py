@@ -13,6 +13,7 @@ from k8slite.client.resource import NODES, PODS
 from k8slite.messages import Request, Response
 from k8slite.objects.errors import Conflict, NotFound
 from k8slite.objects.meta import timestamp
+from k8slite.scheduler.configuration import Configuration, Profile
 from k8slite.scheduler.scheduler import Scheduler
 from tests.client.fake_api import FakeApi
 
@@ -29,9 +30,12 @@ class Cluster:
         self.bindings: list[tuple[str, str]] = []
 
     @asynccontextmanager
-    async def scheduling(self, *, name: str = "default-scheduler") -> AsyncIterator[Scheduler]:
+    async def scheduling(
+        self, *, name: str = "default-scheduler", configuration: Configuration | None = None
+    ) -> AsyncIterator[Scheduler]:
         """A scheduler at work."""
-        scheduler = Scheduler(self.api.client("scheduler"), self.api.world, name=name)
+        configuration = configuration or Configuration((Profile(name),))
+        scheduler = Scheduler(self.api.client("scheduler"), self.api.world, configuration)
         async with trio.open_nursery() as nursery:
             await nursery.start(scheduler.run)
             yield scheduler

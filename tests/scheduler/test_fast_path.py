@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from k8slite.kinds.core.models import Node, Pod
 from k8slite.objects.structure import structure
-from k8slite.scheduler.framework import Enabled, Framework
+from k8slite.scheduler.configuration import DEFAULT_SCHEDULER, Configuration
+from k8slite.scheduler.framework import Framework
 from k8slite.scheduler.plugin import Setting, Status
-from k8slite.scheduler.plugins import PLUGINS
 from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.profiles import frameworks_of
 from k8slite.scheduler.snapshot import NodeInfo, Snapshot
 
 Json = dict[str, Any]
@@ -166,8 +167,7 @@ class World:
 
 def framework_of(snapshot: Snapshot) -> Framework:
     setting = Setting(snapshot, random.Random(0))
-    enabled = Enabled.all_of([plugin(setting) for plugin in PLUGINS])
-    return Framework(enabled, snapshot, setting.chance)
+    return frameworks_of(Configuration(), setting)[DEFAULT_SCHEDULER]
 
 
 def full_evaluation(pod: PodInfo, snapshot: Snapshot) -> tuple[dict[str, int], dict[str, Status]]:

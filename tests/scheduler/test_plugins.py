@@ -9,8 +9,9 @@ import pytest
 
 from k8slite.kinds.core.models import Node, Pod
 from k8slite.objects.structure import structure
+from k8slite.scheduler.configuration import DEFAULT_SCHEDULER, Configuration
 from k8slite.scheduler.diagnosis import Diagnosis
-from k8slite.scheduler.framework import Enabled, Framework, _nodes_to_find
+from k8slite.scheduler.framework import Framework, _nodes_to_find
 from k8slite.scheduler.plugin import (
     FilterPlugin,
     PostFilterResult,
@@ -27,6 +28,7 @@ from k8slite.scheduler.plugins.node_resources_balanced_allocation import (
 from k8slite.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from k8slite.scheduler.plugins.taint_toleration import TaintToleration
 from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.profiles import frameworks_of
 from k8slite.scheduler.requests import DEFAULT_MEMORY_BYTES
 from k8slite.scheduler.snapshot import NodeInfo, Snapshot
 
@@ -80,8 +82,7 @@ def refusal(pod: Pod, node: Json, *others: Pod) -> Status | None:
 
 def framework_of(snapshot: Snapshot) -> Framework:
     setting = Setting(snapshot, random.Random(0))
-    enabled = Enabled.all_of([plugin(setting) for plugin in PLUGINS])
-    return Framework(enabled, snapshot, setting.chance)
+    return frameworks_of(Configuration(), setting)[DEFAULT_SCHEDULER]
 
 
 def scores(kind: type[ScorePlugin], pod: Pod, snapshot: Snapshot) -> list[int] | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from attrs import Factory, frozen
 
-from k8slite.kinds.core.models import Condition, NodeSelector, ObjectReference, Quantities
+from k8slite.kinds.core.affinity_models import NodeSelector
+from k8slite.kinds.core.models import Condition, ObjectReference, Quantities
 from k8slite.kinds.models import LabelSelector, Metadata
 
 

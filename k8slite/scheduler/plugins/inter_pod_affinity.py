@@ -96,6 +96,8 @@ class _Required:
         return found
 
     def position(self, node: NodeInfo) -> Hashable:
+        if not (self.near_keys or self.away.by_key or self.unwelcome.by_key):
+            return _ANYWHERE
         return (
             tuple([self.near.at(key, node) for key in self.near_keys]),
             tuple([self.away.at(key, node) for key in self.away.by_key]),
@@ -208,6 +210,7 @@ def _count_all(rule: _Required | _Preferred, snapshot: Snapshot, everybody: bool
             rule.count(pod, place, 1)
 
 
+_ANYWHERE: Final = ((), (), ())
 _NOT_NEAR: Final = Status(
     ("node(s) didn't match pod affinity rules",), unresolvable=True, plugin=InterPodAffinity.name
 )

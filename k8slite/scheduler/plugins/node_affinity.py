@@ -6,24 +6,24 @@ says nothing matches nothing. Preferred terms that hold add their weight to the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from k8slite.kinds.core.affinity_models import NodeAffinity as Affinity
 from k8slite.kinds.core.affinity_models import NodeSelectorTerm
-from k8slite.kinds.core.node_matching import NAME_FIELD, term_match
+from k8slite.kinds.core.node_matching import NAME_FIELD, required_match, term_match
+from k8slite.objects.structure import structure
 from k8slite.scheduler.plugin import (
     SKIP,
     FilterPlugin,
     PreFilterResult,
     Score,
     ScorePlugin,
+    Setting,
     Status,
     normalize,
 )
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo
-
-_Match = Callable[[NodeInfo], bool]
 
 
 class NodeAffinity(FilterPlugin, ScorePlugin):
@@ -34,24 +34,26 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
     weight = 2
     normalized = True
 
+    def __init__(self, setting: Setting) -> None:
+        """Raises what reading `addedAffinity` raises."""
+        super().__init__(setting)
+        added = setting.args.get("addedAffinity")
+        self._added = structure(dict(added), Affinity) if added else Affinity()
+
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         spec, affinity = pod.pod.spec, _affinity(pod)
         required = affinity.required if affinity is not None else None
-        if not spec.node_selector and required is None:
+        added = self._added.required
+        if not spec.node_selector and required is None and added is None:
             return SKIP
-        selector = tuple(spec.node_selector.items())
-        terms = None
-        if required is not None:
-            terms = [_term(one) for one in required.node_selector_terms]
+        wanted = required_match(spec)
+        enforced = [term_match(one) for one in added.node_selector_terms] if added else None
 
         def look(node: NodeInfo) -> Status | None:
-            labels = node.labels
-            for key, value in selector:
-                if labels.get(key) != value:
-                    return _REFUSED
-            if terms is None or any(matches(node) for matches in terms):
-                return None
-            return _REFUSED
+            labels, name = node.labels, node.name
+            if enforced is not None and not any(matches(labels, name) for matches in enforced):
+                return _REFUSED_BY_SCHEDULER
+            return None if wanted(labels, name) else _REFUSED
 
         names = None
         if required is not None:
@@ -60,12 +62,13 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
 
     def pre_score(self, pod: PodInfo) -> Score | None:
         affinity = _affinity(pod)
-        if affinity is None or not affinity.preferred:
+        preferred = (*self._added.preferred, *(affinity.preferred if affinity is not None else ()))
+        if not preferred:
             return None
-        terms = [(_term(one.preference), one.weight) for one in affinity.preferred]
+        terms = [(term_match(one.preference), one.weight) for one in preferred]
 
         def add_up(node: NodeInfo) -> int:
-            return sum(weight for matches, weight in terms if matches(node))
+            return sum(weight for matches, weight in terms if matches(node.labels, node.name))
 
         return add_up
 
@@ -76,11 +79,6 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
 def _affinity(pod: PodInfo) -> Affinity | None:
     affinity = pod.pod.spec.affinity
     return affinity.node_affinity if affinity is not None else None
-
-
-def _term(term: NodeSelectorTerm) -> _Match:
-    match = term_match(term)
-    return lambda node: match(node.labels, node.name)
 
 
 def _node_names(terms: Sequence[NodeSelectorTerm]) -> frozenset[str] | None:
@@ -100,6 +98,11 @@ def _node_names(terms: Sequence[NodeSelectorTerm]) -> frozenset[str] | None:
 
 _REFUSED = Status(
     ("node(s) didn't match Pod's node affinity/selector",),
+    unresolvable=True,
+    plugin=NodeAffinity.name,
+)
+_REFUSED_BY_SCHEDULER = Status(
+    ("node(s) didn't match scheduler-enforced node affinity",),
     unresolvable=True,
     plugin=NodeAffinity.name,
 )

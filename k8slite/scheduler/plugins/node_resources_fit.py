@@ -1,9 +1,12 @@
 """What a pod requests must be free on its node (upstream: NodeResourcesFit).
 
-Among nodes that have it, those with more left are better (LeastAllocated over cpu and memory).
+Among nodes that have it, those with more left are better (LeastAllocated over cpu and memory), or
+whatever else the configuration says.
 """
 
 from __future__ import annotations
+
+import math
 
 from k8slite.scheduler.plugin import (
     SCORE_MOST,
@@ -11,9 +14,11 @@ from k8slite.scheduler.plugin import (
     PreFilterResult,
     Score,
     ScorePlugin,
+    Setting,
     Status,
 )
 from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.shapes import rating_of, weights_of
 from k8slite.scheduler.snapshot import NodeInfo
 
 
@@ -24,8 +29,20 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
     remembered = True
     weight = 1
 
+    def __init__(self, setting: Setting) -> None:
+        """Raises ValueError for a scoring strategy that is none."""
+        super().__init__(setting)
+        args = setting.args
+        self._ignored = frozenset(args.get("ignoredResources") or ())
+        self._ignored_groups = frozenset(args.get("ignoredResourceGroups") or ())
+        strategy = args.get("scoringStrategy") or {}
+        self._kind = strategy.get("type") or "LeastAllocated"
+        self._rate = rating_of(strategy)
+        self._weights = weights_of(strategy.get("resources") or ())
+
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
-        milli_cpu, memory, scalars = pod.milli_cpu, pod.memory, pod.scalars
+        milli_cpu, memory = pod.milli_cpu, pod.memory
+        scalars = tuple(one for one in pod.scalars if not self._ignores(one[0]))
 
         def look(node: NodeInfo) -> Status | None:
             if (
@@ -38,11 +55,13 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
                         break
                 else:
                     return None
-            return _refusal(pod, node)
+            return _refusal(pod, scalars, node)
 
         return PreFilterResult(look)
 
     def pre_score(self, pod: PodInfo) -> Score | None:
+        if self._kind != "LeastAllocated" or self._weights != {"cpu": 1, "memory": 1}:
+            return self._by_strategy(pod)
         milli_cpu, memory = pod.non_zero_milli_cpu, pod.non_zero_memory
 
         def least_allocated(node: NodeInfo) -> int:
@@ -61,8 +80,35 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
 
         return least_allocated
 
+    def _ignores(self, resource: str) -> bool:
+        group = resource.partition("/")[0]
+        return resource in self._ignored or ("/" in resource and group in self._ignored_groups)
 
-def _refusal(pod: PodInfo, node: NodeInfo) -> Status:
+    def _by_strategy(self, pod: PodInfo) -> Score:
+        rate, rounds = self._rate, self._kind == "RequestedToCapacityRatio"
+        wanted = {"cpu": pod.non_zero_milli_cpu, "memory": pod.non_zero_memory, **dict(pod.scalars)}
+        # What a pod does not ask for is of no account, but for cpu and memory.
+        weights = {name: weight for name, weight in self._weights.items() if name in wanted}
+
+        def score(node: NodeInfo) -> int:
+            total = shares = 0
+            for name, weight in weights.items():
+                capacity = node.allocatable(name)
+                if not capacity:
+                    continue
+                found = rate(node.scored(name) + wanted[name], capacity)
+                if rounds and found <= 0:
+                    continue
+                total += found * weight
+                shares += weight
+            if not shares:
+                return 0
+            return math.floor(total / shares + 0.5) if rounds else total // shares
+
+        return score
+
+
+def _refusal(pod: PodInfo, scalars: tuple[tuple[str, int], ...], node: NodeInfo) -> Status:
     """All that is lacking; what the whole node does not have, no pod can make room for."""
     reasons = []
     unresolvable = False
@@ -73,7 +119,7 @@ def _refusal(pod: PodInfo, node: NodeInfo) -> Status:
         ("memory", pod.memory, node.allocatable_memory, node.memory),
         *(
             (name, value, node.allocatable_scalars.get(name, 0), node.scalars.get(name, 0))
-            for name, value in pod.scalars
+            for name, value in scalars
         ),
     )
     for name, value, capacity, used in wanted:
