@@ -311,6 +311,8 @@ class Registry:
             causes += strategy.validate_part(new, old, asked.subresource)
         else:
             causes += strategy.validate(new, old)
+            if asked.version is not kind:
+                causes += asked.version.strategy.validate_spoken(new, old)
         if causes:
             raise refuse(kind.kind, kind.group, new["metadata"].get("name", ""), causes)
         for text in strategy.warn(new, old):

@@ -101,6 +101,8 @@ class Strategy:
     validate_status: Validate = _content
     # For writes through other subresources, named in the third argument; None: as `validate`.
     validate_part: ValidatePart | None = None
+    # What a version that is not the stored one is held to besides, in the stored form.
+    validate_spoken: Validate = _content
     warn: Warn = _silent  # texts for Warning headers
     name_rule: NameRule = "subdomain"
     # True: metadata.generation starts at 1 and rises whenever the spec changes.

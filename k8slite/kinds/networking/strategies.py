@@ -7,6 +7,7 @@ from typing import Final
 
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
+from k8slite.kinds.networking.address_validation import validate_address, validate_service_cidr
 from k8slite.kinds.networking.ingress_validation import validate_ingress
 from k8slite.kinds.networking.network_defaults import (
     default_ingress,
@@ -30,9 +31,14 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         generation=True,
         status=True,
     ),
-    "ipaddresses": Strategy(name_rule="path", create_on_update=True),
+    "ipaddresses": Strategy(name_rule="path", validate=validate_address, create_on_update=True),
     "networkpolicies": Strategy(
         default=default_network_policy, validate=validate_network_policy, generation=True
     ),
-    "servicecidrs": Strategy(default=default_service_cidr, prepare=keep_status, status=True),
+    "servicecidrs": Strategy(
+        default=default_service_cidr,
+        prepare=keep_status,
+        validate=validate_service_cidr,
+        status=True,
+    ),
 }

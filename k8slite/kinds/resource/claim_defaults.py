@@ -23,7 +23,10 @@ def default_claim_template(template: Json) -> None:
 def _default_requests(spec: Json) -> None:
     for request in spec.get("devices", {}).get("requests", ()):
         exactly = request.get("exactly")
-        for one in [*request.get("firstAvailable", ()), *([exactly] if exactly else ())]:
+        for one in [
+            *request.get("firstAvailable", ()),
+            *([exactly] if exactly is not None else ()),
+        ]:
             if not one.get("allocationMode"):
                 one["allocationMode"] = "ExactCount"
             if one["allocationMode"] == "ExactCount" and not one.get("count"):
