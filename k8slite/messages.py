@@ -45,6 +45,22 @@ class Stream(Protocol):
         ...
 
 
+class Duplex(Protocol):
+    """A connection that has left HTTP: bytes both ways."""
+
+    async def receive(self) -> bytes:
+        """What has come, never empty; b"" when the peer has sent its last, or has gone."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Send everything; nothing happens where the peer has gone."""
+        ...
+
+
+# What happens on a connection that has left HTTP; it is closed when this returns.
+Conversation = Callable[[Duplex], Awaitable[None]]
+
+
 @frozen
 class Request:
     """One HTTP request, whichever way it came."""
@@ -74,6 +90,7 @@ class Response:
     body: bytes | Stream = b""
     # Pairs, since `Warning` may come several times; names in any case.
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
+    conversation: Conversation | None = None  # of an answer 101, which has no body
 
 
 Handler = Callable[[Request], Awaitable[Response]]

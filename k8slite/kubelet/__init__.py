@@ -12,5 +12,6 @@ statuses, Events, logs. Never here: where a pod goes (the scheduler), who replac
     writing      the few tasks that write to the API
     addresses    pod addresses of a node
     logs         GET /containerLogs as port 10250 answers it
+    streams      exec, attach and port-forward as it answers them: remote_command, port_forward
     runtimes/    what runs containers: the contract and its implementations
 """

@@ -18,7 +18,7 @@ from k8slite.client.informer import Mirror
 from k8slite.client.recorder import QUEUED_MOST, Recorder, Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node
-from k8slite.kubelet import usage
+from k8slite.kubelet import streams, usage
 from k8slite.kubelet.addresses import PodAddresses
 from k8slite.kubelet.heartbeat import Heartbeat
 from k8slite.kubelet.logs import answer, container_log
@@ -113,11 +113,13 @@ class NodeFleet:
             await trio.sleep_forever()
 
     async def handle(self, request: Request) -> Response:
-        """Answer what a kubelet's port 10250 is asked: GET /containerLogs/NAMESPACE/POD/NAME, and
+        """Answer what a kubelet's port 10250 is asked: logs, what `streams` serves, and
         GET /stats/summary of the node that the header x-node-name names."""
         await trio.lowlevel.checkpoint()
         if request.path == usage.PATH:
             return self._summary(request.headers.get("x-node-name", ""))
+        if streams.is_stream(request.path):
+            return streams.answer(request, self._find, self.runtime)
         return answer(request, self._find, self.runtime, self._world.now())
 
     def _summary(self, name: str) -> Response:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from k8slite.kinds.core.models import Condition, Probe, ReadinessGate, ResourceRequirements
+from k8slite.kinds.core.models import (
+    Condition,
+    ContainerPort,
+    Probe,
+    ReadinessGate,
+    ResourceRequirements,
+)
 from k8slite.kinds.models import Metadata
 
 
@@ -16,9 +22,19 @@ class VolumeMount:
 
 
 @frozen
+class EnvVar:
+    name: str = ""
+    value: str = ""
+
+
+@frozen
 class Container:
     name: str = ""
     image: str = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: tuple[EnvVar, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
     image_pull_policy: str = ""
     restart_policy: str = ""  # "Always" makes an init container a sidecar
     resources: ResourceRequirements = ResourceRequirements()

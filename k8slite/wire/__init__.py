@@ -17,6 +17,7 @@ one thing said in Kubernetes' words is the Status of a request that never reache
     response_parser   bytes to Responses
     pool              the client's connections, kept and lent
     refusals          what is answered to those who never reach the Handler
+    websocket         messages on a connection that has left HTTP;  spdy  streams on one
     compression       which answers are worth gzip
     transport         a TCP or Unix stream with few system calls
 """

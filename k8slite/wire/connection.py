@@ -16,7 +16,7 @@ import trio
 from trio.abc import HalfCloseableStream, Stream
 
 from k8slite import messages
-from k8slite.messages import Handler, Peer, Request, Response
+from k8slite.messages import Conversation, Handler, Peer, Request, Response
 from k8slite.wire import response_writer as write
 from k8slite.wire.compression import GZIP_OVER_BYTES, gzipped, is_worth_gzip
 from k8slite.wire.limits import READ_BYTES, WRITE_BYTES, Limits
@@ -72,7 +72,7 @@ class Connection:
         while await self._receive(parser):
             steps = 0
             while parser.requests:
-                if not await self._answer(parser.requests.popleft()):
+                if not await self._answer(parser.requests.popleft(), parser):
                     await self._finish(lingering=False)
                     return
                 steps += 1
@@ -136,23 +136,36 @@ class Connection:
         parser.feed(data)
         return True
 
-    async def _answer(self, received: Received) -> bool:
+    async def _answer(self, received: Received, parser: RequestParser) -> bool:
         """Call the Handler and send what it answers; False when the connection is to end."""
         request = received.request
         self.deadline = math.inf
         try:
             response = await self._handler(request)
-            if not 200 <= response.status <= 999:
+            switches = response.status == 101 and response.conversation is not None
+            if not (switches or 200 <= response.status <= 999):
                 raise ValueError(f"a handler answered with status {response.status}")
         except Exception as error:
             log.exception("The handler failed at %s %s", request.method, request.path)
             response = handler_crashed(error)
+        if response.conversation is not None:
+            await self._converse(response, response.conversation, parser.rest)
+            return False
         if not isinstance(response.body, bytes):
             return await self._send_stream(received, response, response.body)
         if len(response.body) > GZIP_OVER_BYTES and is_worth_gzip(request, response):
             response = await gzipped(response)
         await self._send_whole(response, request.method, received.keep_alive, received.old)
         return received.keep_alive and not self._ending
+
+    async def _converse(self, response: Response, talk: Conversation, rest: bytes) -> None:
+        """Leave HTTP, for good; `rest` has been received already."""
+        self.deadline = trio.current_time() + self._limits.send_seconds
+        await self._stream.send_all(write.switch(response.headers))
+        self.deadline = math.inf
+        with trio.CancelScope() as self._waiting:
+            await talk(_Duplex(self._stream, rest))
+        self._waiting = None
 
     async def _send_whole(
         self, response: Response, method: str, keep_alive: bool, old: bool = False
@@ -269,3 +282,29 @@ class Connection:
                     if not data:
                         return
                     left_bytes -= len(data)
+
+
+class _Duplex:
+    """A stream after HTTP (a `k8slite.messages.Duplex`)."""
+
+    def __init__(self, stream: Stream, rest: bytes) -> None:
+        self._stream = stream
+        self._rest = rest
+        self._sending = trio.Lock()  # pieces of several tasks must not mix
+
+    async def receive(self) -> bytes:
+        rest, self._rest = self._rest, b""
+        if rest:
+            return rest
+        try:
+            return bytes(await self._stream.receive_some(READ_BYTES))
+        except trio.BrokenResourceError:
+            return b""
+
+    async def send(self, data: bytes) -> None:
+        async with self._sending:
+            try:
+                await self._stream.send_all(data)
+            except trio.BrokenResourceError:
+                pass  # whoever receives will find out
+        await trio.lowlevel.checkpoint()

@@ -61,6 +61,7 @@ class RequestParser:
         self.requests: Final[deque[Received]] = deque()
         self.refusal: Refusal | None = None
         self.stage = Stage.BETWEEN
+        self.rest = b""  # what came after a request to switch to another protocol
         self.wants_continue = False  # the sender waits for "100 Continue" before its body
         self._limits = limits
         self._peer = peer
@@ -80,8 +81,9 @@ class RequestParser:
         try:
             self._parser.feed_data(data)
             self._check_fed()
-        except httptools.HttpParserUpgrade:
-            # Nobody here speaks another protocol yet; what follows is not HTTP/1.1.
+        except httptools.HttpParserUpgrade as upgrade:
+            # What follows is not HTTP/1.1, if the Handler agrees; else it is nothing.
+            self.rest = bytes(data[upgrade.args[0] :])
             self._end()
         except Refused as refused:
             self._refuse(refused.refusal)

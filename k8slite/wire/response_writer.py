@@ -28,6 +28,12 @@ def head(status: int, headers: Headers, *framing: bytes) -> bytes:
     return b"".join((_status_line(status), _header_lines(headers), *framing, b"\r\n"))
 
 
+def switch(headers: Headers) -> bytes:
+    """The whole answer 101: from here on another protocol is spoken."""
+    lines = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in headers)
+    return _status_line(101) + lines.encode("utf-8", "replace") + b"\r\n"
+
+
 def length(body_bytes: int) -> bytes:
     """The header line that measures a body."""
     return b"Content-Length: %d\r\n" % body_bytes

@@ -15,7 +15,6 @@ from k8slite.objects.errors import (
     Invalid,
     MethodNotAllowed,
     NotFound,
-    ServiceUnavailable,
 )
 
 Json = dict[str, Any]
@@ -35,28 +34,7 @@ async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
     """GET of log: asked of the pod's kubelet, whose answer is passed on."""
     info = call.info
     pod = loads(verbs.registry.get(call.kind, info.namespace, info.name).value)
-    spec = pod["spec"]
-    container = call.request.parameter("container")
-    names = [c["name"] for c in spec["containers"]]
-    others = [
-        c["name"] for part in ("initContainers", "ephemeralContainers") for c in spec.get(part, ())
-    ]
-    if not container:
-        container = (
-            pod["metadata"]
-            .get("annotations", {})
-            .get("kubectl.kubernetes.io/default-container", "")
-        )
-    if not container:
-        if len(names) + len(others) > 1:
-            raise BadRequest(
-                f"a container name must be specified for pod {info.name}, choose one of: "
-                f"[{' '.join(names)}]"
-                + (f" or one of the init containers: [{' '.join(others)}]" if others else "")
-            )
-        container = names[0]
-    if container not in (*names, *others):
-        raise BadRequest(f"container {container} is not valid for pod {info.name}")
+    spec, container = pod["spec"], container_of(pod, call.request.parameter("container"))
     if not spec.get("nodeName"):
         return Response(200, b"", (("Content-Type", "text/plain"),))
     query = tuple(pair for pair in call.request.query if pair[0] != "container")
@@ -73,12 +51,27 @@ async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
     return response
 
 
-async def not_streaming(verbs: Verbs, call: Call) -> Response:
-    """exec, attach and port-forward need a container that really runs."""
-    verbs.registry.get(call.kind, call.info.namespace, call.info.name)
-    raise ServiceUnavailable(
-        f"{call.info.subresource} is not available: the fake runtime runs no processes"
-    )
+def container_of(pod: Json, container: str) -> str:
+    """The container that is meant. Raises BadRequest (upstream: `podContainer`)."""
+    spec, name = pod["spec"], pod["metadata"]["name"]
+    names = [c["name"] for c in spec["containers"]]
+    others = [
+        c["name"] for part in ("initContainers", "ephemeralContainers") for c in spec.get(part, ())
+    ]
+    if not container:
+        annotations = pod["metadata"].get("annotations", {})
+        container = annotations.get("kubectl.kubernetes.io/default-container", "")
+    if not container:
+        if len(names) + len(others) > 1:
+            raise BadRequest(
+                f"a container name must be specified for pod {name}, choose one of: "
+                f"[{' '.join(names)}]"
+                + (f" or one of the init containers: [{' '.join(others)}]" if others else "")
+            )
+        container = names[0]
+    if container not in (*names, *others):
+        raise BadRequest(f"container {container} is not valid for pod {name}")
+    return container
 
 
 def _node_refusal(status: int, text: str, pod: str) -> ApiError:

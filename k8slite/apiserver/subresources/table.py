@@ -8,7 +8,7 @@ from typing import Final
 from attrs import define
 
 from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
-from k8slite.apiserver.subresources import binding, eviction, finalize, pods, scale, token
+from k8slite.apiserver.subresources import binding, eviction, finalize, pods, scale, streams, token
 from k8slite.apiserver.subresources.proxy import Proxying
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Response
@@ -24,7 +24,7 @@ class Subresources:
     """Serves what is below an object."""
 
     verbs: Verbs
-    # The kubelets' side of logs; None where there are no nodes.
+    # The kubelets' side of logs and streams; None where there are no nodes.
     kubelet: Handler | None = None
     tokens: TokenIssuer | None = None
     proxying: Proxying | None = None
@@ -36,11 +36,12 @@ class Subresources:
             raise NotFound("the server could not find the requested resource", details={})
         if name in _VIEWS:
             return await self._view(call)
-        if name == "log":
+        if name == "log" or name in streams.NAMES:
             self.verbs.registry.get(call.kind, call.info.namespace, call.info.name)
             if self.kubelet is None:
                 raise ServiceUnavailable("no kubelet is running in this cluster")
-            return await pods.log(self.verbs, call, self.kubelet)
+            ask = pods.log if name == "log" else streams.stream
+            return await ask(self.verbs, call, self.kubelet)
         if name == "proxy" and self.proxying is not None:
             return await self.proxying.serve(call)
         if name == "token":
@@ -66,13 +67,10 @@ class Subresources:
 
 
 _SERVED: Final[dict[str, Serve]] = {
-    "attach": pods.not_streaming,
     "binding": binding.bind,
     "ephemeralcontainers": pods.ephemeral_containers,
     "eviction": eviction.evict,
-    "exec": pods.not_streaming,
     "finalize": finalize.finalize,
-    "portforward": pods.not_streaming,
     "resize": pods.resize,
     "scale": scale.scale,
 }

@@ -4,7 +4,10 @@ In: orders to start and stop containers. Out: reports of what became of them, lo
 API, restart policies, statuses.
 
     runtime       the contract
-    fake          containers that only pretend, each playing a script
+    fake          containers that only pretend, each playing a script; fake_run  one run, its log
+    pretending    what such a container does when somebody reaches into it: commands, ports
+    commands      the few commands that it knows;  shell  their grammar (pure)
+    session       what a command is connected to
     script        what such a container does, as a value (pure)
     annotations   a script out of a pod's annotations (pure)
     container_log which lines of a log are asked for (pure)

@@ -22,6 +22,9 @@ holds at most 63 characters after the slash). Durations are seconds ("1.5") or G
     k8slite.dev/log-every: "1s"         prints a numbered line each
     k8slite.dev/cpu-usage: "250m"       how much processor time it uses, default 1m
     k8slite.dev/memory-usage: "64Mi"    and memory, default 8Mi
+    k8slite.dev/exec: '[{"command": "pg_isready *", "output": "ok\\n", "error": "", "exitCode": 0}]'
+                                        what commands answer, by patterns as of file names
+    k8slite.dev/http: "text"            what its declared ports answer over HTTP
 
 Without any: an init container, and a container of a pod that a Job controls, ends at once with
 code 0; every other runs for ever. A value that cannot be read is left out, with a complaint.
@@ -36,7 +39,8 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from k8slite.kubelet.pod import Container, Pod
-from k8slite.kubelet.runtimes.script import Alive, Exit, Log, Ready, Script, Step, Wait
+from k8slite.kubelet.runtimes.script import Alive, Answer, Exit, Log, Ready, Script, Step, Wait
+from k8slite.objects.codec import loads
 from k8slite.objects.quantity import milli, whole
 
 T = TypeVar("T")
@@ -76,6 +80,8 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
             stop_code=read.value("stop-code", _exit_code) or 0,
             cpu_milli=_IDLE.cpu_milli if cpu is None else cpu,
             memory_bytes=_IDLE.memory_bytes if memory is None else memory,
+            answers=read.value("exec", _answers) or (),
+            http=read.value("http", str),
         ),
         tuple(read.complaints + _unknown(annotations)),
     )
@@ -179,6 +185,21 @@ def _not_found(image: str) -> str:
     return f'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": not found'
 
 
+def _answers(text: str) -> tuple[Answer, ...]:
+    listed = loads(text.encode())
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise ValueError("not a list of objects")
+    found = []
+    for one in listed:
+        unknown = set(one) - {"command", "output", "error", "exitCode"}
+        if unknown or "command" not in one:
+            raise ValueError("each has a command and perhaps output, error and exitCode")
+        code = _exit_code(str(one.get("exitCode", 0)))
+        told = str(one.get("output", "")), str(one.get("error", ""))
+        found.append(Answer(str(one["command"]), *told, code))
+    return tuple(found)
+
+
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("not a count")
@@ -217,9 +238,11 @@ _UNITS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 360
 _NAMES: Final = frozenset(
     {
         "cpu-usage",
+        "exec",
         "exit-after",
         "exit-code",
         "exit-times",
+        "http",
         "liveness-fails-after",
         "log",
         "log-every",

@@ -8,17 +8,19 @@ container runs makes it play the new script from then on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 
 import trio
-from attrs import define, field
 
 from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.runtimes import pretending
 from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
+from k8slite.kubelet.runtimes.fake_run import Followed, Run, log_lines
+from k8slite.kubelet.runtimes.pretending import box_of
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
     ContainerConfig,
@@ -34,44 +36,15 @@ from k8slite.kubelet.runtimes.runtime import (
     RunningContainer,
     Started,
 )
-from k8slite.kubelet.runtimes.script import Agenda, Exit, Script, Step, agenda, lines
-from k8slite.kubelet.timers import Moment, Timer, Timers
-from k8slite.messages import Stream
+from k8slite.kubelet.runtimes.script import Exit, Script, Step, agenda
+from k8slite.kubelet.runtimes.session import ExecFailed, Session
+from k8slite.kubelet.timers import Moment, Timers
+from k8slite.messages import Duplex, Stream
 
 KILLED_CODE: Final = 137  # 128 and SIGKILL
 IMAGE_BYTES: Final = 42_000_000  # what a pull says to have fetched
-TICKS_MOST: Final = 100_000  # lines of `log-every` that are remembered: older ones are rotated away
 
 Scripting = Callable[[Pod, Container], Behaviour]
-
-
-@define(eq=False, slots=True)
-class _Run:
-    """One run of a container, from the order on."""
-
-    config: ContainerConfig
-    script: Script
-    steps: tuple[Step, ...]
-    id: str = ""  # "" before the start
-    began: Moment | None = None
-    origin_seconds: float = 0.0  # when the steps began; differs from `began` after a change
-    ended: Moment | None = None
-    agenda: Agenda = ()
-    position: int = 0
-    timer: Timer | None = None
-    kill_at_seconds: float | None = None
-    notes: list[Line] = field(factory=list)  # what happened that no script says
-    changed: trio.Event | None = None  # set at the next line, if somebody follows
-
-    def wake(self) -> None:
-        if self.changed is not None:
-            self.changed.set()
-            self.changed = None
-
-    def cancel(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 class FakeRuntime:
@@ -86,8 +59,8 @@ class FakeRuntime:
         self._timers = timers
         self._scripting = scripting
         self._report: Callable[[Report], None] = lambda report: None
-        self._runs: dict[str, dict[str, _Run]] = {}  # by pod uid and container name
-        self._previous: dict[ContainerKey, _Run] = {}
+        self._runs: dict[str, dict[str, Run]] = {}  # by pod uid and container name
+        self._previous: dict[ContainerKey, Run] = {}
         self._failed_pulls: dict[ContainerKey, int] = {}
 
     def attach(self, report: Callable[[Report], None]) -> None:
@@ -173,7 +146,7 @@ class FakeRuntime:
             run.cancel()
             if run.ended is None:
                 run.ended = now
-            run.wake()
+            run.leave()
             self._previous.pop(ContainerKey(pod_uid, name), None)
             self._failed_pulls.pop(ContainerKey(pod_uid, name), None)
 
@@ -199,21 +172,60 @@ class FakeRuntime:
         if run is None or run.began is None:
             raise LogNotFound(key.name)
         if options.follow and run.ended is None:
-            return _Followed(run, self._timers, options)
-        found = printed(selected(_lines(run, self._timers.now()), options), options)
+            return Followed(run, self._timers, options)
+        found = printed(selected(log_lines(run, self._timers.now()), options), options)
         return found if options.limit_bytes is None else found[: options.limit_bytes]
 
-    def _new_run(self, config: ContainerConfig, script: Script) -> _Run:
+    async def exec(self, key: ContainerKey, command: Sequence[str], session: Session) -> int:
+        run = self._live(key)
+        if run.box is None:
+            run.box = box_of(run.config.pod, run.config.container)
+        with trio.CancelScope() as scope:
+            run.inside.append(scope)
+            try:
+                return await pretending.run(command, run.script, run.box, session)
+            finally:
+                run.inside.remove(scope)
+        return KILLED_CODE
+
+    async def attach_to(self, key: ContainerKey, session: Session) -> int:
+        output = Followed(self._live(key), self._timers, LogOptions(follow=True, tail_lines=0))
+        try:
+            while piece := await output.receive():
+                await session.write(piece.replace(b"\n", b"\r\n") if session.tty else piece)
+        finally:
+            output.close()
+        return 0
+
+    async def forward(self, pod_uid: str, port: int, duplex: Duplex) -> None:
+        live = [run for run in self._runs.get(pod_uid, {}).values() if run.began and not run.ended]
+        if not live:
+            raise ConnectionRefusedError("the pod does not run")
+        scripts = {run.config.key.name: run.script for run in live}
+        with trio.CancelScope() as scope:
+            live[0].inside.append(scope)
+            try:
+                await pretending.serve(live[0].config.pod, port, scripts, duplex)
+            finally:
+                live[0].inside.remove(scope)
+
+    def _live(self, key: ContainerKey) -> Run:
+        run = self._runs.get(key.pod_uid, {}).get(key.name)
+        if run is None or run.began is None or run.ended is not None:
+            raise ExecFailed(f'container "{key.name}" is not running')
+        return run
+
+    def _new_run(self, config: ContainerConfig, script: Script) -> Run:
         runs = self._runs.setdefault(config.key.pod_uid, {})
         last = runs.get(config.key.name)
         if last is not None:
             last.cancel()
             if last.began is not None:
                 self._previous[config.key] = last
-        run = runs[config.key.name] = _Run(config, script, script.of_run(config.attempt))
+        run = runs[config.key.name] = Run(config, script, script.of_run(config.attempt))
         return run
 
-    def _pull(self, run: _Run) -> None:
+    def _pull(self, run: Run) -> None:
         run.timer = None
         key, script = run.config.key, run.script
         failed = self._failed_pulls.get(key, 0)
@@ -230,7 +242,7 @@ class FakeRuntime:
         else:
             self._begin(run)
 
-    def _begin(self, run: _Run) -> None:
+    def _begin(self, run: Run) -> None:
         run.began = now = self._timers.now()
         config = run.config
         run.id = f"{self.name}://{_digest(f'{config.key}/{config.attempt}/{now.seconds}')}"
@@ -239,7 +251,7 @@ class FakeRuntime:
         self._report(Started(config.key, run.id))
         self._play(run, now.seconds)
 
-    def _play(self, run: _Run, origin_seconds: float) -> None:
+    def _play(self, run: Run, origin_seconds: float) -> None:
         """Report what has been due since the steps began, and wait for what will be."""
         run.cancel()
         run.origin_seconds = origin_seconds
@@ -247,7 +259,7 @@ class FakeRuntime:
         run.position = 0
         self._go_on(run)
 
-    def _go_on(self, run: _Run) -> None:
+    def _go_on(self, run: Run) -> None:
         run.timer = None
         played = run.agenda
         while run.ended is None and run.agenda is played and run.position < len(played):
@@ -264,103 +276,18 @@ class FakeRuntime:
                 message = "" if due.ok else "the script says so"
                 self._report(Probed(run.config.key, run.id, due.probe, due.ok, message))
 
-    def _end(self, run: _Run, end: Exit) -> None:
+    def _end(self, run: Run, end: Exit) -> None:
         run.cancel()
         now = self._timers.now()
         reason = f", {end.reason}" if end.reason else ""
         self._note(run, now, f"{run.config.container.name} ends with code {end.code}{reason}")
         run.ended = now
-        run.wake()
+        run.leave()
         self._report(Exited(run.config.key, run.id, end.code, end.reason, end.message))
 
-    def _note(self, run: _Run, now: Moment, text: str) -> None:
+    def _note(self, run: Run, now: Moment, text: str) -> None:
         run.notes.append(Line(now.date, f"k8slite: {text}"))
         run.wake()
-
-
-class _Followed:
-    """The log of a run, piece by piece until it ends."""
-
-    def __init__(self, run: _Run, timers: Timers, options: LogOptions) -> None:
-        self._run = run
-        self._timers = timers
-        self._options = options
-        self._left = options.limit_bytes
-        self._first = True
-        self._seen: Moment | None = None
-        self._notes = 0
-        self._closed = False
-
-    async def receive(self) -> bytes:
-        while not self._closed and (self._left is None or self._left > 0):
-            ended = self._run.ended is not None
-            found = printed(self._news(), self._options)
-            if self._left is not None:
-                found = found[: self._left]
-                self._left -= len(found)
-            if found:
-                await trio.lowlevel.checkpoint()
-                return found
-            if ended:
-                break
-            if self._run.changed is None:
-                self._run.changed = trio.Event()
-            with trio.move_on_at(_next_line_seconds(self._run, self._timers.now())):
-                await self._run.changed.wait()
-        return b""
-
-    def close(self) -> None:
-        self._closed = True
-        self._run.wake()
-
-    def _news(self) -> list[Line]:
-        now = self._timers.now()
-        since, self._seen = self._seen, now
-        notes, self._notes = self._notes, len(self._run.notes)
-        if self._first:
-            self._first = False
-            return selected(_lines(self._run, now), self._options)
-        found = _scripted(self._run, now, since) + self._run.notes[notes:]
-        return sorted(found, key=lambda line: line.moment)
-
-
-def _lines(run: _Run, now: Moment) -> list[Line]:
-    """Everything that the run has printed so far, in order."""
-    found = run.notes + _scripted(run, now, None)
-    return sorted(found, key=lambda line: line.moment)
-
-
-def _scripted(run: _Run, now: Moment, since: Moment | None) -> list[Line]:
-    """What the script has printed after one moment (None: from the start), until another."""
-    assert run.began is not None
-    end = run.ended or now
-    low = -1.0 if since is None else since.seconds
-    found = []
-    for offset, text in lines(run.steps):
-        at = run.origin_seconds + offset
-        if low < at <= end.seconds:
-            # Counted from the beginning, so that a clock that is set changes no line's date.
-            passed = timedelta(seconds=at - run.began.seconds)
-            found.append(Line(run.began.date + passed, text))
-    every = run.script.log_every_seconds
-    if every:
-        last = int((end.seconds - run.began.seconds) / every + 1e-9)
-        first = 1 if since is None else int((low - run.began.seconds) / every + 1e-9) + 1
-        for number in range(max(first, last - TICKS_MOST), last + 1):
-            moment = run.began.date + timedelta(seconds=number * every)
-            found.append(Line(moment, f"line {number}"))
-    return found
-
-
-def _next_line_seconds(run: _Run, now: Moment) -> float:
-    """When the script prints again; infinite if never."""
-    assert run.began is not None
-    times = [run.origin_seconds + offset for offset, _ in lines(run.steps)]
-    every = run.script.log_every_seconds
-    if every:
-        number = int((now.seconds - run.began.seconds) / every + 1e-9) + 1
-        times.append(run.began.seconds + number * every)
-    return min((at for at in times if at > now.seconds), default=float("inf"))
 
 
 def _told(pod: Pod) -> dict[str, str]:

@@ -14,7 +14,7 @@ a probe is told ready together with its start.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
@@ -22,7 +22,8 @@ import trio
 from attrs import frozen
 
 from k8slite.kubelet.pod import Container, Pod
-from k8slite.messages import Stream
+from k8slite.kubelet.runtimes.session import Session
+from k8slite.messages import Duplex, Stream
 
 ProbeKind = Literal["startup", "readiness", "liveness"]
 
@@ -184,4 +185,22 @@ class Runtime(Protocol):
 
     def log(self, key: ContainerKey, options: LogOptions) -> bytes | Stream:
         """A container's log, as a Stream if it is to be followed. Raises LogNotFound."""
+        ...
+
+    async def exec(self, key: ContainerKey, command: Sequence[str], session: Session) -> int:
+        """Run a command in a running container; returns its exit code. Raises ExecFailed."""
+        ...
+
+    async def attach_to(self, key: ContainerKey, session: Session) -> int:
+        """Be connected with a running container's own streams until it ends; its exit code.
+
+        Raises ExecFailed.
+        """
+        ...
+
+    async def forward(self, pod_uid: str, port: int, duplex: Duplex) -> None:
+        """Connect with a port of a pod until either end has had enough.
+
+        Raises OSError where nobody listens.
+        """
         ...

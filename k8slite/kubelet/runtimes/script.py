@@ -60,6 +60,16 @@ Step = Wait | Log | Ready | Alive | Exit
 
 
 @frozen
+class Answer:
+    """What a command that is run in the container prints, and how it ends."""
+
+    command: str  # its words joined by spaces; may have * and ? as file names do
+    output: str = ""
+    error: str = ""
+    code: int = 0
+
+
+@frozen
 class Script:
     """What a container does, from the pull of its image to its answer to SIGTERM."""
 
@@ -74,6 +84,8 @@ class Script:
     stop_code: int = 0
     cpu_milli: int = 1  # what it uses while it runs: next to nothing
     memory_bytes: int = 8 * 1024 * 1024
+    answers: tuple[Answer, ...] = ()  # the first that fits a command is given
+    http: str | None = None  # what its declared ports answer; None: a line that names them
 
     def of_run(self, attempt: int) -> tuple[Step, ...]:
         """The steps of the run with that number, counted from 0."""

@@ -1,0 +1,139 @@
+"""One run of a pretended container, and its log, which is computed when it is read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+import trio
+from attrs import define, field
+
+from k8slite.kubelet.runtimes.commands import Box
+from k8slite.kubelet.runtimes.container_log import Line, printed, selected
+from k8slite.kubelet.runtimes.runtime import ContainerConfig, LogOptions
+from k8slite.kubelet.runtimes.script import Agenda, Script, Step, lines
+from k8slite.kubelet.timers import Moment, Timer, Timers
+
+TICKS_MOST: Final = 100_000  # lines of `log-every` that are remembered: older ones are rotated away
+
+
+@define(eq=False, slots=True)
+class Run:
+    """One run of a container, from the order on."""
+
+    config: ContainerConfig
+    script: Script
+    steps: tuple[Step, ...]
+    id: str = ""  # "" before the start
+    began: Moment | None = None
+    origin_seconds: float = 0.0  # when the steps began; differs from `began` after a change
+    ended: Moment | None = None
+    agenda: Agenda = ()
+    position: int = 0
+    timer: Timer | None = None
+    kill_at_seconds: float | None = None
+    notes: list[Line] = field(factory=list)  # what happened that no script says
+    changed: trio.Event | None = None  # set at the next line, if somebody follows
+    box: Box | None = None  # what commands in it find, once there was one
+    inside: list[trio.CancelScope] = field(factory=list)  # commands that run in it
+
+    def wake(self) -> None:
+        if self.changed is not None:
+            self.changed.set()
+            self.changed = None
+
+    def leave(self) -> None:
+        """Nothing goes on in a container that has ended."""
+        for scope in self.inside:
+            scope.cancel()
+        self.wake()
+
+    def cancel(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Followed:
+    """The log of a run, piece by piece until it ends."""
+
+    def __init__(self, run: Run, timers: Timers, options: LogOptions) -> None:
+        self._run = run
+        self._timers = timers
+        self._options = options
+        self._left = options.limit_bytes
+        self._first = True
+        self._seen: Moment | None = None
+        self._notes = 0
+        self._closed = False
+
+    async def receive(self) -> bytes:
+        while not self._closed and (self._left is None or self._left > 0):
+            ended = self._run.ended is not None
+            found = printed(self._news(), self._options)
+            if self._left is not None:
+                found = found[: self._left]
+                self._left -= len(found)
+            if found:
+                await trio.lowlevel.checkpoint()
+                return found
+            if ended:
+                break
+            if self._run.changed is None:
+                self._run.changed = trio.Event()
+            with trio.move_on_at(_next_line_seconds(self._run, self._timers.now())):
+                await self._run.changed.wait()
+        return b""
+
+    def close(self) -> None:
+        self._closed = True
+        self._run.wake()
+
+    def _news(self) -> list[Line]:
+        now = self._timers.now()
+        since, self._seen = self._seen, now
+        notes, self._notes = self._notes, len(self._run.notes)
+        if self._first:
+            self._first = False
+            return selected(log_lines(self._run, now), self._options)
+        found = _scripted(self._run, now, since) + self._run.notes[notes:]
+        return sorted(found, key=lambda line: line.moment)
+
+
+def log_lines(run: Run, now: Moment) -> list[Line]:
+    """Everything that the run has printed so far, in order."""
+    found = run.notes + _scripted(run, now, None)
+    return sorted(found, key=lambda line: line.moment)
+
+
+def _scripted(run: Run, now: Moment, since: Moment | None) -> list[Line]:
+    """What the script has printed after one moment (None: from the start), until another."""
+    assert run.began is not None
+    end = run.ended or now
+    low = -1.0 if since is None else since.seconds
+    found = []
+    for offset, text in lines(run.steps):
+        at = run.origin_seconds + offset
+        if low < at <= end.seconds:
+            # Counted from the beginning, so that a clock that is set changes no line's date.
+            passed = timedelta(seconds=at - run.began.seconds)
+            found.append(Line(run.began.date + passed, text))
+    every = run.script.log_every_seconds
+    if every:
+        last = int((end.seconds - run.began.seconds) / every + 1e-9)
+        first = 1 if since is None else int((low - run.began.seconds) / every + 1e-9) + 1
+        for number in range(max(first, last - TICKS_MOST), last + 1):
+            moment = run.began.date + timedelta(seconds=number * every)
+            found.append(Line(moment, f"line {number}"))
+    return found
+
+
+def _next_line_seconds(run: Run, now: Moment) -> float:
+    """When the script prints again; infinite if never."""
+    assert run.began is not None
+    times = [run.origin_seconds + offset for offset, _ in lines(run.steps)]
+    every = run.script.log_every_seconds
+    if every:
+        number = int((now.seconds - run.began.seconds) / every + 1e-9) + 1
+        times.append(run.began.seconds + number * every)
+    return min((at for at in times if at > now.seconds), default=float("inf"))
