@@ -136,6 +136,12 @@ class NodeFleet:
         worker = self._find(Name(namespace, pod))
         return container_log(worker, pod, container, options, self.runtime)
 
+    def address_of(self, pod: Name) -> str:
+        """Where a pod's program really listens; "" where none runs."""
+        worker = self._find(pod)
+        found = getattr(self.runtime, "address_of", None)
+        return found(worker.pod.metadata.uid) if worker is not None and found is not None else ""
+
     # Nodes come, fall silent, and go
 
     def add_node(self, shape: NodeShape) -> None:

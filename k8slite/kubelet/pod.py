@@ -7,10 +7,10 @@ from attrs import frozen
 from k8slite.kinds.core.models import (
     Condition,
     ContainerPort,
-    Probe,
     ReadinessGate,
     ResourceRequirements,
 )
+from k8slite.kinds.core.probe_models import Probe
 from k8slite.kinds.models import Metadata
 
 

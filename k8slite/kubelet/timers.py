@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import random
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
@@ -54,6 +55,11 @@ class Timers:
 
     def now(self) -> Moment:
         return Moment(trio.current_time(), self._world.now())
+
+    @property
+    def chance(self) -> random.Random:
+        """The world's source of random numbers."""
+        return self._world.chance
 
     def after(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Have the callback called from the serving task in so many seconds."""

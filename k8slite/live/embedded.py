@@ -26,7 +26,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from trio.abc import Listener
 from trio.testing import wait_all_tasks_blocked
 
-from k8slite.cluster import Cluster, Settings
+from k8slite.cluster import Cluster, Settings, Undisturbed
+from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.runtimes.annotations import Behaviour
+from k8slite.kubelet.runtimes.rules import Rules
 from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority
 from k8slite.live.clock import MovableClock, MovableWorld
@@ -86,6 +89,7 @@ class Embedded:
     clock: MovableClock
     requests: RequestLog
     server: Server
+    rules: Rules
     ready: trio.Event = field(factory=trio.Event)  # every component has synced
 
     async def live(self, nursery: trio.Nursery) -> None:
@@ -146,7 +150,8 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
             front_proxy=trust_in(trust.authority),
             static_tokens={token: ADMINISTRATOR},
         )
-        cluster = Cluster(store, MovableWorld(clock), settings)
+        world, rules = MovableWorld(clock), Rules()
+        cluster = Cluster(store, world, settings, surroundings=Programmed(world, rules))
         requests = RequestLog(cluster.handler, cluster.world.now)
         handler: Handler = requests.handle if wanted.runs else _past(requests.handle, store)
         server = Server(handler if wanted.tls else _trusting(handler))
@@ -159,6 +164,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
             clock,
             requests,
             server,
+            rules,
         )
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
@@ -177,6 +183,17 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         finally:
             with trio.CancelScope(shield=True):
                 await server.stop(GRACE_SECONDS)
+
+
+@frozen
+class Programmed(Undisturbed):
+    """Nothing happens but what rules say of containers."""
+
+    rules: Rules
+
+    def behaviour(self, pod: Pod, container: Container) -> Behaviour:
+        """What a pretended container does."""
+        return self.rules.behaviour(pod, container)
 
 
 def _begun(wanted: Embedding) -> MemoryStore | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -54,20 +55,23 @@ def _collecting_seldom() -> Iterator[None]:
 def ordered(seed: int) -> Iterator[None]:
     """Let the seed decide who goes on first, for as long as the block lasts."""
     trio_run: Any = _run
-    before, order = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
+    before, others = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
+    outer = getattr(_OURS, "order", None)
     trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
+    if not isinstance(others, _OfThread):
+        trio_run._r = _OfThread(others)
     reorder(seed)
     try:
         yield
     finally:
+        _OURS.order = outer
         trio_run._ALLOW_DETERMINISTIC_SCHEDULING = before
-        trio_run._r = order
+        trio_run._r = others
 
 
 def reorder(seed: int) -> None:
     """From now on, let this seed decide who goes on first; 0: whoever began first."""
-    trio_run: Any = _run
-    trio_run._r = random.Random(seed) if seed else _InOrder(0)
+    _OURS.order = random.Random(seed) if seed else _InOrder(0)
 
 
 def fork() -> int:
@@ -82,6 +86,20 @@ def fork() -> int:
     if not child:
         context.runner, context.task = runner, task
     return child
+
+
+class _OfThread:
+    """Trio has one source of order for all its loops: a loop of another thread, a live cluster's
+    perhaps, must not take anything from ours."""
+
+    def __init__(self, others: random.Random) -> None:
+        self._others = others
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(_OURS, "order", None) or self._others, name)
+
+
+_OURS: Final = threading.local()  # `order`: what decides in a thread
 
 
 class _InOrder(random.Random):

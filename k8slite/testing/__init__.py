@@ -5,6 +5,7 @@ does once it lives; threads (see `live.loop`).
 
     cluster      start(), running(): a cluster for blocking code, for trio and asyncio
     operations   what a test can do with it and ask of it
+    programming  what its containers do;  node_operations  what becomes of its nodes
     conditions   what can be waited for;  naming  how objects are called
     snapshots    a cluster's state, and the way back to it
     clients      clients of other packages, ready to use
@@ -20,13 +21,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from k8slite.kubelet.runtimes.program import Process
+    from k8slite.kubelet.runtimes.script import Alive, Answer, Exit, Log, Ready, Script, Wait
     from k8slite.sim.scenario import Scenario
     from k8slite.testing.cluster import AsyncCluster, Cluster, running, start
     from k8slite.testing.fuzzing import fuzz
     from k8slite.testing.operations import Timeout
     from k8slite.testing.snapshots import Snapshot
 
-__all__ = ["AsyncCluster", "Cluster", "Scenario", "Snapshot", "Timeout", "fuzz", "running", "start"]
+__all__ = [
+    "Alive",
+    "Answer",
+    "AsyncCluster",
+    "Cluster",
+    "Exit",
+    "Log",
+    "Process",
+    "Ready",
+    "Scenario",
+    "Script",
+    "Snapshot",
+    "Timeout",
+    "Wait",
+    "fuzz",
+    "running",
+    "start",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -37,7 +57,10 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(home), name)
 
 
+_SCRIPT: Final = "k8slite.kubelet.runtimes.script"
 _HOMES: Final = {
+    **dict.fromkeys(("Alive", "Answer", "Exit", "Log", "Ready", "Script", "Wait"), _SCRIPT),
+    "Process": "k8slite.kubelet.runtimes.program",
     "AsyncCluster": "k8slite.testing.cluster",
     "Cluster": "k8slite.testing.cluster",
     "Scenario": "k8slite.sim.scenario",

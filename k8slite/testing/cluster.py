@@ -30,6 +30,7 @@ from k8slite.live.loop import awaited, in_trio
 from k8slite.testing import forgotten
 from k8slite.testing.clients import Clients
 from k8slite.testing.operations import WAIT_SECONDS, Operations, Timeout
+from k8slite.testing.programming import Programming
 from k8slite.testing.snapshots import Snapshot
 from k8slite.testing.starting import Begun, begin
 
@@ -64,7 +65,7 @@ def awaiting(
     return call
 
 
-class _Face:
+class _Face(Programming):
     """What is known of a running cluster without asking it."""
 
     def __init__(self, begun: Begun, hosted: Embedded) -> None:
@@ -152,6 +153,12 @@ class Cluster(_Face):
     logs = blocking(Operations.logs)
     wait_for = blocking(Operations.wait_for)
     ready = blocking(Operations.ready)
+    play = blocking(Operations.play)
+    address = blocking(Operations.address)
+    drain = blocking(Operations.drain)
+    uncordon = blocking(Operations.uncordon)
+    silence_node = blocking(Operations.silence_node)
+    wake_node = blocking(Operations.wake_node)
     events = blocking(Operations.events)
     assert_event = blocking(Operations.assert_event)
     requests = blocking(Operations.requests)
@@ -199,6 +206,12 @@ class AsyncCluster(_Face):
     logs = awaiting(Operations.logs)
     wait_for = awaiting(Operations.wait_for)
     ready = awaiting(Operations.ready)
+    play = awaiting(Operations.play)
+    address = awaiting(Operations.address)
+    drain = awaiting(Operations.drain)
+    uncordon = awaiting(Operations.uncordon)
+    silence_node = awaiting(Operations.silence_node)
+    wake_node = awaiting(Operations.wake_node)
     events = awaiting(Operations.events)
     assert_event = awaiting(Operations.assert_event)
     requests = awaiting(Operations.requests)

@@ -28,6 +28,7 @@ from k8slite.sim.manifests import documents
 from k8slite.store.memory import MemoryStore
 from k8slite.testing.conditions import Condition, holds, seen
 from k8slite.testing.naming import named, resource_of
+from k8slite.testing.node_operations import NodeOperations
 from k8slite.testing.snapshots import Snapshot, restore
 
 Json = dict[str, Any]
@@ -46,7 +47,7 @@ class Timeout(AssertionError):
 
 
 @define(eq=False)
-class Operations:
+class Operations(NodeOperations):
     """All of it, on one cluster."""
 
     embedded: Embedded

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import trio
 
-from k8slite.kinds.core.models import Probe
+from k8slite.kinds.core.probe_models import Probe
 from k8slite.kinds.models import Metadata
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.annotations import behaviour_of, duration_seconds

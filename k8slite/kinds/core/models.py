@@ -9,6 +9,7 @@ from attrs import Factory, field, frozen
 
 from k8slite.kinds.core.affinity_models import Affinity, TopologySpreadConstraint
 from k8slite.kinds.core.pod_volumes import Volume
+from k8slite.kinds.core.probe_models import Probe
 from k8slite.kinds.models import Metadata
 
 Quantities = Mapping[str, str | int]
@@ -55,23 +56,6 @@ class ContainerPort:
 class ResourceRequirements:
     limits: Quantities = Factory(dict)
     requests: Quantities = Factory(dict)
-
-
-@frozen
-class HttpGetAction:
-    path: str = ""
-    port: int | str = 0
-
-
-@frozen
-class Probe:
-    http_get: HttpGetAction | None = None
-    initial_delay_seconds: int = 0
-    timeout_seconds: int = 1
-    period_seconds: int = 10
-    success_threshold: int = 1
-    failure_threshold: int = 3
-    termination_grace_period_seconds: int | None = None
 
 
 @frozen

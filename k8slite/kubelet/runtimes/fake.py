@@ -8,6 +8,7 @@ container runs makes it play the new script from then on.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
@@ -20,7 +21,9 @@ from k8slite.kubelet.runtimes import pretending
 from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
 from k8slite.kubelet.runtimes.fake_run import Followed, Run, log_lines
+from k8slite.kubelet.runtimes.hosting import Hosting
 from k8slite.kubelet.runtimes.pretending import box_of
+from k8slite.kubelet.runtimes.program import TERMINATED_CODE, connected
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
     ContainerConfig,
@@ -62,13 +65,16 @@ class FakeRuntime:
         self._runs: dict[str, dict[str, Run]] = {}  # by pod uid and container name
         self._previous: dict[ContainerKey, Run] = {}
         self._failed_pulls: dict[ContainerKey, int] = {}
+        self._hosting: Hosting | None = None  # once there was a program
+        self._nursery: trio.Nursery | None = None
 
     def attach(self, report: Callable[[Report], None]) -> None:
         self._report = report
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        task_status.started()
-        await trio.sleep_forever()
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await trio.sleep_forever()
 
     def start(self, config: ContainerConfig) -> None:
         key = config.key
@@ -103,15 +109,20 @@ class FakeRuntime:
             self._report(Exited(key, "", 0))
             return
         now = self._timers.now()
-        killed = run.script.stop_seconds > grace_seconds
-        at = now.seconds + min(run.script.stop_seconds, grace_seconds)
+        stop_seconds, stop_code = run.script.stop_seconds, run.script.stop_code
+        if run.process is not None:
+            run.process.terminate()
+            stop_seconds = math.inf if run.process.minds else 0.0
+            stop_code = TERMINATED_CODE
+        killed = stop_seconds > grace_seconds
+        at = now.seconds + min(stop_seconds, grace_seconds)
         if run.kill_at_seconds is None:
             self._note(run, now, "SIGTERM")
         elif at >= run.kill_at_seconds:
             return
         run.kill_at_seconds = at
         run.cancel()
-        end = Exit(KILLED_CODE) if killed else Exit(run.script.stop_code)
+        end = Exit(KILLED_CODE) if killed else Exit(stop_code)
         if at <= now.seconds:
             self._end(run, end)
         else:
@@ -183,6 +194,8 @@ class FakeRuntime:
         with trio.CancelScope() as scope:
             run.inside.append(scope)
             try:
+                if run.process is not None and run.process.on_exec is not None:
+                    return await run.process.on_exec(command, session)
                 return await pretending.run(command, run.script, run.box, session)
             finally:
                 run.inside.remove(scope)
@@ -201,6 +214,10 @@ class FakeRuntime:
         live = [run for run in self._runs.get(pod_uid, {}).values() if run.began and not run.ended]
         if not live:
             raise ConnectionRefusedError("the pod does not run")
+        address = self.address_of(pod_uid)
+        if address:
+            await connected(address, port, duplex)
+            return
         scripts = {run.config.key.name: run.script for run in live}
         with trio.CancelScope() as scope:
             live[0].inside.append(scope)
@@ -255,9 +272,25 @@ class FakeRuntime:
         """Report what has been due since the steps began, and wait for what will be."""
         run.cancel()
         run.origin_seconds = origin_seconds
+        if run.script.program is not None:
+            self._host(run)
+            return
         run.agenda = agenda(run.steps, run.config.container)
         run.position = 0
         self._go_on(run)
+
+    def _host(self, run: Run) -> None:
+        """Have a container's program run, if it does not yet."""
+        assert self._nursery is not None
+        if run.process is None:
+            if self._hosting is None:
+                self._hosting = Hosting(self._timers)
+            self._nursery.start_soon(self._hosting.run, run, self._report, self._end)
+
+    def address_of(self, pod_uid: str) -> str:
+        """Where a program of a pod really listens; "" where none runs."""
+        runs = self._runs.get(pod_uid, {}).values()
+        return next((one.process.address for one in runs if one.process and not one.ended), "")
 
     def _go_on(self, run: Run) -> None:
         run.timer = None

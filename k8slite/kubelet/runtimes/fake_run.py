@@ -10,6 +10,7 @@ from attrs import define, field
 
 from k8slite.kubelet.runtimes.commands import Box
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
+from k8slite.kubelet.runtimes.program import Process
 from k8slite.kubelet.runtimes.runtime import ContainerConfig, LogOptions
 from k8slite.kubelet.runtimes.script import Agenda, Script, Step, lines
 from k8slite.kubelet.timers import Moment, Timer, Timers
@@ -35,6 +36,7 @@ class Run:
     notes: list[Line] = field(factory=list)  # what happened that no script says
     changed: trio.Event | None = None  # set at the next line, if somebody follows
     box: Box | None = None  # what commands in it find, once there was one
+    process: Process | None = None  # of a program
     inside: list[trio.CancelScope] = field(factory=list)  # commands that run in it
 
     def wake(self) -> None:

@@ -10,11 +10,12 @@ A script that ends without an Exit runs for ever.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from attrs import frozen
 
-from k8slite.kinds.core.models import Probe
+from k8slite.kinds.core.probe_models import Probe
 from k8slite.kubelet.pod import Container
 from k8slite.kubelet.runtimes.runtime import ProbeKind
 
@@ -86,6 +87,8 @@ class Script:
     memory_bytes: int = 8 * 1024 * 1024
     answers: tuple[Answer, ...] = ()  # the first that fits a command is given
     http: str | None = None  # what its declared ports answer; None: a line that names them
+    # What really runs (see `program`): then the steps count for nothing, and probes are made.
+    program: Callable[[Any], Awaitable[int | None]] | None = None
 
     def of_run(self, attempt: int) -> tuple[Step, ...]:
         """The steps of the run with that number, counted from 0."""

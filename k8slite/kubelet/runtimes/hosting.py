@@ -1,0 +1,101 @@
+"""Where programs run: each in a task of its own, with its probes beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+from attrs import define, field
+
+from k8slite.kubelet.runtimes import commands
+from k8slite.kubelet.runtimes.container_log import Line
+from k8slite.kubelet.runtimes.fake_run import Run
+from k8slite.kubelet.runtimes.pretending import box_of
+from k8slite.kubelet.runtimes.probing import Prober
+from k8slite.kubelet.runtimes.program import Process, ended
+from k8slite.kubelet.runtimes.runtime import Probed, ProbeKind, Report
+from k8slite.kubelet.runtimes.script import Exit
+from k8slite.kubelet.runtimes.session import ExecFailed, Session
+from k8slite.kubelet.timers import Timers
+
+# Numbers of clusters in the addresses 127.N.x.y; 0 and 255 are left to others.
+_NUMBERS: Final = range(1, 255)
+
+
+@define(eq=False)
+class Hosting:
+    """Runs the programs of a cluster's containers."""
+
+    timers: Timers
+    # By chance, so that clusters beside each other rarely meet; the address says which it is.
+    _number: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._number = self.timers.chance.choice(_NUMBERS)
+
+    async def run(
+        self, run: Run, report: Callable[[Report], None], end: Callable[[Run, Exit], None]
+    ) -> None:
+        """Be a container until its program ends or it is killed; `end` is told how."""
+        program, container = run.script.program, run.config.container
+        assert program is not None
+        process = run.process = self._process(run)
+        with trio.CancelScope() as killed:
+            run.inside.append(killed)
+            async with trio.open_nursery() as nursery:
+
+                def tell(kind: ProbeKind, ok: bool, message: str) -> None:
+                    report(Probed(run.config.key, run.id, kind, ok, message))
+
+                prober = Prober(container, process.address, self._command(run), tell)
+                nursery.start_soon(prober.probe)
+                how = await ended(program, process)
+                nursery.cancel_scope.cancel()
+            if run.ended is None:
+                end(run, how)
+        if killed in run.inside:
+            run.inside.remove(killed)
+
+    def _process(self, run: Run) -> Process:
+        pod, container = run.config.pod, run.config.container
+        run.box = box_of(pod, container)
+
+        def log(text: str) -> None:
+            run.notes.append(Line(self.timers.now().date, text))
+            run.wake()
+
+        return Process(
+            pod.metadata.namespace,
+            pod.metadata.name,
+            container.name,
+            container.image,
+            self._address(run.config.addresses),
+            (*container.command, *container.args),
+            dict(run.box.environment),
+            log,
+        )
+
+    def _address(self, addresses: tuple[str, ...]) -> str:
+        parts = addresses[0].split(".") if addresses else []
+        return f"127.{self._number}.{parts[2]}.{parts[3]}" if len(parts) == 4 else "127.0.0.1"
+
+    def _command(self, run: Run) -> Callable[[tuple[str, ...]], Awaitable[int]]:
+        async def command(words: tuple[str, ...]) -> int:
+            async def nowhere(data: bytes, error: bool) -> None: ...
+
+            given, stdin = trio.open_memory_channel[bytes](0)
+            resized, sizes = trio.open_memory_channel[object](0)
+            given.close()
+            resized.close()
+            with stdin, sizes:
+                session = Session(stdin, sizes, nowhere, False)  # type: ignore[arg-type]
+                assert run.process is not None and run.box is not None
+                if run.process.on_exec is not None:
+                    return await run.process.on_exec(words, session)
+                try:
+                    return await commands.run(words, run.box, session)
+                except ExecFailed:
+                    return commands.NOT_FOUND
+
+        return command
