@@ -75,11 +75,11 @@ class CustomResourceDefinitionController(Controller):
         }
         for name in sorted(served.keys() - known.keys()):
             now = timestamp(self.world.now())
-            service = local_service(group, served[name], "true", now)
             with suppress(AlreadyExists):
-                await self.client.create(API_SERVICES, service)
-            patch = {"status": service["status"]}
-            await self.client.patch(API_SERVICES, name, patch, subresource="status")
+                # That it is available is another controller's word.
+                await self.client.create(
+                    API_SERVICES, local_service(group, served[name], "true", now)
+                )
         for name in sorted(known.keys() - served.keys()):
             if known[name].metadata.labels.get(AUTOMANAGED) == "true":
                 with suppress(NotFound):

@@ -10,6 +10,7 @@ from typing import Final
 
 from k8slite.sim.checks.addresses import Addresses
 from k8slite.sim.checks.autoscalers import Autoscalers
+from k8slite.sim.checks.availability import Availability
 from k8slite.sim.checks.check import Change, Check, Setting, State
 from k8slite.sim.checks.collection import Collection
 from k8slite.sim.checks.credentials import Credentials
@@ -45,6 +46,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Volumes,
     Leases,
     Quotas,
+    Availability,
     Credentials,
     Policies,
 )
