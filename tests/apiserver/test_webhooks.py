@@ -246,6 +246,38 @@ async def test_nobody_is_asked_about_webhooks(autojump_clock: object) -> None:
         assert (await server.ask("POST", MAPS, settings())).status == 201
 
 
+@pytest.mark.parametrize(
+    ("expression", "is_asked"),
+    [
+        ("authorizer.group('').resource('configmaps').check('delete').allowed()", True),
+        ("!authorizer.requestResource.check('create').allowed()", False),
+        ("namespaceObject.metadata.name == 'default' && request.name == 'm'", True),
+        ("object.nothing == 1 || false", True),  # fails, and the webhook may not
+        ("object.nothing == 1 && false", False),
+    ],
+)
+async def test_conditions_know_rights_and_decide_without_what_fails(
+    expression: str, is_asked: bool, autojump_clock: object
+) -> None:
+    hooks = Hooks()
+    hooks.answers["/a"] = lambda _: {"allowed": False}
+    condition = {"matchConditions": [{"name": "c", "expression": expression}]}
+    async with running(controllers=False, webhooks=hooks) as server:
+        await register(server, VALIDATING, hook(**condition))
+        answer = await server.ask("POST", MAPS, settings())
+        assert (answer.status != 201) is is_asked, answer.json
+
+
+async def test_conditions_are_checked_when_they_are_written(autojump_clock: object) -> None:
+    conditions = [{"name": "c", "expression": "variables.x == params.y"}]
+    async with running(controllers=False) as server:
+        made = {"metadata": {"name": "c"}, "webhooks": [hook(matchConditions=conditions)]}
+        answer = await server.ask("POST", VALIDATING, made)
+        assert answer.status == 422
+        for name in ("variables", "params"):
+            assert f"undeclared reference to '{name}'" in answer.json["message"]
+
+
 async def test_a_webhook_behind_a_service(autojump_clock: object) -> None:
     hooks = Hooks()
     hooks.answers["/review"] = lambda _: {}

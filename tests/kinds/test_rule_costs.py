@@ -235,6 +235,14 @@ def test_rules_are_checked_when_they_are_written(rule: Json, complaint: str) -> 
     assert all(complaint in one for one in found), found
 
 
+def test_defaults_keep_the_rules() -> None:
+    pair = {**obj(n=of("integer"), m=of("integer")), "default": {"n": 2, "m": 1}}
+    assert said(rules(pair, "self.n <= self.m", message="too much")) == [
+        's.properties[a].default: Invalid value: "object": too much'
+    ]
+    assert said(rules(pair, "self.n > self.m")) == []
+
+
 def test_old_values_of_what_cannot_be_told_apart() -> None:
     items = rules(text(5), "self == oldSelf")
     assert said(array(items, 5)) == [

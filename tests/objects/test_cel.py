@@ -319,6 +319,41 @@ def test_costs_are_counted_and_bounded() -> None:
         value("self.map(x, self.map(y, x + y)).size() == 0", ["a" * 1000] * 1000)
 
 
+BIG: dict[str, Any] = {
+    "empty": [""] * 50_000,
+    "deep": [["x"] * 1000] * 50,
+    "n": list(range(20_000)),
+    "s": "a" * 300_000,
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "self.n.all(x, self.empty.isSorted())",
+        "self.n.all(x, self.s.findAll('').size() > 0)",
+        "self.n.all(x, self.deep == self.deep)",
+        "self.n.all(x, !(['y'] in self.deep))",
+        "self.n.all(x, size(self.empty + self.empty) > 0)",
+        "sets.contains(self.empty, self.empty)",
+        "self.n.transformMap(i, v, v).size() > 0 && self.n.transformMap(i, v, v).size() > 0",
+        "self.n.all(x, self.s.matches('(a*)*b') || true)",
+        "self.n.map(x, self.n.map(y, y)).size() > 0",
+        "self.n.all(x, string(self.s + self.s).size() > 0)",
+        "self.n.all(x, '%s'.format([self.deep]).size() > 0)",
+        "self.n.all(x, self.n.sum() > 0)",
+        "self.n.all(x, self.s.split('').size() > 0)",
+    ],
+)
+def test_nothing_goes_on_for_ever(text: str) -> None:
+    with pytest.raises(TooCostly):
+        value(text, BIG)
+
+
+def test_long_texts_are_compiled_in_time() -> None:
+    assert value("&&".join(["1==1"] * 10_000)) is True
+
+
 def test_texts_do_not_grow_without_end() -> None:
     for text in ("self.replace('', self)", "[self, self].join(self + self)"):
         with pytest.raises(Failed):

@@ -5,7 +5,6 @@ Upstream: `pkg/apis/admissionregistration/validation` (validateValidation and ot
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from k8slite.kinds.admissionregistration.policy_composition import (
     Mistyped,
 )
 from k8slite.objects.cel.environment import Uncompilable
+from k8slite.objects.cel.lexer import is_identifier
 from k8slite.objects.cel.types import DYN, Type
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, forbidden, invalid, not_supported, required, too_many
@@ -63,7 +63,7 @@ def variable_complaints(composition: Composition, variables: Iterable[Json]) -> 
         at, name = f"spec.variables[{number}]", one.get("name", "")
         if not name.strip():
             yield required(f"{at}.name", "name is not specified")
-        elif not _IDENTIFIER.fullmatch(name) or name in _RESERVED:
+        elif not is_identifier(name):
             yield invalid(f"{at}.name", name, "name is not a valid CEL identifier")
         text = one.get("expression", "")
         if not text.strip():
@@ -182,11 +182,3 @@ _MUTATIONS: Final = {
     "ApplyConfiguration": ("applyConfiguration", APPLY),
     "JSONPatch": ("jsonPatch", PATCH),
 }
-_IDENTIFIER: Final = re.compile("[_a-zA-Z][_a-zA-Z0-9]*")
-_RESERVED: Final = frozenset(
-    (
-        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for"),
-        *("function", "if", "import", "let", "loop", "package", "namespace", "return"),
-        *("var", "void", "while"),
-    )
-)

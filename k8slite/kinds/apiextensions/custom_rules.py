@@ -87,11 +87,13 @@ def _rule(json: Json, schema: Structural, type_: Type | None) -> Rule:
     return Rule(json, expression, message, expression.names("oldSelf"), may_lack_old, path)
 
 
-def check_rules(schema: Structural, new: Json, old: Json | None) -> list[Cause]:
+def check_rules(schema: Structural, new: Any, old: Any, *, is_resource: bool = True) -> list[Cause]:
     """Complaints about an object by the rules of its schema."""
     if not schema.has_rules:
         return []
-    return _Check().complaints(schema, new, ABSENT if old is None else old)
+    check = _Check()
+    before = ABSENT if old is None else old
+    return check.complaints(check.below(schema, new, before, "", is_resource=is_resource))
 
 
 class _NoFurther(Exception):
@@ -104,10 +106,11 @@ class _Check:
 
     budget: int = OBJECT_BUDGET
 
-    def complaints(self, schema: Structural, new: Json, old: Any) -> list[Cause]:
+    def complaints(self, causes: Iterator[Cause]) -> list[Cause]:
+        """Causes as long as the budget lasts."""
         found: list[Cause] = []
         try:
-            for cause in self.below(schema, new, old, "", is_resource=True):
+            for cause in causes:
                 found.append(cause)
         except _NoFurther:
             pass

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from k8slite.objects.cel.lexer import KEYWORDS
 from k8slite.objects.cel.times import duration_of, timestamp_of
 from k8slite.objects.cel.types import BOOL, Type
 from k8slite.objects.cel.values import EvaluationFailed, KeyedList, SetList
@@ -218,7 +219,7 @@ def is_escapable(name: str) -> bool:
 
 def escaped(name: str) -> str:
     """A field's name as expressions write it: `foo-bar` is `foo__dash__bar`."""
-    if name in _RESERVED:
+    if name in KEYWORDS:
         return f"__{name}__"
     for piece, instead in _ESCAPES:
         name = name.replace(piece, instead)
@@ -250,11 +251,4 @@ _ESCAPES: Final = (
     (".", "__dot__"),
     ("-", "__dash__"),
     ("/", "__slash__"),
-)
-_RESERVED: Final = frozenset(
-    (
-        *("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for"),
-        *("function", "if", "import", "let", "loop", "package", "namespace", "return"),
-        *("var", "void", "while"),
-    )
 )

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any, Final
 
+from k8slite.kinds.apiextensions.custom_rules import check_rules
 from k8slite.kinds.apiextensions.rule_validation import rule_complaints, rule_shape
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import forbidden, invalid, not_supported, required
@@ -37,7 +38,7 @@ def validate_schema(schema: Json, path: str) -> list[Cause]:
     if not found:
         found += _defaults(schema, path)
         found += _rules(schema, path)
-    return found
+    return found or list(_default_rules(schema, path))
 
 
 def _root(schema: Json, path: str) -> Iterator[Cause]:
@@ -197,6 +198,18 @@ def _defaults(schema: Json, path: str) -> Iterator[Cause]:
         for cause in validate_values(shape, value):
             at = f"{where}.default" + (f".{cause.field}" if cause.field != "<nil>" else "")
             yield Cause(cause.reason, cause.message.replace("<nil>", f"{where}.default"), at)
+
+
+def _default_rules(schema: Json, path: str) -> Iterator[Cause]:
+    """The rules of a place hold of its default, too."""
+    for one, where in _everywhere(schema, path):
+        if "default" not in one:
+            continue
+        shape = Structural.of(one)
+        if shape.has_rules:
+            for cause in check_rules(shape, one["default"], None, is_resource=shape.embedded):
+                at = f"{where}.default" + (f".{cause.field}" if cause.field != "<nil>" else "")
+                yield Cause(cause.reason, cause.message, at)
 
 
 def _rules(schema: Json, path: str) -> list[Cause]:

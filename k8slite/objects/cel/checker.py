@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 
 from k8slite.objects.cel.complaints import Complaint
 from k8slite.objects.cel.declarations import Functions, Overload
+from k8slite.objects.cel.strings import pattern_of
 from k8slite.objects.cel.times import duration_of, timestamp_of
 from k8slite.objects.cel.tree import (
     Call,
@@ -88,7 +89,7 @@ def check(root: Node, names: Names) -> Checked:
 class _Checker:
     names: Names
     found: Checked
-    known: Substitutions = field(factory=dict)
+    known: Substitutions = field(factory=Substitutions)
     scopes: list[dict[str, Type]] = field(factory=list)
     count: int = 0
 
@@ -111,11 +112,11 @@ class _Checker:
         return substituted(self.known, type_)
 
     def goes(self, wanted: Type, found: Type) -> bool:
-        known = dict(self.known)
-        if not assignable(known, wanted, found):
-            return False
-        self.known = known
-        return True
+        mark = self.known.mark()
+        if assignable(self.known, wanted, found):
+            return True
+        self.known.back_to(mark)
+        return False
 
     def variable(self, node: Node, name: str) -> Type | None:
         """The type of what a name means; None if it means nothing."""
@@ -201,12 +202,13 @@ class _Checker:
             if overload.is_member != is_member or len(overload.parameters) != len(given):
                 continue
             fresh = {one: self.fresh() for one in overload.type_parameters}
-            known = dict(self.known)
+            known = self.known
+            mark = known.mark()
             wanted = [substituted(fresh, one) for one in overload.parameters]
             # Upstream's order of the two: what is given must go where it is wanted.
             if not all(assignable(known, g, w) for g, w in zip(given, wanted, strict=True)):
+                known.back_to(mark)
                 continue
-            self.known = known
             fitting.append(overload)
             found = self.resolved(substituted(fresh, overload.result))
             if result is None:
@@ -338,19 +340,10 @@ class _Checker:
                 self.complain(argument.at, f"invalid {node.function} argument")
 
 
-def _pattern(text: str) -> Any:
-    import re2
-
-    try:
-        return re2.compile(text)
-    except re2.error as error:
-        raise ValueError(str(error)) from None
-
-
 _READ: Final[dict[str, Callable[[str], Any]]] = {
     "duration": duration_of,
     "timestamp": timestamp_of,
-    "matches": _pattern,
+    "matches": pattern_of,
 }
 _CHECKS: Final[dict[type, Callable[[_Checker, Any], Type]]] = {
     Literal: _Checker._literal,

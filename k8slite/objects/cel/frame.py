@@ -8,14 +8,13 @@ from typing import Any, Final
 from attrs import define
 
 from k8slite.objects.cel.tree import Node
-from k8slite.objects.cel.values import BudgetExceeded, EvaluationFailed
+from k8slite.objects.cel.values import TOO_MUCH, BudgetExceeded, EvaluationFailed
 
 NO_OVERLOAD: Final = "no such overload"
 # What it costs to write out a list, a map and an object.
 LIST_COST: Final = 10
 MAP_COST: Final = 30
 OBJECT_COST: Final = 40
-_TOO_MUCH: Final = "operation cancelled: actual cost limit exceeded"
 
 
 @define(eq=False)
@@ -30,7 +29,7 @@ class Frame:
         """Raises BudgetExceeded."""
         self.cost += cost
         if self.cost > self.limit:
-            raise BudgetExceeded(_TOO_MUCH)
+            raise BudgetExceeded(TOO_MUCH)
 
 
 @define(eq=False)

@@ -12,6 +12,15 @@ from attrs import frozen
 
 from k8slite.objects.cel.values import UInt
 
+# Words that name nothing; those that mean something else are below.
+RESERVED: Final = frozenset(
+    (
+        *("as", "break", "const", "continue", "else", "for", "function", "if", "import"),
+        *("let", "loop", "package", "namespace", "return", "var", "void", "while"),
+    )
+)
+KEYWORDS: Final = RESERVED | {"true", "false", "null", "in"}
+
 
 class BadSyntax(ValueError):
     """What cannot be read. The message is our own."""
@@ -50,6 +59,11 @@ def tokens(text: str) -> list[Token]:
         at = match.end()
     found.append(Token("end", "<EOF>", at))
     return found
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a variable can be called so."""
+    return _IDENTIFIER.fullmatch(name) is not None and name not in KEYWORDS
 
 
 def _literal(kind: str, word: str) -> Any:
@@ -100,6 +114,7 @@ def _unescaped_bytes(body: str) -> bytes:
     return bytes(found + body[at:].encode())
 
 
+_IDENTIFIER: Final = re.compile("[_a-zA-Z][_a-zA-Z0-9]*")
 _ESCAPE_PATTERN: Final = (
     r"\\([abfnrtv\\?\"'`]|[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7][0-7])"
 )

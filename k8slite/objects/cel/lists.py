@@ -11,7 +11,18 @@ from typing import Any, Final
 from k8slite.objects.cel.declarations import Declared, Functions, overloads
 from k8slite.objects.cel.standard import FUNCTIONS as STANDARD
 from k8slite.objects.cel.standard import looked_up
-from k8slite.objects.cel.values import NONE, Duration, Made, Optional, UInt, contains, equal
+from k8slite.objects.cel.values import (
+    COMPARISONS_LIMIT,
+    NONE,
+    TOO_MUCH,
+    BudgetExceeded,
+    Duration,
+    Made,
+    Optional,
+    UInt,
+    contains,
+    equal,
+)
 
 
 def _is_sorted(values: list[Any]) -> bool:
@@ -50,7 +61,19 @@ def _last_index_of(values: list[Any], wanted: Any) -> int:
 
 
 def _subset(values: list[Any], wanted: list[Any]) -> bool:
+    _affordable(values, wanted)
     return all(contains(values, one) for one in wanted)
+
+
+def _intersect(values: list[Any], others: list[Any]) -> bool:
+    _affordable(values, others)
+    return any(contains(others, one) for one in values)
+
+
+def _affordable(values: list[Any], others: list[Any]) -> None:
+    """Raises BudgetExceeded where each would be compared with each for too long."""
+    if len(values) * len(others) > COMPARISONS_LIMIT:
+        raise BudgetExceeded(TOO_MUCH)
 
 
 def _some(value: Any) -> Optional:
@@ -144,7 +167,7 @@ FUNCTIONS: Final[Functions] = {
         (
             "list_sets_intersects_list",
             "(list<A>, list<A>) -> bool",
-            lambda a, b: any(contains(b, one) for one in a),
+            _intersect,
         )
     ),
     "optional.of": overloads(("optional_of", "(A) -> optional_type<A>", _some)),

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from k8slite.objects.cel.frame import LIST_COST, NO_OVERLOAD, Frame, Lazy, Plan, Run, truth
-from k8slite.objects.cel.tree import Call, Comprehension, ListOf, Literal, Node
+from k8slite.objects.cel.frame import NO_OVERLOAD, Frame, Lazy, Plan, Run, truth
+from k8slite.objects.cel.tree import Call, Comprehension, ListOf, Literal, MapOf, Node
 from k8slite.objects.cel.values import EvaluationFailed
 
 Loop = Callable[[Frame, Iterable[tuple[Any, ...]]], None]
@@ -64,34 +64,51 @@ def _folding(plan: Plan, node: Comprehension) -> Loop:
 
 
 def _gathering(plan: Plan, node: Comprehension) -> Loop | None:
-    """A loop that adds one item a round to a list, which is not copied every time."""
+    """A loop that adds to a list or a map every round, which is not copied every time."""
     step, wanted = node.step, None
     if isinstance(step, Call) and step.function == "_?_:_":
         wanted, step = step.arguments[0], step.arguments[1]
-    if not (isinstance(step, Call) and step.function == "_+_" and _is_empty(node.initial)):
+    if not (isinstance(step, Call) and _is_empty(node.initial)):
         return None
-    added = step.arguments[1]
-    assert isinstance(added, ListOf), "macros write a list of one there"
-    value = plan(added.elements[0].value)
+    if step.function not in ("_+_", "cel.@mapInsert"):
+        return None
+    added = plan(step.arguments[1])
+    is_map = isinstance(node.initial, MapOf)
     keep = None if wanted is None else plan(wanted)
     gathered, names = node.gathered, node.variables
 
     def run(frame: Frame, rounds: Iterable[tuple[Any, ...]]) -> None:
         variables = frame.variables
-        found: list[Any] = []
+        items: list[Any] = []
+        entries: dict[Any, Any] = {}
         for given in rounds:
             variables.update(zip(names, given, strict=True))
-            if keep is None or truth(keep(frame)):
-                found.append(value(frame))
-                frame.pay(LIST_COST + 2)
-            else:
+            if keep is not None and not truth(keep(frame)):
                 frame.pay(1)
-        variables[gathered] = found
+                continue
+            more = added(frame)
+            frame.pay(2)
+            if is_map:
+                _insert(entries, more)
+            else:
+                items += more
+        variables[gathered] = entries if is_map else items
 
     return run
 
 
+def _insert(entries: dict[Any, Any], more: Any) -> None:
+    if not isinstance(more, dict):
+        raise EvaluationFailed(NO_OVERLOAD)
+    for key, value in more.items():
+        if key in entries:
+            raise EvaluationFailed(f"insert failed: key {key} already exists")
+        entries[key] = value
+
+
 def _is_empty(node: Node) -> bool:
+    if isinstance(node, MapOf):
+        return not node.entries
     return isinstance(node, ListOf) and not node.elements
 
 

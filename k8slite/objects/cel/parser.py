@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from k8slite.objects.cel.complaints import Complaint, told
-from k8slite.objects.cel.lexer import BadSyntax, Token, tokens
+from k8slite.objects.cel.lexer import RESERVED, BadSyntax, Token, tokens
 from k8slite.objects.cel.macros import MisusedMacro, expanded
 from k8slite.objects.cel.tree import (
     Call,
@@ -212,7 +212,7 @@ class _Reading:
             return MapOf(word.at, tuple(self.entries()))
         leading = "." if self.skip(".") else ""
         word = self.take("ident")
-        if word.text in _RESERVED:
+        if word.text in RESERVED:
             raise BadSyntax(f"reserved identifier: {word.text}")
         if self.word.kind == "(":
             at = self.take("(").at
@@ -299,9 +299,3 @@ def _said_by_the_engine(text: str) -> str:
 _STATUS: Final = re.compile(r"^[A-Z_]+: ")
 _CODE: Final = re.compile(r" \[[A-Z_]+\]$")
 _LEVELS: Final = (("<", "<=", ">=", ">", "==", "!=", "in"), ("+", "-"), ("*", "/", "%"))
-_RESERVED: Final = frozenset(
-    (
-        *("as", "break", "const", "continue", "else", "for", "function", "if", "import"),
-        *("let", "loop", "package", "namespace", "return", "var", "void", "while"),
-    )
-)

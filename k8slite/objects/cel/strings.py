@@ -9,13 +9,16 @@ from typing import Any, Final
 
 from k8slite.objects.cel.declarations import Functions, overloads
 from k8slite.objects.cel.text_format import formatted
-from k8slite.objects.cel.values import EvaluationFailed
+from k8slite.objects.cel.values import TOO_MUCH, BudgetExceeded, EvaluationFailed
 
 # No text grows beyond what the budget of one expression lets be looked at.
 TEXT_LIMIT: Final = 10_000_000
+# More matches than the budget of one expression pays for.
+MATCHES_LIMIT: Final = 50_000
 
 
-def _pattern(text: str) -> Any:
+def pattern_of(text: str) -> Any:
+    """A regular expression of RE2. Raises EvaluationFailed."""
     import re2
 
     try:
@@ -25,16 +28,18 @@ def _pattern(text: str) -> Any:
 
 
 def _find(text: str, pattern: str) -> str:
-    found = _pattern(pattern).search(text)
+    found = pattern_of(pattern).search(text)
     return found.group(0) if found else ""
 
 
 def _find_all(text: str, pattern: str, most: int = -1) -> list[str]:
     found: list[str] = []
-    for match in _pattern(pattern).finditer(text):
+    for match in pattern_of(pattern).finditer(text):
         if 0 <= most <= len(found):
             break
         found.append(match.group(0))
+        if len(found) > MATCHES_LIMIT:
+            raise BudgetExceeded(TOO_MUCH)
     return found
 
 
@@ -110,7 +115,7 @@ def _upper(text: str) -> str:
 
 
 def _matches(text: str, pattern: str) -> bool:
-    return _pattern(pattern).search(text) is not None
+    return pattern_of(pattern).search(text) is not None
 
 
 _SMALL: Final = "abcdefghijklmnopqrstuvwxyz"

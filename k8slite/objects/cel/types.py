@@ -5,7 +5,6 @@ Upstream: `cel-go/checker/types.go` (isAssignable, mostGeneral, substitute).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, Protocol
 
 from attrs import field, frozen
@@ -47,7 +46,34 @@ class Type:
         return f"{self.name}({', '.join(map(str, self.parameters))})"
 
 
-Substitutions = dict[str, Type]
+class Substitutions:
+    """What parameters stand for; what was noted since a mark can be taken back."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Type] = {}
+        self._noted: list[tuple[str, Type | None]] = []
+
+    def get(self, name: str, /) -> Type | None:
+        """What a parameter stands for, if that is known."""
+        return self._found.get(name)
+
+    def note(self, name: str, type_: Type) -> None:
+        """From now on a parameter stands for this."""
+        self._noted.append((name, self._found.get(name)))
+        self._found[name] = type_
+
+    def mark(self) -> int:
+        """Where to go back to."""
+        return len(self._noted)
+
+    def back_to(self, mark: int) -> None:
+        """Take back what was noted since."""
+        while len(self._noted) > mark:
+            name, before = self._noted.pop()
+            if before is None:
+                del self._found[name]
+            else:
+                self._found[name] = before
 
 
 def list_of(element: Type, most: int | None = None) -> Type:
@@ -68,7 +94,7 @@ def optional_of(inner: Type) -> Type:
 def assignable(known: Substitutions, wanted: Type, found: Type) -> bool:
     """Whether `found` goes where `wanted` is asked for; what parameters stand for is noted.
 
-    A failure may leave notes behind: who goes on with `known` copies it before.
+    A failure may leave notes behind: who goes on takes them back.
     """
     if found.is_parameter:
         is_fitting, had_one = _substitutes(known, wanted, found)
@@ -102,7 +128,7 @@ def most_general(one: Type, other: Type) -> Type:
     return one if _less_specific(one, other) else other
 
 
-def substituted(known: Mapping[str, Type], type_: Type, *, to_dyn: bool = False) -> Type:
+def substituted(known: Fields, type_: Type, *, to_dyn: bool = False) -> Type:
     """A type with what its parameters stand for; `to_dyn`: free ones become dyn."""
     if type_.is_parameter:
         found = known.get(type_.name)
@@ -124,16 +150,16 @@ def _substitutes(known: Substitutions, type_: Type, parameter: Type) -> tuple[bo
         if before == type_:
             return True, True
         if assignable(known, type_, before):
-            known[parameter.name] = most_general(type_, before)
+            known.note(parameter.name, most_general(type_, before))
             return True, True
         return False, True
     if _refers(known, parameter, type_):
         return False, False
-    known[parameter.name] = type_
+    known.note(parameter.name, type_)
     return True, False
 
 
-def _refers(known: Mapping[str, Type], parameter: Type, within: Type) -> bool:
+def _refers(known: Substitutions, parameter: Type, within: Type) -> bool:
     if within == parameter:
         return True
     if within.is_parameter:

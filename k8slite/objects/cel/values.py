@@ -40,6 +40,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = -62_135_596_800 * SECOND
 _LAST: Final = 253_402_300_800 * SECOND - 1
 _DURATION_LIMIT: Final = 1 << 63
+TOO_MUCH: Final = "operation cancelled: actual cost limit exceeded"
+# How often items of two lists are compared at the most, each with each.
+COMPARISONS_LIMIT: Final = 1_000_000
 
 
 class EvaluationFailed(Exception):
@@ -201,6 +204,9 @@ def contains(values: Sequence[Any], wanted: Any) -> bool:
 def concatenated(one: list[Any], other: list[Any]) -> list[Any]:
     """Two lists as one; what a set has already is not added, of the same keys the later counts."""
     if isinstance(one, SetList):
+        known = _scalars(one)
+        if known is not None:
+            return SetList([*one, *(item for item in other if _scalar(item) not in known)])
         return SetList([*one, *(item for item in other if not contains(one, item))])
     if isinstance(one, KeyedList):
         later = {_hashable(one.key_of(item)): item for item in other}
@@ -244,12 +250,29 @@ def _equal_lists(one: list[Any], other: list[Any]) -> bool:
     if len(one) != len(other):
         return False
     if isinstance(one, SetList) or isinstance(other, SetList):
+        first, second = _scalars(one), _scalars(other)
+        if first is not None and second is not None:
+            return first == second
+        if len(one) * len(other) > COMPARISONS_LIMIT:
+            raise BudgetExceeded(TOO_MUCH)
         return all(contains(other, item) for item in one)
     keyed = one if isinstance(one, KeyedList) else other
     if isinstance(keyed, KeyedList):
         known = {_hashable(keyed.key_of(item)): item for item in other}
         return all(equal(item, known.get(_hashable(keyed.key_of(item)), _MISSING)) for item in one)
     return all(equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _scalar(item: Any) -> tuple[bool, Any]:
+    """A text, a number or a truth, so that true is not one."""
+    return isinstance(item, bool), item
+
+
+def _scalars(items: list[Any]) -> set[tuple[bool, Any]] | None:
+    """Items that can be looked up; None if there are lists or maps among them."""
+    if any(isinstance(item, list | dict) for item in items):
+        return None
+    return {_scalar(item) for item in items}
 
 
 def _equal_maps(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
