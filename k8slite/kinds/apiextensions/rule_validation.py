@@ -15,7 +15,6 @@ from k8slite.kinds.apiextensions.custom_rules import REASONS, environment_of
 from k8slite.kinds.apiextensions.rule_paths import normalized_path
 from k8slite.kinds.apiextensions.rule_types import declared, max_cardinality
 from k8slite.objects.cel.environment import Environment, Expression, Uncompilable
-from k8slite.objects.cel.estimate import worst_cost
 from k8slite.objects.cel.spans import MOST
 from k8slite.objects.cel.types import STRING, Type
 from k8slite.objects.codec import dumps
@@ -174,6 +173,9 @@ def _compiled(environment: Environment, text: str, of: str) -> Expression:
 
 
 def _cost(expression: Expression, name: str, many: int, at: str, budget: Budget) -> Iterator[Cause]:
+    # Only who defines rules needs it.
+    from k8slite.objects.cel.estimate import worst_cost
+
     cost = min(worst_cost(expression.checked) * many, MOST)
     if cost > RULE_LIMIT:
         yield forbidden(at, _exceeded(name, cost, RULE_LIMIT))

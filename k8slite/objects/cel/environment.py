@@ -7,18 +7,17 @@ environment.compile("self.replicas <= 3").evaluate({"self": {"replicas": 2}})   
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
-from k8slite.objects.cel.checker import Checked, Names, check
 from k8slite.objects.cel.complaints import told
-from k8slite.objects.cel.evaluation import plan
 from k8slite.objects.cel.frame import Frame, Run
-from k8slite.objects.cel.library import FUNCTIONS, TYPES
-from k8slite.objects.cel.parser import NESTED, Unreadable, parse
 from k8slite.objects.cel.types import Type
 from k8slite.objects.cel.values import BudgetExceeded, EvaluationFailed
+
+if TYPE_CHECKING:
+    from k8slite.objects.cel.checker import Checked
 
 # What one evaluation may cost; upstream's PerCallLimit, about a tenth of a second there.
 CALL_LIMIT: Final = 1_000_000
@@ -96,6 +95,12 @@ class Environment:
         return found
 
     def _compiled(self, text: str) -> Expression:
+        # Only who has expressions needs what reads and checks them: 40 ms.
+        from k8slite.objects.cel.checker import Names, check
+        from k8slite.objects.cel.evaluation import plan
+        from k8slite.objects.cel.library import FUNCTIONS, TYPES
+        from k8slite.objects.cel.parser import NESTED, Unreadable, parse
+
         try:
             root = parse(text)
             names = Names(self.variables, FUNCTIONS, TYPES, self.object_type)
