@@ -93,6 +93,10 @@ class Response:
     conversation: Conversation | None = None  # of an answer 101, which has no body
 
 
+class Disconnected(ConnectionResetError):
+    """What a Handler or a Stream raises to end a connection without an answer."""
+
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 

@@ -28,7 +28,7 @@ def run(parsed: argparse.Namespace) -> int:
     import trio
 
     from k8slite.cluster import Settings
-    from k8slite.sim.faults import Plan
+    from k8slite.faults.plan import Plan
     from k8slite.sim.manifests import documents
     from k8slite.sim.outcome import Order, Record
     from k8slite.sim.scenario import Scenario, play_once

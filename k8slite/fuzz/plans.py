@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 from typing import Final
 
 from k8slite.cluster import API_SERVER, KUBELET
-from k8slite.sim.faults import (
+from k8slite.faults.plan import (
     FAULTS,
     Crash,
     CrashStore,

@@ -17,7 +17,7 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
-from k8slite.sim.faults import Plan
+from k8slite.faults.plan import Plan
 from k8slite.sim.outcome import Order, Violation
 
 FORMAT: Final = 1

@@ -12,10 +12,10 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
+from k8slite.faults.plan import Fault, Plan
 from k8slite.fuzz.chance import draw
 from k8slite.fuzz.plans import kinds, random_orders, single_faults, time_travels
 from k8slite.fuzz.workers import Worker, drain, play_all, workers
-from k8slite.sim.faults import Fault, Plan
 from k8slite.sim.outcome import Order, Outcome, Violation
 from k8slite.sim.scenario import Scenario
 

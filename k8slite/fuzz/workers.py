@@ -25,7 +25,7 @@ import orjson
 from attrs import define
 from cattrs import Converter
 
-from k8slite.sim.faults import Plan
+from k8slite.faults.plan import Plan
 from k8slite.sim.outcome import Order, Outcome
 from k8slite.sim.run import fork, run
 from k8slite.sim.scenario import Scenario, play, play_once

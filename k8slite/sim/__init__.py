@@ -5,14 +5,13 @@ broke in it. Never here: the operating system.
 
     blocks          a cluster for a block of your own: `k8slite.sim.cluster`
     world, run      time of day, chance and identifiers; virtual time and the order of tasks
-    faults          what can go wrong, as values
     outcome         what a run leaves; story and timeline tell it, by way of difference
     scenario        what a run is about, and its phases
     simulation      the cluster: processes, ways, store, and what a scenario can do
     observer        sees every commit; checks/ holds the invariants
-    storm           which fault strikes where; calamities carries out those of commits
+    calamities      carries out the faults of commits (the others: `k8slite.faults`)
     witness         holds every watch against the commits
-    network, gates  requests and watches on their way
+    network         the other end of every way: an API server that may be down
     processes       that die and live again
     store           the real store over an imagined disk
 """

@@ -17,7 +17,7 @@ import trio.testing
 
 from k8slite.cluster import Settings
 from k8slite.controllers import Controller
-from k8slite.sim.faults import Plan
+from k8slite.faults.plan import Plan
 from k8slite.sim.outcome import Order, Record
 from k8slite.sim.run import ordered
 from k8slite.sim.simulation import Simulation, running

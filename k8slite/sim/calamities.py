@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from k8slite.client.resource import Resource
-from k8slite.sim.faults import (
+from k8slite.faults.plan import (
     CrashStore,
     DeleteObject,
     Fault,

@@ -11,9 +11,9 @@ from typing import Any
 
 from k8slite.client.informer import Mirror
 from k8slite.client.mirrors import Mirroring
+from k8slite.faults.noise import silent_resource
 from k8slite.sim.checks import State
 from k8slite.sim.checks.reading import prefix_of
-from k8slite.sim.noise import silent_resource
 from k8slite.sim.processes import Life
 
 

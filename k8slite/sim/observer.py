@@ -6,18 +6,20 @@ What it makes of a run is the outcome; it changes nothing.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 import trio
 
+from k8slite.faults.gates import Delivered
+from k8slite.faults.noise import silent_commit
+from k8slite.faults.plan import Fault
+from k8slite.faults.storm import Storm
+from k8slite.messages import Request, Response
 from k8slite.objects.codec import loads
 from k8slite.sim.checks import Change, Check, Setting
-from k8slite.sim.faults import Fault
-from k8slite.sim.gates import Delivered
 from k8slite.sim.network import Server
-from k8slite.sim.noise import silent_commit
 from k8slite.sim.outcome import (
     Broke,
     Committed,
@@ -32,7 +34,6 @@ from k8slite.sim.outcome import (
 from k8slite.sim.outcome import Delivered as DeliveredEntry
 from k8slite.sim.processes import Life
 from k8slite.sim.store import Writer
-from k8slite.sim.storm import Storm
 from k8slite.sim.witness import History
 from k8slite.store.store import Event
 
@@ -235,6 +236,16 @@ class Observer:
 
         return delivered
 
-    def refused(self, process: str, request: str, answer: str) -> None:
-        assert self.record is not None
-        self.record.entries.append(Refused(self.seconds, process, request, answer))
+    def answered(self, process: str) -> Callable[[Request, Response], None]:
+        """Writes down what is refused to a process."""
+        record = self.record
+        assert record is not None
+
+        def answered(request: Request, response: Response) -> None:
+            if response.status < 400:
+                return
+            body = response.body.decode() if isinstance(response.body, bytes) else ""
+            what = f"{request.method} {request.path}"
+            record.entries.append(Refused(self.seconds, process, what, f"{response.status} {body}"))
+
+        return answered

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import Factory, define, frozen
 
-from k8slite.sim.faults import Fault, Plan
+from k8slite.faults.plan import Fault, Plan
 
 Json = dict[str, Any]
 

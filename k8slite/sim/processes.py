@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from k8slite.actors import Actor, Supervisor
 from k8slite.cluster import Process
+from k8slite.faults.subject import Replica
 from k8slite.world import World
 
 
@@ -38,17 +39,9 @@ class OwnClock:
         return self._world.uid()
 
 
-@frozen
-class Replica:
-    """A read replica that stopped: what it shows, and until when."""
-
-    revision: int
-    until_seconds: float
-
-
 @define(eq=False)
 class Life:
-    """One process, over all of its lives."""
+    """One process, over all of its lives; a Subject."""
 
     name: str
     world: OwnClock

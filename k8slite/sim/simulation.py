@@ -18,6 +18,8 @@ from k8slite.client.resource import Resource
 from k8slite.cluster import API_SERVER, KUBELET, SCHEDULER, Cluster, Process, Settings
 from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.serviceaccount import ServiceAccountController
+from k8slite.faults.plan import FailContainer
+from k8slite.faults.way import Way
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.annotations import Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.script import Alive, Exit, Ready, Script, Wait
@@ -26,9 +28,8 @@ from k8slite.objects.errors import AlreadyExists
 from k8slite.sim.calamities import Calamities
 from k8slite.sim.checks import CHECKS, Check, Setting, State
 from k8slite.sim.checks.reading import prefix_of
-from k8slite.sim.faults import FailContainer
 from k8slite.sim.mirroring import unlike
-from k8slite.sim.network import Server, Way
+from k8slite.sim.network import Sending, Server
 from k8slite.sim.observer import Observer
 from k8slite.sim.outcome import Order, Outcome, Record, Violation
 from k8slite.sim.processes import Life, OwnClock
@@ -105,14 +106,14 @@ class Simulation:
         life, observer = self.life(process), self.observer
         recorded = observer.record is not None
         return Way(
-            handler,
+            Sending(handler, process),
             life,
             life.number,
-            self.server,
             self.storm,
+            self.server,
             self._witness,
-            observer.delivered if recorded else None,
-            observer.refused if recorded else None,
+            observer.delivered(process) if recorded else None,
+            observer.answered(process) if recorded else None,
         )
 
     def _runs(self, pod_uid: str) -> bool:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import attrs
 
+from k8slite.faults.plan import Fault, Plan
 from k8slite.objects.codec import loads
 from k8slite.sim.difference import difference
-from k8slite.sim.faults import Fault, Plan
 from k8slite.sim.outcome import (
     Broke,
     Committed,

@@ -11,9 +11,9 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final
 
+from k8slite.faults.noise import silent_resource
 from k8slite.messages import Request, Stream
 from k8slite.sim.checks.reading import prefix_of
-from k8slite.sim.noise import silent_resource
 from k8slite.store.store import Event
 
 _REVISION: Final = b'"resourceVersion":"'

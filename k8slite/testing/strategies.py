@@ -11,7 +11,7 @@ from typing import Any, Final
 import attrs
 from hypothesis import strategies as st
 
-from k8slite.sim.faults import FAULTS, Fault, Plan
+from k8slite.faults.plan import FAULTS, Fault, Plan
 
 Json = dict[str, Any]
 

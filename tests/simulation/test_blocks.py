@@ -5,8 +5,8 @@ import trio
 
 import k8slite
 from k8slite import sim
+from k8slite.faults.plan import Crash, CrashStore, Plan
 from k8slite.objects import codec
-from k8slite.sim.faults import Crash, CrashStore, Plan
 from k8slite.sim.simulation import Simulation
 from tests.simulation.scenarios import deployment
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from k8slite.sim.faults import (
+from k8slite.faults.plan import (
     FAULTS,
     Crash,
     CrashStore,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from k8slite.faults.plan import Crash, Plan
 from k8slite.fuzz.naming import UnknownName, name_of, scenario
 from k8slite.fuzz.plans import kinds
 from k8slite.fuzz.replay import BadReplay, Replay, load, save
 from k8slite.fuzz.search import search
 from k8slite.fuzz.workers import PreparationFailed, play_all, workers
-from k8slite.sim.faults import Crash, Plan
 from k8slite.sim.outcome import Order
 from k8slite.sim.scenario import Scenario, play_once
 from k8slite.sim.simulation import Simulation

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from k8slite.faults.plan import LoseReply, Plan
 from k8slite.sim.difference import difference
-from k8slite.sim.faults import LoseReply, Plan
 from k8slite.sim.outcome import Broke, Committed, Order, Outcome, Record, Violation
 from k8slite.sim.scenario import play_once
 from k8slite.sim.story import story

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from k8slite import testing
-from k8slite.sim.faults import Plan
+from k8slite.faults.plan import Plan
 from k8slite.sim.outcome import Order
 from k8slite.sim.scenario import play_once
 from k8slite.testing import strategies

@@ -22,7 +22,7 @@ from k8slite.sim.world import at
 
 Json = dict[str, Any]
 
-# A process whose clock is behind (`sim.faults`) comes that much too late, or a little more.
+# A process whose clock is behind (`faults.plan`) comes that much too late, or a little more.
 _SLACK_SECONDS: Final = 900.0
 _REQUESTS: Final = "certificates.k8s.io.certificatesigningrequests/"
 _CLUSTER_INFO: Final = "configmaps/kube-public/cluster-info"

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import trio
 
-from k8slite.sim.faults import (
+from k8slite.faults.plan import (
     Crash,
     CrashStore,
     CutWatch,

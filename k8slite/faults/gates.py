@@ -1,4 +1,4 @@
-"""A watch on its way to a process: counted, held, cut, repeated or lost as the plan says."""
+"""A watch on its way to a subject: counted, held, cut, repeated or lost as the plan says."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from k8slite.faults.plan import CutWatch, Fault, HoldWatch, LoseEvents, RepeatEvent
+from k8slite.faults.storm import Storm
+from k8slite.faults.subject import Subject
 from k8slite.messages import Stream
-from k8slite.sim.faults import CutWatch, Fault, HoldWatch, LoseEvents, RepeatEvent
-from k8slite.sim.processes import Life
-from k8slite.sim.storm import Storm
 
 _BOOKMARK: Final = b'{"type":"BOOKMARK"'
 _EXPIRED: Final = (
@@ -41,7 +41,7 @@ class Gate:
     def __init__(
         self,
         stream: Stream,
-        life: Life,
+        life: Subject,
         resource: str,
         storm: Storm,
         connected: Callable[[], None],
