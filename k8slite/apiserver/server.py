@@ -39,7 +39,7 @@ from k8slite.apiserver.subresources import binding
 from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Call, Verbs, watches
 from k8slite.kinds.metrics import GROUP as METRICS_GROUP
-from k8slite.messages import Request, Response, User
+from k8slite.messages import Handler, Request, Response, User
 from k8slite.objects.codec import dumps
 from k8slite.objects.errors import (
     ApiError,
@@ -81,6 +81,8 @@ class ApiServer:
     metrics: Metrics = field(factory=Metrics)
     in_flight: InFlight = field(factory=InFlight)
     auditor: Auditor | None = None
+    # Paths of k8slite's own, which upstream does not have; authorized as non-resource URLs.
+    own_paths: dict[str, Handler] = field(factory=dict)
     heartbeats: Heartbeats = field(init=False)
 
     @heartbeats.default
@@ -187,6 +189,8 @@ class ApiServer:
         first = path.split("/")[1]
         if first in ("healthz", "livez", "readyz"):
             return self.health.answer(request)
+        if path in self.own_paths:
+            return await self.own_paths[path](request)
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed(_METHOD_NOT_ALLOWED, details={})
         if path == "/metrics":

@@ -19,6 +19,7 @@ from k8slite.cli.scheduler_config import scheduler_configuration
 from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
 
 if TYPE_CHECKING:
+    from k8slite.faults.plan import Plan
     from k8slite.live.run import Running, Wanted
 
 # A log that is longer when a cluster is started is begun anew.
@@ -51,6 +52,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kubernetes-version", default="1.37", metavar="1.NN")
     parser.add_argument("--audit-policy-file", default="", metavar="FILE", help="what is audited")
     parser.add_argument("--audit-log-path", default="", metavar="FILE", help="'-': standard output")
+    parser.add_argument(
+        "--faults", type=Path, metavar="PLAN", help="what goes wrong for clients, and when (YAML)"
+    )
     parser.add_argument("--detach", action="store_true", help="return when the API is ready")
     parser.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
 
@@ -62,6 +66,7 @@ def run(parsed: argparse.Namespace) -> int:
         raise Complaint("--nodes cannot be negative")
     if not 0 <= parsed.port <= 65535:
         raise Complaint(f"--port {parsed.port} is not a port")
+    faults = _plan(parsed.faults) if parsed.faults else None
     if parsed.detach:
         return _detached(parsed)
     # A collector that runs while some hundred modules are loaded finds nothing to collect.
@@ -97,6 +102,7 @@ def run(parsed: argparse.Namespace) -> int:
         settings,
         parsed.audit_policy_file,
         parsed.audit_log_path,
+        faults,
     )
 
     async def live() -> int:
@@ -172,6 +178,17 @@ def _detached(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _plan(path: Path) -> Plan:
+    from k8slite.faults.files import read_plan
+    from k8slite.live.wire_faults import playable
+
+    try:
+        return playable(read_plan(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise Complaint(f"--faults {path}: {why}") from None
+
+
 def _opened_log(path: Path) -> BinaryIO:
     """The log, to write on at its end; begun anew when it has become too long."""
     log = path.open("ab")
@@ -184,9 +201,11 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
     itself = [sys.executable, "-m", "k8slite"]
     if getattr(sys, "frozen", False):
         itself = [sys.executable]  # a single executable starts itself
+    faults = [f"--faults={parsed.faults.absolute()}"] if parsed.faults else []
     return [
         *itself,
         "up",
+        *faults,
         f"--ready-fd={ready_fd}",
         f"--name={parsed.name}",
         f"--data-dir={path}",

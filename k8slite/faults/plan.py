@@ -154,6 +154,19 @@ class Pause(Fault):
 
 
 @frozen
+class StaleReads(Fault):
+    """From a commit on, a process reads from a replica that stopped there.
+
+    Lists with resourceVersion 0, and the watches that follow them, show the past for a while.
+    """
+
+    name = "stale-reads"
+    process: str
+    commit: int
+    seconds: float = 60.0
+
+
+@frozen
 class SkewClock(Fault):
     """A process' clock shows another time of day, from a commit on."""
 
@@ -211,7 +224,8 @@ FAULTS: Final[Mapping[str, type[Fault]]] = {
     for one in (
         *(Crash, TimeTravel, LoseReply, Refuse, Delay, Repeat),
         *(HoldWatch, LoseEvents, CutWatch, RepeatEvent),
-        *(Pause, SkewClock, CrashStore, PartitionNode, FailContainer, DeleteObject),
+        *(Pause, StaleReads, SkewClock, CrashStore),
+        *(PartitionNode, FailContainer, DeleteObject),
     )
 }
 

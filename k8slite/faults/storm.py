@@ -31,12 +31,13 @@ from k8slite.faults.plan import (
     Repeat,
     RepeatEvent,
     SkewClock,
+    StaleReads,
     TimeTravel,
 )
 
 _OF_WRITES: Final = (LoseReply, Refuse, Delay, Repeat)
 _OF_WATCHES: Final = (HoldWatch, LoseEvents, CutWatch, RepeatEvent)
-_OF_COMMITS: Final = (Pause, SkewClock, CrashStore, PartitionNode, DeleteObject)
+_OF_COMMITS: Final = (Pause, StaleReads, SkewClock, CrashStore, PartitionNode, DeleteObject)
 
 
 class Struck(Protocol):
@@ -92,6 +93,8 @@ class Storm:
             else:
                 assert isinstance(fault, _OF_COMMITS), fault
                 self._commits.setdefault(fault.commit, []).append(fault)
+                if isinstance(fault, StaleReads):
+                    self._freezes[fault.commit] = None
 
     def of_write(self, process: str, number: int) -> Sequence[Fault]:
         """What strikes a write."""

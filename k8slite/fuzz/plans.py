@@ -28,6 +28,7 @@ from k8slite.faults.plan import (
     Repeat,
     RepeatEvent,
     SkewClock,
+    StaleReads,
     TimeTravel,
 )
 from k8slite.sim.outcome import Counts, Order
@@ -39,13 +40,21 @@ SHORT_SECONDS: Final = 5.0
 
 # Short names for several kinds, on the command line.
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "stale": ("time-travel", "hold-watch", "lose-events", "cut-watch", "repeat-event"),
+    "stale": (
+        "time-travel",
+        "stale-reads",
+        "hold-watch",
+        "lose-events",
+        "cut-watch",
+        "repeat-event",
+    ),
     "error": ("refuse", "lose-reply", "delay"),
     "node": ("partition-node", "fail-container"),
 }
 # Left out unless asked for: nobody's controller is owed a clock that is right, a request that
-# arrives once, or a user who does not delete things.
-NOT_BY_DEFAULT: Final = ("skew-clock", "repeat", "delete-object")
+# arrives once, or a user who does not delete things; who lives on has read what is newer already,
+# and a time travel is a replica's past for one who knows nothing.
+NOT_BY_DEFAULT: Final = ("skew-clock", "repeat", "delete-object", "stale-reads")
 
 
 def kinds(asked: Iterable[str] = ()) -> tuple[str, ...]:
@@ -78,6 +87,7 @@ def single_faults(
         if process not in (API_SERVER, KUBELET):
             found.append([Pause(process, at) for at in _points(counts.commits)])
             found.append([SkewClock(process, at) for at in _points(counts.commits)])
+            found.append([StaleReads(process, at) for at in _points(counts.commits)])
     found.append([CrashStore(at) for at in _points(counts.commits)])
     for number in range(nodes):
         found.append([PartitionNode(f"node-{number}", at) for at in _points(counts.commits)])

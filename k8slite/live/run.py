@@ -20,11 +20,13 @@ import trio
 from attrs import evolve, frozen
 
 from k8slite.cluster import Cluster, Settings
+from k8slite.faults.plan import Plan
 from k8slite.live import kubeconfig
 from k8slite.live.audit import audit_log
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
 from k8slite.live.outbound import Outbound, trust_in
+from k8slite.live.wire_faults import WireFaults
 from k8slite.live.world import LiveWorld
 from k8slite.messages import User
 from k8slite.store.memory import MemoryStore
@@ -52,6 +54,7 @@ class Wanted:
     settings: Settings = Settings()
     audit_policy: str = ""  # the file's name
     audit_log: str = ""  # the file's name, or "-"
+    faults: Plan | None = None  # what clients are struck by, once all components run
 
 
 @frozen
@@ -61,6 +64,7 @@ class Running:
     url: str
     directory: DataDirectory
     cluster: Cluster
+    faults: WireFaults
 
 
 async def run(wanted: Wanted, ready: Callable[[Running], None]) -> signal.Signals | None:
@@ -139,15 +143,19 @@ async def _serving(
     context = authority.server_context()
     async with _store(wanted, directory) as store, trio.open_nursery() as nursery:
         cluster = Cluster(store, LiveWorld(), settings)
-        server = Server(cluster.handler)
+        faults = WireFaults(cluster)
+        await nursery.start(faults.run)
+        server = Server(faults.handle)
         await nursery.start(
             server.serve, [TlsListener(listener, context) for listener in listeners]
         )
         await nursery.start(cluster.run)
+        if wanted.faults is not None:
+            faults.arm(wanted.faults)
         kubeconfig.write(directory.kubeconfig, kubeconfig.kubeconfig(url, authority, wanted.name))
         directory.write_state({"pid": os.getpid(), "name": wanted.name, "url": url})
         try:
-            yield Running(url, directory, cluster)
+            yield Running(url, directory, cluster, faults)
         finally:
             with trio.CancelScope(shield=True):
                 await server.stop(GRACE_SECONDS)

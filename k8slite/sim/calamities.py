@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from k8slite.client.resource import Resource
+from k8slite.faults.deletion import anew
+from k8slite.faults.lasting import last_on
 from k8slite.faults.plan import (
     CrashStore,
     DeleteObject,
@@ -14,6 +16,7 @@ from k8slite.faults.plan import (
     PartitionNode,
     Pause,
     SkewClock,
+    StaleReads,
 )
 
 if TYPE_CHECKING:
@@ -29,12 +32,8 @@ class Calamities:
     async def carry_out(self, fault: Fault) -> None:
         """Do what a fault says, and undo it when it is over."""
         storm = self._simulation.storm
-        if isinstance(fault, Pause):
-            life = self._simulation.life(fault.process)
-            storm.strike(fault, f"{life.name} stands still for {fault.seconds:g} s")
-            life.pause()
-            await storm.last(fault.seconds)
-            life.wake()
+        if isinstance(fault, Pause | StaleReads):
+            await last_on(self._simulation.life(fault.process), fault, storm)
         elif isinstance(fault, SkewClock):
             life = self._simulation.life(fault.process)
             storm.strike(fault, f"the clock of {life.name} is off by {fault.seconds:g} s")
@@ -82,12 +81,4 @@ class Calamities:
         if not fault.recreate:
             return
         await self._simulation.until(lambda: self._simulation.state.get(prefix) is None)
-        metadata = {
-            key: value
-            for key, value in known["metadata"].items()
-            if key in ("name", "namespace", "labels", "annotations", "finalizers")
-        }
-        again = {key: value for key, value in known.items() if key != "status"}
-        await self._simulation.client.create(
-            resource, {**again, "metadata": metadata}, fault.namespace
-        )
+        await self._simulation.client.create(resource, anew(known), fault.namespace)

@@ -145,6 +145,9 @@ class Connection:
             switches = response.status == 101 and response.conversation is not None
             if not (switches or 200 <= response.status <= 999):
                 raise ValueError(f"a handler answered with status {response.status}")
+        except messages.Disconnected:
+            await trio.aclose_forcefully(self._stream)
+            return False
         except Exception as error:
             log.exception("The handler failed at %s %s", request.method, request.path)
             response = handler_crashed(error)
@@ -227,6 +230,8 @@ class Connection:
                 self._waiting = waiting
                 try:
                     piece = await stream.receive()
+                except messages.Disconnected:
+                    return False
                 except Exception:
                     log.exception("The stream of %s %s failed", request.method, request.path)
                     return False

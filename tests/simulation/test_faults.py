@@ -23,6 +23,7 @@ from k8slite.faults.plan import (
     Repeat,
     RepeatEvent,
     SkewClock,
+    StaleReads,
     TimeTravel,
 )
 from k8slite.sim.outcome import Order, Outcome, Record, Struck
@@ -48,6 +49,7 @@ STRUCK: tuple[Fault, ...] = (
     CutWatch("kube-scheduler", "pods", 2, expired=True),
     RepeatEvent(MANAGER, "deployments.apps", 1),
     Pause(MANAGER, 3),
+    StaleReads("kube-scheduler", 3),
     SkewClock("kubelet", 2),
     CrashStore(4),
     PartitionNode("node-1", 6),
