@@ -61,5 +61,6 @@ _COMMANDS: Final = {
     "sim": "run manifests in a simulated cluster, hours in seconds",
     "fuzz": "look for the faults that break a controller",
     "backup": "copy a cluster's store to a file, while it runs",
+    "replay": "show a recorded cluster as it was at any moment",
     "restore": "put a backup in the place of a stopped cluster's store",
 }

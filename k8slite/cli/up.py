@@ -55,6 +55,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--faults", type=Path, metavar="PLAN", help="what goes wrong for clients, and when (YAML)"
     )
+    parser.add_argument(
+        "--record", type=Path, metavar="DIR", help="write down all that happens, for `replay`"
+    )
     parser.add_argument("--detach", action="store_true", help="return when the API is ready")
     parser.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
 
@@ -77,6 +80,7 @@ def run(parsed: argparse.Namespace) -> int:
     import trio
 
     from k8slite.cluster import Settings
+    from k8slite.live.recording import NotEmpty
     from k8slite.live.run import PortTaken, Wanted
     from k8slite.live.run import run as run_cluster
     from k8slite.store.store import StoreError
@@ -103,6 +107,7 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.audit_policy_file,
         parsed.audit_log_path,
         faults,
+        parsed.record,
     )
 
     async def live() -> int:
@@ -113,7 +118,7 @@ def run(parsed: argparse.Namespace) -> int:
     try:
         code = trio.run(live)
     except* (
-        *(DirectoryInUse, ForeignDirectory, PortTaken, StoreError),
+        *(DirectoryInUse, ForeignDirectory, PortTaken, StoreError, NotEmpty),
         *(OSError, ValueError, sqlite3.Error),
     ) as group:
         raise Complaint(place.reason(group)) from None
@@ -201,11 +206,12 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
     itself = [sys.executable, "-m", "k8slite"]
     if getattr(sys, "frozen", False):
         itself = [sys.executable]  # a single executable starts itself
-    faults = [f"--faults={parsed.faults.absolute()}"] if parsed.faults else []
+    files = [f"--faults={parsed.faults.absolute()}"] if parsed.faults else []
+    files += [f"--record={parsed.record.absolute()}"] if parsed.record else []
     return [
         *itself,
         "up",
-        *faults,
+        *files,
         f"--ready-fd={ready_fd}",
         f"--name={parsed.name}",
         f"--data-dir={path}",

@@ -35,11 +35,10 @@ from k8slite.live.certificates import Authority
 from k8slite.live.clock import MovableClock, MovableWorld
 from k8slite.live.data_directory import DataDirectory
 from k8slite.live.outbound import Outbound, trust_in
+from k8slite.live.past import read_only
 from k8slite.live.request_log import RequestLog
 from k8slite.live.run import GRACE_SECONDS, listening
 from k8slite.messages import Handler, Request, Response, User
-from k8slite.objects.codec import dumps
-from k8slite.objects.errors import MethodNotAllowed
 from k8slite.store.memory import MemoryStore
 from k8slite.store.store import Store
 from k8slite.wire.server import Server
@@ -153,7 +152,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         world, rules = MovableWorld(clock), Rules()
         cluster = Cluster(store, world, settings, surroundings=Programmed(world, rules))
         requests = RequestLog(cluster.handler, cluster.world.now)
-        handler: Handler = requests.handle if wanted.runs else _past(requests.handle, store)
+        handler: Handler = requests.handle if wanted.runs else read_only(requests.handle, store)
         server = Server(handler if wanted.tls else _trusting(handler))
         found = Embedded(
             url,
@@ -216,18 +215,6 @@ def _trusting(handler: Handler) -> Handler:
         return await handler(request)
 
     return trust
-
-
-def _past(handler: Handler, store: Store) -> Handler:
-    """What was can be read."""
-
-    async def answer(request: Request) -> Response:
-        if request.method in ("GET", "HEAD"):
-            return await handler(request)
-        message = f"this is the past, as of revision {store.revision}: it can only be read"
-        return Response(405, dumps(MethodNotAllowed(message).status()))
-
-    return answer
 
 
 def _kubeconfig(url: str, token: str, authority: Authority | None) -> Json:

@@ -26,13 +26,18 @@ from k8slite.live.audit import audit_log
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
 from k8slite.live.outbound import Outbound, trust_in
+from k8slite.live.past import StillWorld, read_only
+from k8slite.live.recorded import Past
+from k8slite.live.recording import Recording
 from k8slite.live.wire_faults import WireFaults
 from k8slite.live.world import LiveWorld
-from k8slite.messages import User
+from k8slite.messages import Handler, User
+from k8slite.store.journaled import open_journaled
 from k8slite.store.memory import MemoryStore
 from k8slite.store.store import Store
 from k8slite.wire.server import Server
 from k8slite.wire.tls import TlsListener
+from k8slite.world import World
 
 # How long running requests may take once the cluster is asked to stop.
 GRACE_SECONDS: Final = 5.0
@@ -55,6 +60,14 @@ class Wanted:
     audit_policy: str = ""  # the file's name
     audit_log: str = ""  # the file's name, or "-"
     faults: Plan | None = None  # what clients are struck by, once all components run
+    record: Path | None = None  # where everything is written down
+    past: Past | None = None  # what is shown in the place of a cluster that lives
+
+    @classmethod
+    def of_past(cls, path: Path, port: int, minor: int, past: Past) -> Wanted:
+        """A recorded state that can be read, with the files that clients need in `path`."""
+        nobody = Settings(minor=minor, nodes=0, controllers=(), scheduler=False)
+        return cls(path, "k8slite-replay", port=port, settings=nobody, past=past)
 
 
 @frozen
@@ -142,14 +155,25 @@ async def _serving(
     )
     context = authority.server_context()
     async with _store(wanted, directory) as store, trio.open_nursery() as nursery:
-        cluster = Cluster(store, LiveWorld(), settings)
+        world: World = LiveWorld()
+        if wanted.past is not None:
+            world = StillWorld(wanted.past.moment, world)
+        cluster = Cluster(store, world, settings)
         faults = WireFaults(cluster)
         await nursery.start(faults.run)
-        server = Server(faults.handle)
+        handler: Handler = faults.handle
+        if wanted.past is not None:
+            handler = read_only(handler, store)
+        elif wanted.record is not None:
+            recording = Recording(wanted.record, store, world, settings.minor)
+            handler = recording.before(handler)
+            await nursery.start(recording.run)
+        server = Server(handler)
         await nursery.start(
             server.serve, [TlsListener(listener, context) for listener in listeners]
         )
-        await nursery.start(cluster.run)
+        if wanted.past is None:
+            await nursery.start(cluster.run)
         if wanted.faults is not None:
             faults.arm(wanted.faults)
         kubeconfig.write(directory.kubeconfig, kubeconfig.kubeconfig(url, authority, wanted.name))
@@ -205,13 +229,17 @@ def _own_names(bind: str, address: str) -> tuple[list[str], list[str]]:
 
 @asynccontextmanager
 async def _store(wanted: Wanted, directory: DataDirectory) -> AsyncIterator[Store]:
+    if wanted.past is not None:
+        async with open_journaled(wanted.past) as store:
+            yield store
+        return
     if wanted.store == "memory":
         yield MemoryStore()
         return
     from k8slite.store.sqlite import open_sqlite  # a memory store pays nothing for it
 
-    async with open_sqlite(directory.store) as store:
-        yield store
+    async with open_sqlite(directory.store) as kept:
+        yield kept
 
 
 def _token(directory: DataDirectory) -> str:
