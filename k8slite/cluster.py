@@ -41,6 +41,12 @@ from k8slite.apiserver.deletion import Deletion
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.event_expiry import EventExpiry
 from k8slite.apiserver.field_management import FieldManagement
+from k8slite.apiserver.gauges import (
+    queue_counters,
+    queue_gauges,
+    server_counters,
+    server_gauges,
+)
 from k8slite.apiserver.health import Health
 from k8slite.apiserver.heartbeats import IN_PROCESS
 from k8slite.apiserver.metrics import Sample
@@ -56,6 +62,7 @@ from k8slite.apiserver.verbs import Verbs
 from k8slite.apiserver.versions import Versions
 from k8slite.client.client import Client
 from k8slite.client.mirrors import Mirrors
+from k8slite.client.workqueue import WorkQueue
 from k8slite.controllers import CONTROLLERS, Context, Controller, chosen_controllers
 from k8slite.controllers.api_service_availability import ApiServiceAvailabilityController
 from k8slite.controllers.authentication_trust import AuthenticationTrustController, Trust
@@ -89,7 +96,6 @@ API_SERVER: Final = "kube-apiserver"
 CONTROLLER_MANAGER: Final = "kube-controller-manager"
 SCHEDULER: Final = "kube-scheduler"
 KUBELET: Final = "kubelet"
-_IN_FLIGHT: Final = "Maximal number of currently used inflight request limit of this apiserver."
 
 
 @frozen
@@ -173,6 +179,8 @@ class Cluster:
     api: ApiServer = field(init=False)
     fleet: NodeFleet | None = field(init=False, default=None)
     ready: bool = field(init=False, default=False)
+    stopping: bool = field(init=False, default=False)  # said to who asks whether we are ready
+    queues: dict[str, WorkQueue] = field(init=False, factory=dict)  # by controllers' names
 
     @surroundings.default
     def _undisturbed(self) -> Surroundings:
@@ -258,7 +266,9 @@ class Cluster:
             for name, one in CONTROLLERS.items()
             if self.settings.runs(name) and one.since <= self.settings.minor
         ]
-        return [mirrors, *(self._controller(one, context) for one in wanted)]
+        controllers = [self._controller(one, context) for one in wanted]
+        self.queues.update((one.name, one.queue) for one in controllers)
+        return [mirrors, *controllers]
 
     def _controller(self, controller: type[Controller], context: Context) -> Controller:
         if issubclass(controller, RootCaPublisher):
@@ -344,6 +354,7 @@ class Cluster:
                 {"ping": _fine, "log": _fine, "etcd": self._store_check},
                 {
                     "informer-sync": self._ready_check,
+                    "shutdown": self._shutdown_check,
                     "poststarthook/rbac/bootstrap-roles": self._ready_check,
                 },
             ),
@@ -360,13 +371,17 @@ class Cluster:
         server.metrics.gauges += [
             ("k8slite_component_restarts", "How often a component was restarted.", self._restarts),
             ("k8slite_component_running", "Whether a component runs.", self._running),
-            ("apiserver_current_inflight_requests", _IN_FLIGHT, self._in_flight),
-            ("apiserver_storage_objects", "Number of stored objects by resource.", self._objects),
+            *server_gauges(server),
+            *queue_gauges(self.queues),
         ]
+        server.metrics.counters += [*server_counters(server), *queue_counters(self.queues)]
         return server
 
     def _ready_check(self) -> str | None:
         return None if self.ready else "components are starting"
+
+    def _shutdown_check(self) -> str | None:
+        return "process is shutting down" if self.stopping else None
 
     def _store_check(self) -> str | None:
         return self.store.failure or None
@@ -378,19 +393,6 @@ class Cluster:
     def _running(self) -> list[Sample]:
         conditions = self.supervisor.conditions
         return [((("component", name),), float(c.running)) for name, c in conditions.items()]
-
-    def _in_flight(self) -> list[Sample]:
-        counts = self.api.in_flight
-        reading, writing = (("request_kind", "readOnly"),), (("request_kind", "mutating"),)
-        return [(reading, float(counts.reading)), (writing, float(counts.writing))]
-
-    def _objects(self) -> list[Sample]:
-        kinds = self.api.storage.kinds.all()
-        counted = {kind.group_resource: kind.prefix for kind in kinds if "list" in kind.verbs}
-        return [
-            ((("resource", name),), float(self.store.count(prefix)))
-            for name, prefix in sorted(counted.items())
-        ]
 
 
 def _fine() -> str | None:

@@ -46,6 +46,10 @@ class Health:
                 failed.append(name)
             else:
                 lines.append(f"[+]{name} ok")
+        unknown = sorted(excluded - checks.keys())
+        if unknown:
+            listed = ",".join(f'"{name}"' for name in unknown)
+            lines.append(f"warn: some health checks cannot be excluded: no matches for {listed}")
         if failed:
             text = "\n".join([*lines, f"{path} check failed", ""])
             return Response(500, text.encode(), _TEXT)

@@ -26,6 +26,7 @@ class Metrics:
     """What /metrics tells."""
 
     gauges: list[Gauge] = field(factory=list)
+    counters: list[Gauge] = field(factory=list)  # counted elsewhere, and read the same way
     _requests: dict[tuple[str, str, str, str, str, int], int] = field(factory=dict)
     _durations: dict[tuple[str, str, str, str], list[float]] = field(factory=dict)
 
@@ -75,9 +76,10 @@ class Metrics:
             )
             lines.append(f"apiserver_request_total{labels} {self._requests[key]}")
         lines += self._histogram()
-        for name, help_text, samples in self.gauges:
-            lines += [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
-            lines += [f"{name}{_labels(labels)} {value:g}" for labels, value in samples()]
+        for sort, found in (("counter", self.counters), ("gauge", self.gauges)):
+            for name, help_text, samples in found:
+                lines += [f"# HELP {name} {help_text}", f"# TYPE {name} {sort}"]
+                lines += [f"{name}{_labels(labels)} {value:.12g}" for labels, value in samples()]
         return "\n".join(lines) + "\n"
 
     def _histogram(self) -> list[str]:

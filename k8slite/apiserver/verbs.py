@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from k8slite.apiserver.applying import read_config
 from k8slite.apiserver.attributes import Asked
@@ -27,7 +27,7 @@ from k8slite.apiserver.registry import Registry, Written
 from k8slite.apiserver.request_info import RequestInfo, flag
 from k8slite.apiserver.selection import select
 from k8slite.apiserver.versions import Views
-from k8slite.apiserver.watching import open_watch, watch_options
+from k8slite.apiserver.watching import WatchCounts, open_watch, watch_options
 from k8slite.apiserver.write_options import APPLY, dry_run, is_forced
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request, Response
@@ -53,6 +53,7 @@ class Verbs:
     registry: Registry
     deletion: Deletion
     decoder: Decoder
+    watch_counts: WatchCounts = field(factory=WatchCounts)
 
     async def get(self, call: Call) -> Response:
         """One object; a resourceVersion asks for a state at least that new."""
@@ -99,6 +100,7 @@ class Verbs:
             selection,
             options,
             form,
+            self.watch_counts,
         )
         return Response(200, stream, call.headers(call.form.stream_type))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import trio
-from attrs import frozen
+from attrs import define, field, frozen
 
 from k8slite.apiserver.listing import parse_revision, too_large
 from k8slite.apiserver.rendering import EventForm
@@ -31,6 +31,22 @@ LEAST_TIMEOUT_SECONDS: Final = 1800.0  # upstream's --min-request-timeout
 # How long a client may wait for a revision that this server has not seen (upstream: 3 s).
 _FUTURE_SECONDS: Final = 3.0
 _INITIAL_BATCH: Final = 500  # objects rendered at once, so that a large start does not stall others
+
+
+@define(eq=False)
+class WatchCounts:
+    """Watches that are open and events that were sent, by group, version and resource."""
+
+    open: dict[tuple[str, str, str], int] = field(factory=dict)
+    events: dict[tuple[str, str, str], int] = field(factory=dict)
+
+    def opened(self, key: tuple[str, str, str], change: int) -> None:
+        """One more, or one less."""
+        self.open[key] = self.open.get(key, 0) + change
+
+    def sent(self, key: tuple[str, str, str], count: int) -> None:
+        """So many events more."""
+        self.events[key] = self.events.get(key, 0) + count
 
 
 @frozen
@@ -82,6 +98,7 @@ async def open_watch(
     selection: Selection,
     options: WatchOptions,
     form: EventForm,
+    counts: WatchCounts,
 ) -> WatchStream:
     """Start a watch. Raises Timeout for a revision from the future, and Unknown where what is
     there cannot be converted."""
@@ -105,7 +122,7 @@ async def open_watch(
         error = None
     except (Compacted, FutureRevision) as reason:
         watch, error = None, _too_old(after, reason)
-    stream = WatchStream(kind, selection, versions, watch, form, options, after)
+    stream = WatchStream(kind, selection, versions, watch, form, options, after, counts)
     try:
         if kind.converts:
             initial = await versions.seen(kind, initial)
@@ -131,7 +148,11 @@ class WatchStream:
         form: EventForm,
         options: WatchOptions,
         revision: int,
+        counts: WatchCounts,
     ) -> None:
+        self._counts = counts
+        self._key = kind.group, kind.version, kind.plural
+        counts.opened(self._key, 1)
         self._kind = kind
         self._versions = versions
         self._matches = selection.matcher(kind)
@@ -187,6 +208,8 @@ class WatchStream:
         return b""
 
     def close(self) -> None:
+        if not self._closed:
+            self._counts.opened(self._key, -1)
         self._closed = True
         if self._watch is not None:
             self._watch.close()
@@ -206,6 +229,7 @@ class WatchStream:
         if self._position == len(self._initial):
             self._initial, self._position = (), 0
         added = self._form.added
+        self._counts.sent(self._key, len(batch))
         return b"".join([added(stored.value) for stored in batch])
 
     async def _converted_lines(self, events: Sequence[Event]) -> bytes:
@@ -224,6 +248,7 @@ class WatchStream:
             if line:
                 lines.append(line)
         self._revision = events[-1].revision
+        self._counts.sent(self._key, len(lines))
         return b"".join(lines)
 
     def _line(self, event: Event) -> bytes:

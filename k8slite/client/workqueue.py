@@ -23,6 +23,8 @@ class WorkQueue:
     """Names to work on, now or later; `run` is its clock and must be running for the later."""
 
     def __init__(self) -> None:
+        self.adds = 0  # how many names have come to wait
+        self.retries = 0  # how many after a failure
         self._queue: deque[Name] = deque()
         self._waiting: set[Name] = set()  # only looked up, never looped over
         self._in_work: set[Name] = set()
@@ -42,6 +44,7 @@ class WorkQueue:
         if key in self._waiting:
             return
         self._waiting.add(key)
+        self.adds += 1
         if key not in self._in_work:
             self._queue.append(key)
             self._getters.unpark()
@@ -63,6 +66,7 @@ class WorkQueue:
 
     def add_rate_limited(self, key: Name) -> None:
         """Work on a name after a pause that doubles with each call until `forget`."""
+        self.retries += 1
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         pause_seconds = RETRY_SECONDS * 2 ** min(failures, _DOUBLINGS)

@@ -182,6 +182,7 @@ async def _serving(
             yield Running(url, directory, cluster, faults)
         finally:
             with trio.CancelScope(shield=True):
+                cluster.stopping = True
                 await server.stop(GRACE_SECONDS)
             nursery.cancel_scope.cancel()
 
