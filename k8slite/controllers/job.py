@@ -155,6 +155,8 @@ class _Look:
                 ending = COMPLETE
             elif not deleting:
                 self._suspended_or_not()
+        if ending is not None and not draft.start_time:
+            draft.start_time = timestamp(self._now)  # what ends has begun
         tracking = Tracking(
             controller.client,
             controller.recorder,

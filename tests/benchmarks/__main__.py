@@ -11,6 +11,7 @@ import traceback
 
 from tests.benchmarks import (
     bench_deployment,
+    bench_job,
     bench_list,
     bench_machinery,
     bench_parts,
@@ -48,6 +49,7 @@ _ALL = {
     "deployment": bench_deployment.main,
     "rollover": bench_rollover.main,
     "scheduler": bench_scheduler.main,
+    "job": bench_job.main,
     "parts": bench_parts.main,
     "simulation": bench_simulation.main,
     "testing": bench_testing.main,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.batch.policy_validation import validate_policies
 from k8slite.kinds.core.controller_validation import not_negative, validate_match
 from k8slite.kinds.core.pod_validation import validate_pod_template
 from k8slite.kinds.core.selector_validation import validate_label_selector
@@ -58,10 +59,10 @@ def validate_job_spec(spec: Json, path: str) -> list[Cause]:
             if spec.get(key) is not None:
                 text = "requires indexed completion mode"
                 found.append(invalid(f"{path}.{key}", spec[key], text))
-    replacement = spec.get("podReplacementPolicy")
-    if replacement is not None and replacement not in _REPLACEMENTS:
-        at = f"{path}.podReplacementPolicy"
-        found.append(not_supported(at, replacement, _REPLACEMENTS))
+    if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
+        at = f"{path}.backoffLimitPerIndex"
+        found.append(required(at, "when maxFailedIndexes is specified"))
+    found += validate_policies(spec, path)
     template = spec.get("template", {})
     found += validate_pod_template(template, f"{path}.template")
     policy = template.get("spec", {}).get("restartPolicy", "")
@@ -87,6 +88,10 @@ def _indexed(spec: Json, path: str) -> list[Cause]:
     if parallelism is not None and parallelism > _PARALLELISM_LIMIT:
         text = f"must be less than or equal to {_PARALLELISM_LIMIT} when completion mode is Indexed"
         found.append(invalid(f"{path}.parallelism", parallelism, text))
+    most = spec.get("maxFailedIndexes")
+    if most is not None and completions is not None and most > completions:
+        text = "must be less than or equal to completions"
+        found.append(invalid(f"{path}.maxFailedIndexes", most, text))
     return found
 
 
@@ -182,7 +187,6 @@ _COUNTS: Final = (
     "backoffLimitPerIndex",
     "maxFailedIndexes",
 )
-_REPLACEMENTS: Final = ("Failed", "TerminatingOrFailed")
 _FIXED: Final = (
     "completionMode",
     "podFailurePolicy",

@@ -7,6 +7,7 @@ from typing import Final
 
 from k8slite.kinds.batch.cron_validation import validate_cron_job
 from k8slite.kinds.batch.job_defaults import default_cron_job, default_job, prepare_job
+from k8slite.kinds.batch.job_status_validation import validate_job_status
 from k8slite.kinds.batch.job_validation import validate_job
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
@@ -23,6 +24,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_job,
         prepare=prepare_job,
         validate=validate_job,
+        validate_status=validate_job_status,
         generation=True,
         status=True,
         orphan_by_default=True,
