@@ -111,7 +111,8 @@ class JobController(Controller):
     def _keys_of_pod(self, old: Model | None, new: Model | None) -> Iterable[Name]:
         """As any dependant's, but the Jobs with many pods gather their changes for a moment."""
         job = controller_of(new, self._jobs) if new is not None else None
-        if job is None or job.spec.parallelism <= FEW_PODS:
+        moved = old is not None and new is not None and _owner(old) != _owner(new)
+        if job is None or moved or job.spec.parallelism <= FEW_PODS:
             return self._pod_keys(old, new)
         pause_seconds = min(job.spec.parallelism * GATHER_SECONDS, GATHER_MOST_SECONDS)
         self.queue.add_after(job.metadata.full_name, pause_seconds)
@@ -167,13 +168,17 @@ class _Look:
             draft,
             self._tally,
             ending,
+            self._remember,
         )
         await tracking.record()
-        controller._back_offs[job.metadata.full_name] = self._back_off
         if error is not None:
             raise error
         waits = [self._wait_seconds, deadline_seconds(job, self._now) if ending is None else None]
         return min((one for one in waits if one is not None), default=None)
+
+    def _remember(self) -> None:
+        """From here on failures are known by the status, and not to be counted again."""
+        self._controller._back_offs[self._job.metadata.full_name] = self._back_off
 
     async def _manage(self) -> Exception | None:
         """Make the pods that are missing, or take away those that are too many, never both."""
@@ -223,6 +228,11 @@ class _Look:
         elif draft.condition("Suspended", "JobResumed", "Job resumed", self._now, holds=False):
             record(self._regarding, "Normal", "Resumed", "Job resumed")
             draft.start_time = timestamp(self._now)
+
+
+def _owner(pod: Model) -> str:
+    reference = pod.metadata.controller
+    return reference.uid if reference is not None else ""
 
 
 def _adopted(pod: Pod, job: Job) -> Pod:

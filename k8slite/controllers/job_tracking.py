@@ -9,6 +9,7 @@ stays small and a big Job does not starve the small ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from attrs import define
@@ -69,6 +70,7 @@ class Tracking:
     draft: Draft
     tally: Tally
     ending: Ending | None  # how the Job ends, if no active pods are left
+    noted: Callable[[], None]  # told when the pods that have ended are in the status
 
     async def record(self) -> None:
         """Write what has changed, count what can be counted, and end the Job if it is to end.
@@ -82,6 +84,7 @@ class Tracking:
             ending = self.ending
             self.draft.condition(ending.interim, ending.reason, ending.message, self.world.now())
         await self._flush()
+        self.noted()
         error = await self._release(done, still_tracked)
         self.draft.count(still_tracked)
         if error is not None:
