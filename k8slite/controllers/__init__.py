@@ -56,6 +56,7 @@ from k8slite.controllers.tokens import TokensController
 from k8slite.controllers.ttl_after_finished import TtlAfterFinishedController
 from k8slite.controllers.validating_policy_status import ValidatingPolicyStatusController
 from k8slite.controllers.volume_binder import VolumeBinderController
+from k8slite.controllers.volume_expand import VolumeExpandController
 
 __all__ = ["CONTROLLERS", "Context", "Controller", "chosen_controllers"]
 
@@ -99,6 +100,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     TtlAfterFinishedController,
     VolumeBinderController,
     ValidatingPolicyStatusController,
+    VolumeExpandController,
 )
 
 # By the names that they sign their events with.

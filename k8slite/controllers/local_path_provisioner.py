@@ -33,13 +33,14 @@ from k8slite.kinds.core.volume_models import (
     StorageClass,
 )
 from k8slite.objects.errors import AlreadyExists, NotFound
-from k8slite.objects.meta import Name
+from k8slite.objects.meta import Name, timestamp
 
 Json = dict[str, Any]
 
 PROVISIONER: Final = "k8slite.dev/local-path"
 DIRECTORY: Final = "/var/lib/k8slite/volumes"
 ASKED: Final = "volume.kubernetes.io/storage-provisioner"
+_OF_GROWTH: Final = ("Resizing", "FileSystemResizePending")
 _HOST_NAME: Final = "kubernetes.io/hostname"
 STANDARD: Final[Json] = {
     "apiVersion": STORAGE_CLASSES.api_version,
@@ -156,24 +157,47 @@ class LocalPathProvisioner(Controller):
     # Growth
 
     async def _grow(self, claim: PersistentVolumeClaim, volume: PersistentVolume) -> None:
-        """Give a claim what it asks for now: a directory has no size of its own."""
-        wanted = claim.spec.resources.requests.get("storage", "0")
+        """Give a claim what it asks for now: a directory has no size of its own.
+
+        The steps are upstream's external resizer's: the claim says that it is being resized, then
+        the volume has its new size, then the claim has it too.
+        """
+        if not claim.status.capacity:
+            return  # the binder has not said yet what there is
+        has = claim.status.capacity.get("storage")
+        resizing = any(one.type == "Resizing" for one in claim.status.conditions)
         if capacity_bytes(volume) < requested_bytes(claim):
-            message = f"External resizer is resizing volume {volume.metadata.name}"
-            self._tell(claim, "Normal", "Resizing", message)
+            if not resizing:
+                await self._claim_status(
+                    claim, {"conditions": [*self._others(claim), self._resizing()]}
+                )
+                message = f"External resizer is resizing volume {volume.metadata.name}"
+                self._tell(claim, "Normal", "Resizing", message)
+                return  # that change leads here again
             metadata = volume.metadata
+            wanted = claim.spec.resources.requests["storage"]
             patch = {
                 "metadata": {"uid": metadata.uid, "resourceVersion": metadata.resource_version},
                 "spec": {"capacity": {"storage": wanted}},
             }
             await self.client.patch(PERSISTENT_VOLUMES, metadata.name, patch)
-            return  # the change of the volume leads here again
-        if claim.status.capacity.get("storage") == volume.spec.capacity.get("storage"):
-            return
-        if not claim.status.capacity:
-            return  # the binder has not said yet what there is
+        elif resizing or has != volume.spec.capacity.get("storage"):
+            status: Json = {"capacity": dict(volume.spec.capacity)}
+            await self._claim_status(claim, {**status, "conditions": self._others(claim) or None})
+            self._tell(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded")
+
+    def _others(self, claim: PersistentVolumeClaim) -> list[Json]:
+        """A claim's conditions that are not about its growth."""
+        document = self._claims.document(claim.metadata.full_name) or {}
+        conditions = (document.get("status") or {}).get("conditions") or ()
+        return [one for one in conditions if one["type"] not in _OF_GROWTH]
+
+    def _resizing(self) -> Json:
+        now = timestamp(self.world.now())
+        return {"type": "Resizing", "status": "True", "lastTransitionTime": now}
+
+    async def _claim_status(self, claim: PersistentVolumeClaim, status: Json) -> None:
         metadata = claim.metadata
-        status = {"capacity": {"storage": volume.spec.capacity["storage"]}}
         patch = {"metadata": {"uid": metadata.uid}, "status": status}
         await self.client.patch(
             PERSISTENT_VOLUME_CLAIMS,
@@ -182,7 +206,6 @@ class LocalPathProvisioner(Controller):
             metadata.namespace,
             subresource="status",
         )
-        self._tell(claim, "Normal", "VolumeResizeSuccessful", "Resize volume succeeded")
 
     # The end
 

@@ -14,6 +14,7 @@ from k8slite.client.resource import (
 )
 from k8slite.controllers.local_path_provisioner import LocalPathProvisioner
 from k8slite.controllers.volume_binder import VolumeBinderController
+from k8slite.controllers.volume_expand import VolumeExpandController
 from tests.controllers.toy_cluster import ToyCluster
 
 CLAIM = "/api/v1/namespaces/ns/persistentvolumeclaims/"
@@ -366,14 +367,41 @@ async def test_it_goes_with_its_claim(autojump_clock, provisioning):
     assert provisioning.api.get(VOLUME + name) is None
 
 
-async def test_it_grows_with_its_claim(autojump_clock, provisioning):
-    name = await provisioned(provisioning)
-    patch = {"spec": {"resources": {"requests": {"storage": "3Gi"}}}}
-    await provisioning.client.patch(PERSISTENT_VOLUME_CLAIMS, "one", patch, "ns")
+async def grow(cluster, name, size):
+    patch = {"spec": {"resources": {"requests": {"storage": size}}}}
+    await cluster.client.patch(PERSISTENT_VOLUME_CLAIMS, name, patch, "ns")
     await trio.sleep(1)
-    assert provisioning.api.get(VOLUME + name)["spec"]["capacity"] == {"storage": "3Gi"}
-    assert provisioning.api.get(CLAIM + "one")["status"]["capacity"] == {"storage": "3Gi"}
-    assert told(provisioning, "VolumeResizeSuccessful") == ["Resize volume succeeded"]
+
+
+async def test_it_grows_with_its_claim(autojump_clock, provisioning):
+    cluster = provisioning
+    name = await provisioned(cluster)
+    seen = []
+
+    def look(commit):
+        if commit.key[2] == "one" and commit.new is not None:
+            status = commit.new["status"]
+            types = [one["type"] for one in status.get("conditions", ())]
+            seen.append((status["capacity"]["storage"], types))
+
+    cluster.api.on_commit.append(look)
+    await grow(cluster, "one", "3Gi")
+    assert cluster.api.get(VOLUME + name)["spec"]["capacity"] == {"storage": "3Gi"}
+    assert seen == [("1Gi", []), ("1Gi", ["Resizing"]), ("3Gi", [])]
+    assert told(cluster, "Resizing") == [f"External resizer is resizing volume {name}"]
+    assert told(cluster, "VolumeResizeSuccessful") == ["Resize volume succeeded"]
+
+
+async def test_others_are_expected_to_make_their_volumes_grow(autojump_clock):
+    cluster = ToyCluster()
+    both = [VolumeBinderController, VolumeExpandController]
+    async with cluster.running(both, kubelet=False):
+        driver = {"driver": "d", "volumeHandle": "h"}
+        await make(cluster, volume("a", csi=driver, hostPath=None), claim("one"))
+        assert bound(cluster, "one") == "a"
+        await grow(cluster, "one", "2Gi")
+        message = "waiting for an external controller to expand this PVC"
+        assert ("Normal", "ExternalExpanding", message) in cluster.events()
 
 
 async def test_a_node_that_is_gone_lets_the_scheduler_choose_again(autojump_clock, provisioning):

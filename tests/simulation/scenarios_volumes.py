@@ -84,9 +84,16 @@ class Provisioned(Scenario):
         if await sim.until(lambda: phases(sim).get("one") == "Bound", 1000.0):
             with suppress(NotFound):
                 await client.delete(PERSISTENT_VOLUME_CLAIMS, "one", "default")
+        if await sim.until(lambda: phases(sim).get("two") == "Bound", 1000.0):
+            patch = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+            await client.patch(PERSISTENT_VOLUME_CLAIMS, "two", patch, "default")
 
     def check(self, sim: Simulation) -> Sequence[str]:
         found, volumes = phases(sim), sim.objects(PERSISTENT_VOLUMES)
+        for one in sim.objects(PERSISTENT_VOLUME_CLAIMS, "default"):
+            wanted = one["spec"]["resources"]["requests"]
+            if one["status"].get("capacity") != wanted or one["status"].get("conditions"):
+                return [f"{one['metadata']['name']} has not got what it asks for"]
         if found != {"two": "Bound"} or len(volumes) != 1:
             return [f"the claims are {found}, and there are {len(volumes)} volumes"]
         return []
