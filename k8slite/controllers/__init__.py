@@ -39,6 +39,7 @@ from k8slite.controllers.local_path_provisioner import LocalPathProvisioner
 from k8slite.controllers.namespace import NamespaceController
 from k8slite.controllers.node_ipam import NodeIpamController
 from k8slite.controllers.node_lifecycle import NodeLifecycleController
+from k8slite.controllers.node_ttl import NodeTtlController
 from k8slite.controllers.pod_gc import PodGarbageCollector
 from k8slite.controllers.pv_protection import PvProtectionController
 from k8slite.controllers.pvc_protection import PvcProtectionController
@@ -84,6 +85,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     NamespaceController,
     NodeIpamController,
     NodeLifecycleController,
+    NodeTtlController,
     PodGarbageCollector,
     PvProtectionController,
     PvcProtectionController,
