@@ -20,6 +20,7 @@ from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node
 from k8slite.kubelet import streams, usage
 from k8slite.kubelet.addresses import PodAddresses
+from k8slite.kubelet.admission import refusal
 from k8slite.kubelet.heartbeat import Heartbeat
 from k8slite.kubelet.logs import answer, container_log
 from k8slite.kubelet.node import NodeShape, default_address
@@ -244,6 +245,10 @@ class NodeFleet:
         self._by_name[pod.metadata.full_name] = task
         task.syncing = True
         worker.adopt(status, self._timers.now())
+        if not status.get("startTime") and pod.metadata.deletion_timestamp is None:
+            refused = refusal(pod, node.others(task))
+            if refused is not None:
+                worker.reject(refused)
         task.syncing = False
         if not self._opening:
             self._sync(task)

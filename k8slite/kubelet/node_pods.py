@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 from k8slite.kubelet.addresses import Exhausted, PodAddresses
 from k8slite.kubelet.heartbeat import Heartbeat
+from k8slite.kubelet.pod import Pod
 from k8slite.kubelet.pod_worker import Host, PodWorker, Tell
 from k8slite.kubelet.timers import Timer
 from k8slite.kubelet.writing import PodWrite
@@ -47,6 +49,12 @@ class NodePods:
         self.paused = False
         for task in self.tasks.values():
             task.write.held = False
+
+    def others(self, task: PodTask) -> Iterator[Pod]:
+        """The pods beside one of its own of which something may run."""
+        for one in self.tasks.values():
+            if one is not task and not one.worker.done:
+                yield one.worker.pod
 
     def reserve(self) -> None:
         """Mark the addresses that its pods have as taken."""

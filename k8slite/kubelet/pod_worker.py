@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from k8slite.kubelet.admission import Refusal
 from k8slite.kubelet.back_off import go_duration
 from k8slite.kubelet.container import ContainerRecord, Role, Stage, records_of, remember
 from k8slite.kubelet.container_changes import apply
@@ -92,6 +93,12 @@ class PodWorker:
         for record in self.records:
             if record.stage is Stage.RUNNING:
                 self._adopt_running(record, now)
+
+    def reject(self, refusal: Refusal) -> None:
+        """The pod is not to run here: it fails without having begun."""
+        self._ending = True
+        self._reason, self._message = refusal.reason, f"Pod was rejected: {refusal.message}"
+        self._tell(self.pod, None, "Warning", refusal.reason, refusal.message)
 
     def place(self, addresses: tuple[str, ...]) -> None:
         """The pod's network is there."""

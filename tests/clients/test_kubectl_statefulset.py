@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.clients.cluster import WAIT_SECONDS, Kubectl, eventually
+import json
+
+import ruamel.yaml as yaml
+
+from tests.clients.cluster import WAIT_SECONDS, Kubectl, eventually, pod
 
 
 def stateful_set(name: str, *, replicas: int = 2, image: str = "nginx:1.29") -> str:
@@ -95,3 +99,19 @@ def test_describe_tells_what_was_done(kubectl: Kubectl) -> None:
     )
     assert "create Pod db-0 in StatefulSet db successful" in told
     assert "1 Running / 0 Waiting / 0 Succeeded / 0 Failed" in told
+
+
+def test_a_member_that_its_node_refuses_is_made_again(kubectl: Kubectl) -> None:
+    ports = [{"containerPort": 21017, "hostPort": 21017}]
+    containers = [{"name": "web", "image": "nginx:1.29", "ports": ports}]
+    kubectl("create", "-f", "-", given=pod("blocker", nodeName="node-0", containers=containers))
+    kubectl("wait", "--for=condition=Ready", "pod/blocker", "--timeout=20s")
+    found = yaml.YAML(typ="safe").load(stateful_set("db", replicas=1))
+    found["spec"]["template"]["spec"] |= {"nodeName": "node-0", "containers": containers}
+    kubectl("create", "-f", "-", given=json.dumps(found))
+    eventually(
+        lambda: kubectl("get", "events", "-o", "name", "--field-selector=reason=NodePorts").lines
+    )
+    kubectl("delete", "pod", "blocker")
+    rolled_out(kubectl, "db")
+    assert kubectl("get", "pods").rows[1][:3] == ["db-0", "1/1", "Running"]
