@@ -14,6 +14,7 @@ the controllers, the time of day but through the World.
     heartbeats        the writes of nodes that have nothing new to say, many at once
     listing, watching, selection      reads that never decode
     calling           servers that are not this one: webhooks and their like
+    aggregation       groups and versions that other API servers serve;  versions  custom resources
     discovery, openapi, health, metrics      the API about itself
     bootstrap         what a fresh cluster holds
 """

@@ -16,6 +16,7 @@ one thing said in Kubernetes' words is the Status of a request that never reache
     response_writer   Responses to bytes
     response_parser   bytes to Responses
     pool              the client's connections, kept and lent
+    upgrade           how a client leaves HTTP
     refusals          what is answered to those who never reach the Handler
     websocket         messages on a connection that has left HTTP;  spdy  streams on one
     compression       which answers are worth gzip

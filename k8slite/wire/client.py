@@ -16,11 +16,12 @@ from typing import Final
 
 import trio
 
-from k8slite.messages import Request, Response
+from k8slite.messages import Duplex, Request, Response
 from k8slite.wire.limits import READ_BYTES, ClientLimits
 from k8slite.wire.pool import Address, ClientStream, Pool
 from k8slite.wire.request_target import join_target
-from k8slite.wire.response_parser import BadResponse, ResponseParser
+from k8slite.wire.response_parser import SWITCHING, BadResponse, ResponseParser
+from k8slite.wire.upgrade import pump
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # as Go's ParseBool has it
@@ -69,7 +70,13 @@ class HttpClient:
         self._pool = Pool(self._address, ssl_context, self._limits, server_name)
 
     async def __call__(self, request: Request) -> Response:
-        """Send the request and return its response. Raises ConnectionFailed."""
+        """Send the request and return its response. Raises ConnectionFailed.
+
+        One with the header `upgrade` may be answered by 101 and a conversation, which must be
+        begun, since it holds a connection.
+        """
+        if "upgrade" in request.headers:
+            return await self._upgrade(request)
         data = self._encode(request)
         fresh = False
         while True:
@@ -134,12 +141,43 @@ class HttpClient:
             self._pool.discard(stream)
         return Response(parser.status, b"".join(pieces), headers)
 
-    def _encode(self, request: Request) -> bytes:
+    async def _upgrade(self, request: Request) -> Response:
+        """Ask for another protocol, on a connection of its own."""
+        parser = ResponseParser(self._limits, method=request.method, may_switch=True)
+        try:
+            stream, _ = await self._pool.borrow(fresh=True)
+        except _BROKEN as error:
+            raise ConnectionFailed(self._explain(error), perhaps_done=False) from error
+        try:
+            with trio.fail_after(self._limits.header_seconds):
+                await stream.send_all(self._encode(request, upgrades=True))
+                while not parser.header_complete:
+                    await _receive(stream, parser)
+        except BaseException as error:
+            self._pool.discard(stream)
+            if not isinstance(error, _BROKEN):
+                raise
+            raise ConnectionFailed(self._explain(error), perhaps_done=True) from error
+        if parser.status != SWITCHING:
+            body = ReceivedBody(self._pool, stream, parser)
+            return Response(parser.status, body, _passed_on(parser.headers))
+
+        async def talk(client: Duplex) -> None:
+            try:
+                await pump(client, stream, parser.rest)
+            finally:
+                self._pool.discard(stream)
+
+        return Response(SWITCHING, b"", tuple(parser.headers), talk)
+
+    def _encode(self, request: Request, *, upgrades: bool = False) -> bytes:
         target = join_target(self._address.prefix, request.path, request.query)
         lines = [f"{request.method} {target} HTTP/1.1", f"host: {self._address.host_header}"]
         headers = {**self._headers, **request.headers}
         lines += [f"{name}: {value}" for name, value in headers.items() if name not in _FRAMING]
         lines += [f"{name}: {value}" for name, value in request.repeated]
+        if upgrades:
+            lines.append("connection: Upgrade")
         if request.body or request.method not in _SAFE_METHODS:
             lines.append(f"content-length: {len(request.body)}")
         if any("\r" in line or "\n" in line for line in lines):

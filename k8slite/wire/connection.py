@@ -164,7 +164,8 @@ class Connection:
     async def _converse(self, response: Response, talk: Conversation, rest: bytes) -> None:
         """Leave HTTP, for good; `rest` has been received already."""
         self.deadline = trio.current_time() + self._limits.send_seconds
-        await self._stream.send_all(write.switch(response.headers))
+        with suppress(trio.BrokenResourceError):  # whoever talks will find out
+            await self._stream.send_all(write.switch(response.headers))
         self.deadline = math.inf
         with trio.CancelScope() as self._waiting:
             await talk(_Duplex(self._stream, rest))

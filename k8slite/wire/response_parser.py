@@ -11,6 +11,8 @@ import httptools
 
 from k8slite.wire.limits import ClientLimits
 
+SWITCHING: Final = 101
+
 
 class BadResponse(Exception):
     """What the server sent is not HTTP/1.1, is too large, or ended too early."""
@@ -19,10 +21,12 @@ class BadResponse(Exception):
 class ResponseParser:
     """What has come of a response so far."""
 
-    def __init__(self, limits: ClientLimits, *, method: str) -> None:
+    def __init__(self, limits: ClientLimits, *, method: str, may_switch: bool = False) -> None:
+        self._may_switch = may_switch  # another protocol was asked for
         self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.begun = False  # anything came at all
+        self.rest = b""  # what follows in another protocol, after 101
         self.header_complete = False
         self.complete = False
         self.keep_alive = False  # the connection may be used again; known when complete
@@ -40,8 +44,10 @@ class ResponseParser:
             self._header_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as error:
-            raise BadResponse("the server wants to speak another protocol") from error
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self._switches:
+                raise BadResponse("the server wants to speak another protocol") from upgrade
+            self.rest = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             if not self.complete:
                 raise BadResponse(str(error)) from error
@@ -63,6 +69,10 @@ class ResponseParser:
         self._pieces = []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    @property
+    def _switches(self) -> bool:
+        return self._may_switch and self.status == SWITCHING
+
     # What llhttp calls.
 
     def on_message_begin(self) -> None:
@@ -78,7 +88,7 @@ class ResponseParser:
         if self.header_complete:
             return
         self.status = self._parser.get_status_code()
-        if self.status < 200:
+        if self.status < 200 and not self._switches:
             return
         self.header_complete = True
         names = {name.lower() for name, _ in self.headers}

@@ -132,6 +132,50 @@ def test_a_service_with_a_real_server(api: Api) -> None:
         assert api.raw("GET", f"{path}/after")[0] == 200, "the connection can be used again"
 
 
+@contextmanager
+def shouting(address: str) -> Iterator[int]:
+    """A server that leaves HTTP for one client, to say what it hears louder."""
+    listener = socket.create_server((address, 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            asked = b""
+            while not asked.endswith(b"\r\n\r\n"):
+                asked += connection.recv(4096)
+            assert b"upgrade: shout" in asked.lower() and b"authorization" not in asked.lower()
+            agreed = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+            connection.sendall(agreed + b"Upgrade: shout\r\n\r\nhello ")
+            while data := connection.recv(4096):
+                connection.sendall(data.upper())
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        thread.join(WAIT_SECONDS)
+        listener.close()
+
+
+def test_an_upgraded_connection(api: Api) -> None:
+    address = own_address()
+    with shouting(address) as port:
+        publish(api, address, port)
+        head = {"host": "x", "connection": "Upgrade", "upgrade": "shout", **api.headers}
+        lines = [f"GET {DEFAULT}/services/s:web/proxy/talk HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in head.items()]
+        plain = socket.create_connection(api.address, WAIT_SECONDS)
+        with api.context.wrap_socket(plain, server_hostname=api.address[0]) as talking:
+            talking.sendall("\r\n".join([*lines, "\r\n"]).encode() + b"early ")
+            heard = b""
+            while b"EARLY " not in heard:
+                heard += talking.recv(4096)
+            assert heard.startswith(b"HTTP/1.1 101 ") and heard.endswith(b"\r\n\r\nhello EARLY ")
+            talking.sendall(b"more")
+            assert talking.recv(4096) == b"MORE"
+
+
 def test_kubectl_proxy(api: Api, tmp_path: Path) -> None:
     address, kubeconfig = own_address(), tmp_path / "data" / "kubeconfig"
     with echo(address) as port, kubectl_proxy(kubeconfig, "--port=0") as where:

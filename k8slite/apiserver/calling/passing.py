@@ -38,8 +38,15 @@ def passed_on(request: Request, path: str) -> Request:
     return evolve(request, path=path, headers=_headers(request))
 
 
+def upgrades(request: Request) -> bool:
+    """Whether a client wants to go on in another protocol."""
+    return bool(request.headers.get("upgrade")) and "upgrade" in _named(request.headers)
+
+
 def passed_back(response: Response) -> Response:
     """A server's response as a client gets it."""
+    if response.conversation is not None:
+        return response
     named = _named({key.lower(): value for key, value in response.headers})
     kept = tuple(
         (key, value)
@@ -61,6 +68,8 @@ def _headers(request: Request) -> dict[str, str]:
         for key, value in request.headers.items()
         if key not in _HOPS and key not in named and not key.startswith(_OURS)
     }
+    if upgrades(request):
+        found["upgrade"] = request.headers["upgrade"]
     client = _host(request.peer.address)
     if client:
         before = found.get("x-forwarded-for")

@@ -18,7 +18,7 @@ from attrs import define, evolve, frozen
 
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.calling.endpoint import Endpoint, Way
-from k8slite.apiserver.calling.passing import passed_back, passed_on
+from k8slite.apiserver.calling.passing import passed_back, passed_on, upgrades
 from k8slite.apiserver.calling.rewriting import Rewriting, rewritten
 from k8slite.apiserver.calling.services import Services, joined
 from k8slite.apiserver.verbs import Call, Verbs
@@ -66,7 +66,7 @@ class Proxying:
         await self._admit(call)
         path = _path_beyond(call)
         handler = _LOCATE[call.kind.plural](self, call)
-        if not path and call.request.method in ("GET", "HEAD"):
+        if not path and call.request.method in ("GET", "HEAD") and not upgrades(call.request):
             return _to_slash(call)
         asked = passed_on(call.request, path or "/")
         asked = evolve(asked, headers={**asked.headers, "x-forwarded-uri": call.request.path})
