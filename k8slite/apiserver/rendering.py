@@ -219,6 +219,10 @@ class EventForm:
         self._kind = kind
         self._now = now
         self._first = True
+        # What stands before an object that is sent as it is stored; most are.
+        self._before: bytes | None = None
+        if type(form) is Form and form.content_type == JSON and kind.from_stored is None:
+            self._before = _prefix(kind.api_version, kind.kind)
 
     def added(self, value: bytes) -> bytes:
         """An object that is new to the watcher."""
@@ -245,6 +249,8 @@ class EventForm:
         return self._event(b"ERROR", dumps(status))
 
     def _line(self, event: bytes, value: bytes) -> bytes:
+        if self._before is not None:
+            return b'{"type":"%b","object":%b%b}\n' % (event, self._before, value[1:])
         obj = self._form.event_object(self._kind, value, self._now(), first=self._first)
         self._first = False
         return self._event(event, obj)

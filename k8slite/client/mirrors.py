@@ -54,6 +54,13 @@ class Mirrors:
                 self._nursery.start_soon(mirror.run)
         return mirror
 
+    def known(self, resource: Resource) -> Mirror[Any] | None:
+        """A mirror of the resource that somebody has asked for already, whatever its model."""
+        for (known, _), mirror in self._mirrors.items():
+            if known == resource:
+                return mirror
+        return None
+
     def mirrored(self) -> list[Mirror[Any]]:
         """All that were asked for."""
         return list(self._mirrors.values())

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import define
 
 from k8slite.kinds.heartbeats import beaten
 from k8slite.objects.codec import loads
@@ -91,7 +91,7 @@ def read(raw: bytes) -> Line:
     return line
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _Beat:
     """An object's last heartbeat, or the write before its first."""
 
@@ -106,9 +106,8 @@ def _beat(raw: bytes) -> Line:
     known = _beats.get(key)
     found = known.shape.read(raw) if known is not None else None
     if known is not None and found is not None:
-        line = known.line.beaten(raw, *found)
-        _beats[key] = _Beat(known.shape, line)
-        return line
+        known.line = known.line.beaten(raw, *found)
+        return known.line
     event = loads(raw)
     line = Line(raw, event)
     shape = shape_of(raw, event, event["object"])

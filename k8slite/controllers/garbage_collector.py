@@ -33,7 +33,7 @@ from k8slite.controllers.garbage_graph import (
     Vertex,
     judge,
 )
-from k8slite.kinds.models import Metadata, OwnerReference, PartialObject
+from k8slite.kinds.models import Metadata, Model, OwnerReference, PartialObject
 from k8slite.objects.errors import ApiError, NotFound
 from k8slite.objects.meta import Name
 
@@ -105,9 +105,7 @@ class GarbageCollector(Controller):
                 self._monitors.pop(resource).scope.cancel()
                 self.graph.forget(resource.api_version, resource.kind)
 
-    def observe(
-        self, resource: Resource, old: PartialObject | None, new: PartialObject | None
-    ) -> None:
+    def observe(self, resource: Resource, old: Model | None, new: Model | None) -> None:
         """Take in one event of a watch."""
         before: Metadata | None = old.metadata if old else None
         self.graph.apply(resource.api_version, resource.kind, before, new.metadata if new else None)
@@ -313,14 +311,19 @@ class GarbageCollector(Controller):
                 self.take(found, nursery)
 
     def _monitor(self, resource: Resource) -> _Monitor:
-        # Whole objects are asked for, not their metadata alone: the lines are then those that other
-        # mirrors of this process get too, and neither made nor read another time.
-        mirror = Mirror(
-            self._watching_client, resource, PartialObject, world=self.world, documents=False
-        )
-        monitor = self._monitors[resource] = _Monitor(mirror)
+        # What another controller of this process mirrors is not watched once more (upstream: the
+        # shared informers come before those of metadata alone).
+        mirror = self.mirrors.known(resource)
+        is_own = mirror is None
+        if mirror is None:
+            # Whole objects are asked for, not their metadata alone: the lines are then those that
+            # mirrors of other processes here get too, and neither made nor read another time.
+            mirror = Mirror(
+                self._watching_client, resource, PartialObject, world=self.world, documents=False
+            )
+        monitor = self._monitors[resource] = _Monitor(mirror, is_own)
 
-        def changed(old: PartialObject | None, new: PartialObject | None) -> None:
+        def changed(old: Model | None, new: Model | None) -> None:
             # A monitor that was cancelled may still be handed what has already been received.
             if self._monitors.get(resource) is monitor:
                 self.observe(resource, old, new)
@@ -353,12 +356,14 @@ class UnknownKind(Exception):
 class _Monitor:
     """The mirror of one resource and what ends it."""
 
-    mirror: Mirror[PartialObject]
+    mirror: Mirror[Any]
+    is_own: bool  # nobody else runs it
     scope: trio.CancelScope = field(factory=trio.CancelScope)
 
     async def run(self) -> None:
-        with self.scope:
-            await self.mirror.run()
+        if self.is_own:
+            with self.scope:
+                await self.mirror.run()
 
 
 def _key(uid: str) -> Name:

@@ -98,6 +98,8 @@ class Graph:
         """
         if old is not None and (new is None or new.uid != old.uid):
             self._remove(old.uid)
+        elif old is not None and new is not None and self._is_told(old, new):
+            return
         if new is not None:
             identity = Identity(api_version, kind, new.namespace, new.name, new.uid)
             self._put(identity, new)
@@ -113,6 +115,15 @@ class Graph:
             self._unlink(uid, self._vertices.pop(uid).owners)
         for uid in gone:
             self._wake_dependants(uid)
+
+    def _is_told(self, old: Metadata, new: Metadata) -> bool:
+        """Whether a change is of nothing that is kept here, as most are."""
+        return (
+            new.deletion_timestamp is None
+            and old.deletion_timestamp is None
+            and new.owner_references == old.owner_references
+            and new.uid in self._vertices
+        )
 
     def _put(self, identity: Identity, metadata: Metadata) -> None:
         vertex = self._vertices.get(identity.uid)

@@ -174,8 +174,9 @@ class NodeLifecycleController(Controller):
 
     def _beat(self, seen: _Seen, *, since_creation: bool = False) -> None:
         now, metadata = trio.current_time(), seen.node.metadata
-        has_status = seen.node.condition("Ready") is not None
-        grace_seconds = self._grace_seconds if has_status else self._startup_grace_seconds
+        grace_seconds = self._grace_seconds
+        if not seen.ready and seen.node.condition("Ready") is None:
+            grace_seconds = self._startup_grace_seconds  # it has no status yet
         if since_creation and metadata.creation_timestamp is not None:
             now -= max(0.0, (self.world.now() - metadata.creation_timestamp).total_seconds())
         self._heartbeats.beat(metadata.name, now, grace_seconds)

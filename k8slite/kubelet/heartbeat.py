@@ -120,11 +120,11 @@ class Heartbeat(Write):
         known = self._node.metadata.resource_version if self._node is not None else ""
         return known if known == self._status_version else ""
 
-    def beaten(self, lease_version: str | None, status_version: str | None) -> None:
+    def beaten(self, now: float, lease_version: str | None, status_version: str | None) -> None:
         """What has been written of it, by its new resourceVersion."""
         if lease_version is not None and self._lease is not None:
             self._lease["metadata"]["resourceVersion"] = lease_version
-            self._renewed()
+            self._renewed(now)
         if status_version is not None:
             self._status_version = status_version
             self.status_due_seconds = self._next_status_seconds()
@@ -203,11 +203,11 @@ class Heartbeat(Write):
                 self._lease = await self._client.update(LEASES, lease)
             except (Conflict, NotFound):
                 await self._find_lease()
-        self._renewed()
+        self._renewed(trio.current_time())
 
-    def _renewed(self) -> None:
+    def _renewed(self, now: float) -> None:
         # A bit less than the time until the next instant, at which it is due in any case.
-        self._lease_due_seconds = trio.current_time() + RENEW_SECONDS / 2
+        self._lease_due_seconds = now + RENEW_SECONDS / 2
 
     async def _find_lease(self) -> None:
         """Create the Lease, or renew the one that there is."""

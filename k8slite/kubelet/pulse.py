@@ -105,6 +105,6 @@ class _Pulse(Write):
                 answers = loads(response.body)
                 renewed, told = answers["leases"], answers["nodes"]
         for name, one in speaking.items():
-            one.beaten(renewed.get(name), told.get(name))
+            one.beaten(now, renewed.get(name), told.get(name))
             if one.due(now):
                 self._queue(one)

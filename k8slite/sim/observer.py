@@ -59,7 +59,7 @@ class Observer:
         self.record = record
         self.violations: list[Violation] = []
         self.broke = trio.Event()
-        self.changed = trio.Event()  # set, and made anew, at each commit
+        self.changed = trio.lowlevel.ParkingLot()  # where to wait for the next commit
         self.began_seconds: float | None = None
         self.commits = 0  # since the scenario's begin; heartbeats and Events are left out
         self.last_commit_seconds = 0.0
@@ -189,8 +189,8 @@ class Observer:
             self._check(event, writer, number, old, [*(checks or ()), *self._of_all])
         if number:
             self.storm.committed(number, event.revision)
-        changed, self.changed = self.changed, trio.Event()
-        changed.set()
+        if self.changed:
+            self.changed.unpark_all()
 
     def _check(
         self, event: Event, writer: Writer, number: int, old: Json | None, checks: list[Check]

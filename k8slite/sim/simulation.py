@@ -181,7 +181,7 @@ class Simulation:
         """Wait until something holds; False if it does not within so many virtual seconds."""
         with trio.move_on_after(seconds):
             while not holds():
-                await self.observer.changed.wait()
+                await self.observer.changed.park()
         return holds()
 
     async def rest(self, seconds: float = RESTLESS_SECONDS) -> bool:

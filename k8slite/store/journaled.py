@@ -112,17 +112,18 @@ class JournaledStore(MemoryStore):
         """Write several, each for itself, and wait once; see `Store.put_all`."""
         done: list[Stored | None] = []
         batches: dict[_Batch, None] = {}  # in which they, or what was there first, will settle
-        for put in puts:
-            await self._room()
-            newest = self._prepared.get(put.key)
-            before = self._history.get(put.key) if newest is None else newest.event.now
-            if conflict(put.value, put.expect, before):
+        for key, value, expect, header in puts:
+            if self._gathering.full or self._broken:
+                await self._room()
+            newest = self._prepared.get(key)
+            before = self._history.get(key) if newest is None else newest.event.now
+            if conflict(value, expect, before):
                 if newest is not None:
                     batches[newest.batch] = None
                 done.append(None)
                 continue
             batches[self._gathering] = None
-            done.append(self._prepare(put.key, put.value, before, put.header))
+            done.append(self._prepare(key, value, before, header))
         if not batches:
             await trio.lowlevel.checkpoint()
         for batch in batches:

@@ -9,7 +9,7 @@ carry its own. A write that was answered survives; nobody sees one that could st
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from attrs import define, frozen
 
@@ -89,8 +89,7 @@ class Page:
     remaining: int  # how many items come after this page
 
 
-@frozen(eq=False)
-class Put:
+class Put(NamedTuple):
     """One write among several; as the parameters of `Store.put`."""
 
     key: str

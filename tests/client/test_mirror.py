@@ -196,8 +196,10 @@ async def test_an_unreadable_object_is_left_out(autojump_clock, api, mirror):
 
 async def test_shared_mirrors_are_one_for_each_resource_and_model(autojump_clock, api, nursery):
     mirrors = Mirrors(api.client(), api.world, "test mirrors")
+    assert mirrors.known(PODS) is None
     pods = mirrors.of(PODS, PartialObject)
     assert mirrors.of(PODS, PartialObject) is pods
+    assert mirrors.known(PODS) is pods
     await nursery.start(mirrors.run)
     nodes = mirrors.of(NODES, PartialObject)  # late
     await api.client().create(NODES, {"metadata": {"name": "n"}})

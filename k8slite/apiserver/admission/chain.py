@@ -53,6 +53,8 @@ class Chain:
 
     plugins: Sequence[Plugin]
     _concerned: dict[tuple[str, str, str], tuple[Plugin, ...]] = field(factory=dict)
+    # None where somebody who is concerned never sleeps.
+    _sleepers: dict[tuple[str, str, str], tuple[Sleeper, ...] | None] = field(factory=dict)
 
     async def mutate(self, attributes: Attributes) -> None:
         """Let every plugin that is concerned change the new object; twice where that is needed."""
@@ -71,10 +73,15 @@ class Chain:
 
     def sleeps(self, user: User, resource: str, subresource: str, operation: str) -> bool:
         """Whether no plugin would look at such a write, whatever the object."""
-        return all(
-            isinstance(plugin, Sleeper) and plugin.sleeps(user, resource, operation)
-            for plugin in self._concerning((resource, subresource, operation))
-        )
+        key = (resource, subresource, operation)
+        if key not in self._sleepers:
+            concerned = self._concerning(key)
+            found = tuple(plugin for plugin in concerned if isinstance(plugin, Sleeper))
+            self._sleepers[key] = found if len(found) == len(concerned) else None
+        sleepers = self._sleepers[key]
+        if sleepers is None:
+            return False
+        return all(plugin.sleeps(user, resource, operation) for plugin in sleepers)
 
     def _for(self, attributes: Attributes) -> Sequence[Plugin]:
         asked = attributes.asked

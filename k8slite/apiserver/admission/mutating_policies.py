@@ -33,6 +33,7 @@ from k8slite.kinds.admissionregistration.policy_composition import (
     PATCH,
     Composition,
 )
+from k8slite.messages import User
 from k8slite.objects.cel.environment import Expression, Uncompilable
 from k8slite.objects.errors import ApiError, Cause, InternalError, from_status
 
@@ -99,6 +100,10 @@ class MutatingPolicies:
         self._policies = Policies(self.matcher, "mutatingadmissionpolicies", Compiled.of)
 
     async def validate(self, attributes: Attributes) -> None: ...
+
+    def sleeps(self, user: User, resource: str, operation: str) -> bool:
+        """Whether no policy is bound."""
+        return self._policies.are_none
 
     async def mutate(self, attributes: Attributes) -> None:
         """Let every policy change the object. Raises a refusal where one cannot be asked."""
