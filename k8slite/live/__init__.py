@@ -12,6 +12,7 @@ Never here: what a cluster does once it lives.
     loop             a trio loop in a thread, for whoever has none
     clock            a clock that can be moved forward, and a World that goes by it
     embedded         a cluster inside somebody else's process;  request_log  what it was asked
+    programmed       what pretended containers do there
     asyncio_program  a container's coroutine that is of asyncio
     run              open files and sockets, build the Cluster, stop in order
 """

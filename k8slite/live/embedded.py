@@ -26,9 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from trio.abc import Listener
 from trio.testing import wait_all_tasks_blocked
 
-from k8slite.cluster import Cluster, Settings, Undisturbed
-from k8slite.kubelet.pod import Container, Pod
-from k8slite.kubelet.runtimes.annotations import Behaviour
+from k8slite.cluster import Cluster, Settings
 from k8slite.kubelet.runtimes.rules import Rules
 from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority
@@ -36,6 +34,7 @@ from k8slite.live.clock import MovableClock, MovableWorld
 from k8slite.live.data_directory import DataDirectory
 from k8slite.live.outbound import Outbound, trust_in
 from k8slite.live.past import read_only
+from k8slite.live.programmed import Programmed
 from k8slite.live.request_log import RequestLog
 from k8slite.live.run import GRACE_SECONDS, listening
 from k8slite.messages import Handler, Request, Response, User
@@ -149,8 +148,8 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
             front_proxy=trust_in(trust.authority),
             static_tokens={token: ADMINISTRATOR},
         )
-        world, rules = MovableWorld(clock), Rules()
-        cluster = Cluster(store, world, settings, surroundings=Programmed(world, rules))
+        programmed = Programmed(MovableWorld(clock))
+        cluster = programmed.cluster(store, settings)
         requests = RequestLog(cluster.handler, cluster.world.now)
         handler: Handler = requests.handle if wanted.runs else read_only(requests.handle, store)
         server = Server(handler if wanted.tls else _trusting(handler))
@@ -163,7 +162,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
             clock,
             requests,
             server,
-            rules,
+            programmed.rules,
         )
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
@@ -182,17 +181,6 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         finally:
             with trio.CancelScope(shield=True):
                 await server.stop(GRACE_SECONDS)
-
-
-@frozen
-class Programmed(Undisturbed):
-    """Nothing happens but what rules say of containers."""
-
-    rules: Rules
-
-    def behaviour(self, pod: Pod, container: Container) -> Behaviour:
-        """What a pretended container does."""
-        return self.rules.behaviour(pod, container)
 
 
 def _begun(wanted: Embedding) -> MemoryStore | None:

@@ -27,6 +27,7 @@ from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
 from k8slite.live.outbound import Outbound, trust_in
 from k8slite.live.past import StillWorld, read_only
+from k8slite.live.programmed import Programmed
 from k8slite.live.recorded import Past
 from k8slite.live.recording import Recording
 from k8slite.live.wire_faults import WireFaults
@@ -158,7 +159,7 @@ async def _serving(
         world: World = LiveWorld()
         if wanted.past is not None:
             world = StillWorld(wanted.past.moment, world)
-        cluster = Cluster(store, world, settings)
+        cluster = Programmed(world).cluster(store, settings)
         faults = WireFaults(cluster)
         await nursery.start(faults.run)
         handler: Handler = faults.handle

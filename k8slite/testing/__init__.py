@@ -6,6 +6,7 @@ does once it lives; threads (see `live.loop`).
     cluster      start(), running(): a cluster for blocking code, for trio and asyncio
     operations   what a test can do with it and ask of it
     programming  what its containers do;  node_operations  what becomes of its nodes
+    stage_definition  of KWOK's Stages
     conditions   what can be waited for;  naming  how objects are called
     snapshots    a cluster's state, and the way back to it
     clients      clients of other packages, ready to use

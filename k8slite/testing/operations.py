@@ -17,8 +17,16 @@ import trio
 from attrs import define, field
 
 from k8slite.client.client import APPLY_PATCH, Client
-from k8slite.client.resource import EVENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Resource
+from k8slite.client.resource import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    EVENTS,
+    NAMESPACES,
+    PODS,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
 from k8slite.controllers.serviceaccount import ServiceAccountController
+from k8slite.kubelet.runtimes import stages
 from k8slite.live.embedded import Embedded
 from k8slite.live.request_log import Logged
 from k8slite.messages import read_all
@@ -26,6 +34,7 @@ from k8slite.objects.codec import dumps, loads
 from k8slite.objects.errors import NotFound
 from k8slite.sim.manifests import documents
 from k8slite.store.memory import MemoryStore
+from k8slite.testing import stage_definition
 from k8slite.testing.conditions import Condition, holds, seen
 from k8slite.testing.naming import named, resource_of
 from k8slite.testing.node_operations import NodeOperations
@@ -39,6 +48,7 @@ Manifest = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, An
 WAIT_SECONDS: Final = 10.0  # how long things are waited for, unless a test says otherwise
 # While blocking code waits for something that is perhaps not in the cluster, it looks so often.
 LOOK_SECONDS: Final = 0.1
+_STAGES: Final = str(stage_definition.DEFINITION["metadata"]["name"])
 _MANAGER: Final = "k8slite-testing"
 
 
@@ -280,6 +290,10 @@ class Operations(NodeOperations):
         return resource, name
 
     async def _apply(self, obj: Json, namespace: str) -> Json:
+        if (obj["apiVersion"], obj["kind"]) == stage_definition.NAMED:
+            stages.check(obj)
+            if await self._find(CUSTOM_RESOURCE_DEFINITIONS, _STAGES, "") is None:
+                await self._apply(stage_definition.DEFINITION, "")
         group, _, version = str(obj["apiVersion"]).rpartition("/")
         kind = self.embedded.cluster.api.storage.kinds.by_kind(group, version, obj["kind"])
         if kind is None:

@@ -362,3 +362,48 @@ def test_a_node_is_drained_and_a_silent_one_is_given_up() -> None:
         cluster.wake_node("node-1")
         cluster.wait_for("node/node-1", "Ready")
         cluster.wait_until(lambda: nodes() == {"node-0"})
+
+
+# KWOK's Stages
+
+
+FAILING = """
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: pod-fails}
+spec:
+  resourceRef: {apiGroup: v1, kind: Pod}
+  selector:
+    matchLabels: {fails: "true"}
+    matchExpressions:
+    - {key: .status.phase, operator: In, values: [Running]}
+  delay: {durationMilliseconds: 100}
+  next:
+    statusTemplate: |
+      {{ $now := Now }}
+      containerStatuses:
+      {{ range .spec.containers }}
+      - name: {{ .name | Quote }}
+        ready: false
+        state:
+          terminated: {exitCode: 42, reason: Failure, finishedAt: {{ $now | Quote }}}
+      {{ end }}
+      phase: Failed
+"""
+
+
+def test_stages_of_kwok_are_played() -> None:
+    with k8slite.testing.start(nodes=1) as cluster:
+        cluster.apply(FAILING)  # its definition comes with it
+        assert cluster.get("stage/pod-fails")["spec"]["next"]
+        fails = pod("fails", "nginx")
+        fails["metadata"]["labels"]["fails"] = "true"
+        cluster.apply(fails)
+        cluster.apply(pod("runs", "nginx"))
+        found = ended(cluster.wait_for("pod/fails", "phase=Failed"))
+        assert (found["exitCode"], found["reason"]) == (42, "Failure")
+        cluster.wait_for("pod/runs", "Ready")
+        with pytest.raises(ValueError, match=r"Stage gone: next\.delete is not played"):
+            cluster.apply(
+                FAILING.replace("pod-fails", "gone").replace("  next:", "  next:\n    delete: true")
+            )

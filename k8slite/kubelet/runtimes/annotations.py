@@ -87,6 +87,11 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
     )
 
 
+def is_usual(behaviour: Behaviour) -> bool:
+    """Whether nobody has said what a container does."""
+    return behaviour is _RUNNING or behaviour is _ENDING
+
+
 def duration_seconds(text: str) -> float:
     """Read seconds, or a duration as Go writes it. Raises ValueError."""
     if _PLAIN.fullmatch(text):

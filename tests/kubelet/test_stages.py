@@ -1,0 +1,193 @@
+"""KWOK's Stages as scripts: selectors, delays, templates, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from k8slite.kubelet.runtimes import stages
+from k8slite.kubelet.runtimes.annotations import Behaviour
+from k8slite.kubelet.runtimes.go_template import TemplateError, rendered
+from k8slite.kubelet.runtimes.jq_path import parts
+from k8slite.kubelet.runtimes.script import Exit, Log, Ready, Script, Wait
+from k8slite.kubelet.runtimes.stages import Unsupported
+
+Json = dict[str, Any]
+NOW = "2026-01-01T00:00:00Z"
+USUAL = Behaviour(Script((Log("as usual"),)))
+
+CONTAINERS = """
+containerStatuses:
+{{ range $index, $item := .spec.containers }}
+{{ $origin := index $.status.containerStatuses $index }}
+- name: {{ $item.name | Quote }}
+  ready: false
+  state:
+    terminated: {exitCode: %s, reason: %s, finishedAt: {{ Now | Quote }}}
+{{ end }}
+phase: %s
+"""
+WAITING = [{"key": ".status.podIP", "operator": "DoesNotExist"}]
+RUNNING = [
+    {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
+    {"key": ".status.phase", "operator": "In", "values": ["Running"]},
+]
+
+
+def stage(name: str, template: str, *expressions: Json, **spec: Any) -> Json:
+    selector = {"matchExpressions": list(expressions), **spec.pop("selector", {})}
+    return {
+        "metadata": {"name": name},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+            "selector": selector,
+            "next": {"statusTemplate": template},
+            **spec,
+        },
+    }
+
+
+def pod(**metadata: Any) -> Json:
+    containers = [{"name": "main", "image": "nginx"}]
+    return {"metadata": {"name": "p", **metadata}, "spec": {"containers": containers}}
+
+
+def played(found: list[Json], given: Json | None = None) -> Behaviour:
+    return stages.play(found, given or pod(), "main", NOW, USUAL)
+
+
+def test_a_pod_that_no_stage_selects_does_as_usual() -> None:
+    assert played([]) == USUAL
+    never = stage("never", "phase: Failed", *RUNNING, selector={"matchLabels": {"a": "b"}})
+    assert played([never]) == USUAL
+    assert played([never], pod(labels={"a": "b"})).script.steps == (Exit(1),)
+
+
+def test_stages_follow_each_other() -> None:
+    ready = stage("ready", "phase: Running\npodIP: {{ PodIPWith . }}", *WAITING)
+    ready["spec"]["delay"] = {"durationMilliseconds": 2500}
+    done = stage("done", CONTAINERS % (0, "Completed", "Succeeded"), *RUNNING)
+    done["spec"]["delay"] = {"durationMilliseconds": 5000}
+    found = played([done, ready]).script
+    assert (found.start_seconds, found.steps) == (2.5, (Wait(5.0), Exit(0, "Completed")))
+
+
+def test_readiness_and_delays_from_annotations() -> None:
+    template = "containerStatuses: [{name: main, ready: false}]\nphase: Odd"
+    odd = stage("odd", template, *RUNNING)
+    path = '.metadata.annotations["delay"]'
+    odd["spec"]["delay"] = {
+        "durationMilliseconds": 1,
+        "durationFrom": {"expressionFrom": path},
+        "jitterDurationMilliseconds": 5,
+    }
+    again = stage("again", "containerStatuses: [{name: main, ready: true}]\nphase: Even")
+    again["spec"]["selector"]["matchExpressions"] = [
+        {"key": ".status.phase", "operator": "In", "values": ["Odd"]}
+    ]
+    found = played([odd, again], pod(annotations={"delay": "1m"})).script
+    assert found.steps == (Wait(60.0), Ready(False), Ready(True))
+    assert played([odd]).script.steps == (Wait(0.001), Ready(False))
+
+
+def test_the_greatest_weight_is_taken() -> None:
+    light = stage("a-light", CONTAINERS % (1, "Light", "Failed"), *RUNNING)
+    heavy = stage("b-heavy", CONTAINERS % (2, "Heavy", "Failed"), *RUNNING, weight=10)
+    assert played([light, heavy]).script.steps == (Exit(2, "Heavy"),)
+
+
+def test_owners_are_selected_by() -> None:
+    owned = {"key": ".metadata.ownerReferences.[].kind", "operator": "In", "values": ["Job"]}
+    done = stage("pod-complete", CONTAINERS % (0, "Completed", "Succeeded"), *RUNNING, owned)
+    assert played([done]) == USUAL
+    assert played([done], pod(ownerReferences=[{"kind": "Job"}])).script.steps[-1] == Exit(
+        0, "Completed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"resourceRef": {"kind": "Node"}}, "only Stages of Pods are played, not of Node"),
+        ({"next": {"delete": True}}, r"next\.delete is not played"),
+        ({"next": {"finalizers": {"empty": True}}}, r"next\.finalizers is not played"),
+        ({"next": {"event": {"reason": "R"}}}, r"next\.event is not played"),
+        ({"immediateNextStage": True}, "immediateNextStage is not played"),
+        (
+            {"selector": {"matchExpressions": [{"key": ".a | length", "operator": "Exists"}]}},
+            "is not a path such as",
+        ),
+        (
+            {"selector": {"matchExpressions": [{"key": ".a", "operator": "Gt"}]}},
+            "operator Gt is not known",
+        ),
+    ],
+)
+def test_what_is_not_played_is_told(change: Json, why: str) -> None:
+    odd = stage("odd", "phase: Failed", *RUNNING)
+    odd["spec"].update(change)
+    with pytest.raises(Unsupported, match=why):
+        stages.check(odd)
+    found = played([odd])
+    assert found.script == USUAL.script and len(found.complaints) == 1
+
+
+def test_stages_that_go_wrong_are_told() -> None:
+    for template, why in (
+        ("{{ Rand }}", "function 'Rand' is not known to k8slite"),
+        ("a: [", "its status is no YAML"),
+    ):
+        assert why in played([stage("odd", template, *RUNNING)]).complaints[0]
+    ping = stage("ping", "phase: Running\nn: {{ .status.n }}x", *RUNNING)
+    assert "go in circles" in played([ping]).complaints[0]
+
+
+def test_stages_of_nodes_that_every_node_does_are_passed_over() -> None:
+    node = stage("node-initialize", "x: {{ whatever }}")
+    node["spec"]["resourceRef"]["kind"] = "Node"
+    assert played([node]) == USUAL
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ .a.b }} {{ .a.none }}", "1 <no value>"),
+        ('{{ if eq .kind "x" "y" }}xy{{ else if .a }}a{{ else }}none{{ end }}', "a"),
+        ("{{ with .a }}{{ .b }}{{ else }}no{{ end }}{{ with .no }}{{ else }}no{{ end }}", "1no"),
+        ("{{ range .list }}{{ . }},{{ end }}{{ range .no }}{{ else }}empty{{ end }}", "p,q,empty"),
+        ("{{ range $k, $v := .a }}{{ $k }}={{ $v }}{{ end }}", "b=1"),
+        ('{{ $x := or .no "d" }}{{ $x | Quote }} {{ $.kind }}', '"d" z'),
+        ('{{ or ( index ( or .no dict ) "k" ) ( not .no ) }}', "true"),
+        ('{{ and .a .kind }} {{ ne .kind "z" }} {{ len .list }}{{/* nothing */}}', "z false 2"),
+        ('{{- "a b|c" -}}', "a b|c"),
+    ],
+)
+def test_templates(template: str, text: str) -> None:
+    data = {"a": {"b": 1}, "kind": "z", "list": ["p", "q"]}
+    assert rendered(template, data, {}) == text
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ if .a }}",
+        "{{ end }}",
+        "{{ ( .a }}",
+        "{{ .a ) }}",
+        "{{ $no }}",
+        "{{ .a .b }}",
+        "{{ f 1 }}",
+        "{{ not }}",
+    ],
+)
+def test_templates_that_cannot_be_read(template: str) -> None:
+    with pytest.raises(TemplateError):
+        rendered(template, {}, {})
+
+
+def test_paths() -> None:
+    assert parts('.metadata.labels["a.b/c"]') == ["metadata", "labels", "a.b/c"]
+    assert parts(".x[].y") == parts(".x.[].y") == ["x", "[]", "y"]
+    with pytest.raises(ValueError):
+        parts("")
