@@ -18,7 +18,7 @@ from k8slite.client.informer import Mirror
 from k8slite.client.recorder import QUEUED_MOST, Recorder, Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node
-from k8slite.kubelet import streams, usage
+from k8slite.kubelet import usage
 from k8slite.kubelet.addresses import PodAddresses
 from k8slite.kubelet.admission import refusal
 from k8slite.kubelet.heartbeat import Heartbeat
@@ -42,6 +42,7 @@ Json = dict[str, Any]
 # Events that wait to be written: QUEUED_MOST a node, since nodes share the recorder, but never
 # more than this, which bounds the memory.
 EVENTS_QUEUED_MOST: Final = 10_000
+_STREAMS: Final = ("/exec/", "/attach/", "/portForward/")
 GENERATION_SINCE: Final = (1, 34)  # pods' observedGeneration (PodObservedGenerationTracking, beta)
 
 
@@ -119,7 +120,9 @@ class NodeFleet:
         await trio.lowlevel.checkpoint()
         if request.path == usage.PATH:
             return self._summary(request.headers.get("x-node-name", ""))
-        if streams.is_stream(request.path):
+        if request.path.startswith(_STREAMS):
+            from k8slite.kubelet import streams  # a start pays nothing for it
+
             return streams.answer(request, self._find, self.runtime)
         return answer(request, self._find, self.runtime, self._world.now())
 

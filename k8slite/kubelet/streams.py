@@ -24,11 +24,6 @@ from k8slite.wire.websocket import is_asked, offered
 _TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"),)
 
 
-def is_stream(path: str) -> bool:
-    """Whether a path is one of these."""
-    return path.split("/")[1] in ("exec", "attach", "portForward")
-
-
 def answer(
     request: Request, find: Callable[[Name], PodWorker | None], runtime: Runtime
 ) -> Response:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import posixpath
-import tarfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
@@ -177,6 +176,8 @@ async def _tar(command: list[str], box: Box, session: Session) -> int:
 
 
 async def _extract(box: Box, session: Session, into: str) -> int:
+    import tarfile  # only copies need it
+
     data = bytearray()
     while piece := await session.read():
         data += piece
@@ -201,6 +202,8 @@ async def _archive(box: Box, session: Session, path: str) -> int:
     if not found:
         await session.write_error(f"tar: {path}: No such file or directory\n".encode())
         return 1
+    import tarfile  # only copies need it
+
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as archive:
         for one in found:

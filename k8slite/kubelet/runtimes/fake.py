@@ -12,17 +12,14 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from k8slite.kubelet.pod import Container, Pod
-from k8slite.kubelet.runtimes import pretending
 from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
 from k8slite.kubelet.runtimes.fake_run import Followed, Run, log_lines
-from k8slite.kubelet.runtimes.hosting import Hosting
-from k8slite.kubelet.runtimes.pretending import box_of
 from k8slite.kubelet.runtimes.program import TERMINATED_CODE, connected
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
@@ -43,6 +40,9 @@ from k8slite.kubelet.runtimes.script import Exit, Script, Step, agenda
 from k8slite.kubelet.runtimes.session import ExecFailed, Session
 from k8slite.kubelet.timers import Moment, Timers
 from k8slite.messages import Duplex, Stream
+
+if TYPE_CHECKING:
+    from k8slite.kubelet.runtimes.hosting import Hosting
 
 KILLED_CODE: Final = 137  # 128 and SIGKILL
 IMAGE_BYTES: Final = 42_000_000  # what a pull says to have fetched
@@ -188,9 +188,11 @@ class FakeRuntime:
         return found if options.limit_bytes is None else found[: options.limit_bytes]
 
     async def exec(self, key: ContainerKey, command: Sequence[str], session: Session) -> int:
+        from k8slite.kubelet.runtimes import pretending  # a start pays nothing for it
+
         run = self._live(key)
         if run.box is None:
-            run.box = box_of(run.config.pod, run.config.container)
+            run.box = pretending.box_of(run.config.pod, run.config.container)
         with trio.CancelScope() as scope:
             run.inside.append(scope)
             try:
@@ -218,6 +220,8 @@ class FakeRuntime:
         if address:
             await connected(address, port, duplex)
             return
+        from k8slite.kubelet.runtimes import pretending
+
         scripts = {run.config.key.name: run.script for run in live}
         with trio.CancelScope() as scope:
             live[0].inside.append(scope)
@@ -281,6 +285,8 @@ class FakeRuntime:
 
     def _host(self, run: Run) -> None:
         """Have a container's program run, if it does not yet."""
+        from k8slite.kubelet.runtimes.hosting import Hosting  # only programs need it
+
         assert self._nursery is not None
         if run.process is None:
             if self._hosting is None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 from attrs import define, field
 
-from k8slite.kubelet.runtimes.commands import Box
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
-from k8slite.kubelet.runtimes.program import Process
 from k8slite.kubelet.runtimes.runtime import ContainerConfig, LogOptions
 from k8slite.kubelet.runtimes.script import Agenda, Script, Step, lines
 from k8slite.kubelet.timers import Moment, Timer, Timers
+
+if TYPE_CHECKING:  # loaded when somebody reaches into a container
+    from k8slite.kubelet.runtimes.commands import Box
+    from k8slite.kubelet.runtimes.program import Process
 
 TICKS_MOST: Final = 100_000  # lines of `log-every` that are remembered: older ones are rotated away
 

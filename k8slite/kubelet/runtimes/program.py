@@ -14,7 +14,6 @@ that a pod that is known as 10.244.1.5 is reached at 127.N.1.5.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
@@ -78,6 +77,8 @@ async def ended(program: Program, process: Process) -> Exit:
         code = left.code if isinstance(left.code, int) else int(left.code is not None)
         return Exit(code & 0xFF)
     except Exception:
+        import traceback
+
         process.log(traceback.format_exc())
         return Exit(1)
 

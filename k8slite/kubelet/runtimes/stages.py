@@ -22,8 +22,6 @@ from k8slite.kubelet.runtimes.script import Exit, Ready, Script, Step, Wait
 
 Json = dict[str, Any]
 
-PREFIX: Final = "kwok.x-k8s.io.stages/"  # where a store keeps them
-
 # A pod that goes through more Stages than these goes in circles.
 STAGES_MOST: Final = 20
 # Stages of nodes that do what every node here does by itself.
