@@ -37,6 +37,7 @@ from k8slite.live.past import read_only
 from k8slite.live.programmed import Programmed
 from k8slite.live.request_log import RequestLog
 from k8slite.live.run import GRACE_SECONDS, listening
+from k8slite.live.wire_faults import WireFaults
 from k8slite.messages import Handler, Request, Response, User
 from k8slite.store.memory import MemoryStore
 from k8slite.store.store import Store
@@ -88,6 +89,7 @@ class Embedded:
     requests: RequestLog
     server: Server
     rules: Rules
+    faults: WireFaults
     ready: trio.Event = field(factory=trio.Event)  # every component has synced
 
     async def live(self, nursery: trio.Nursery) -> None:
@@ -150,7 +152,8 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         )
         programmed = Programmed(MovableWorld(clock))
         cluster = programmed.cluster(store, settings)
-        requests = RequestLog(cluster.handler, cluster.world.now)
+        faults = WireFaults(cluster)
+        requests = RequestLog(faults.handle, cluster.world.now)
         handler: Handler = requests.handle if wanted.runs else read_only(requests.handle, store)
         server = Server(handler if wanted.tls else _trusting(handler))
         found = Embedded(
@@ -163,9 +166,11 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
             requests,
             server,
             programmed.rules,
+            faults,
         )
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
+        await nursery.start(faults.run)
         reached: Sequence[Listener[Any]] = listeners
         if wanted.tls:
             reached = [TlsListener(one, trust.context) for one in listeners]

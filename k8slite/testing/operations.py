@@ -36,6 +36,7 @@ from k8slite.sim.manifests import documents
 from k8slite.store.memory import MemoryStore
 from k8slite.testing import stage_definition
 from k8slite.testing.conditions import Condition, holds, seen
+from k8slite.testing.fault_operations import FaultOperations
 from k8slite.testing.naming import named, resource_of
 from k8slite.testing.node_operations import NodeOperations
 from k8slite.testing.snapshots import Snapshot, restore
@@ -57,7 +58,7 @@ class Timeout(AssertionError):
 
 
 @define(eq=False)
-class Operations(NodeOperations):
+class Operations(NodeOperations, FaultOperations):
     """All of it, on one cluster."""
 
     embedded: Embedded
