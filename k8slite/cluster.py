@@ -116,8 +116,7 @@ class Settings:
     controllers: tuple[str, ...] = field(default=("*",), converter=chosen_controllers)
     scheduler: bool = True
     scheduler_configuration: Configuration = Configuration()
-    # Whether metrics.k8s.io is served from the kubelets, so that no metrics-server is needed.
-    metrics: bool = True
+    metrics: bool = True  # metrics.k8s.io is served, where there are nodes to measure
     audit: AuditLog | None = None
 
     def runs(self, controller: str) -> bool:
@@ -311,7 +310,8 @@ class Cluster:
     def _api_server(self) -> ApiServer:
         settings = self.settings
         kinds, schemas = Kinds.of(settings.minor), Schemas.load(settings.minor)
-        if settings.metrics:
+        measured = settings.metrics and settings.nodes > 0
+        if measured:
             kinds = kinds.joined(metrics.KINDS)
         storage = Storage(self.store, kinds)
         management = FieldManagement(schemas, storage, self.world)
@@ -363,9 +363,8 @@ class Cluster:
             Aggregation(storage, services, settings.webhooks, settings.minor, discovery, openapi),
             settings.minor,
         )
-        if settings.metrics:
-            kubelet = self._ask_kubelet if settings.nodes else None
-            server.resource_metrics = ResourceMetrics(storage, self.world, kubelet)
+        if measured:
+            server.resource_metrics = ResourceMetrics(storage, self.world, self._ask_kubelet)
         if settings.audit is not None:
             server.auditor = Auditor(settings.audit, self.world)
         server.metrics.gauges += [

@@ -37,7 +37,7 @@ class ResourceMetrics:
 
     storage: Storage
     world: World
-    kubelet: Handler | None  # asked with the node's name in a header; None: there is no node
+    kubelet: Handler  # asked with the node's name in a header
 
     async def serve(self, call: Call) -> Response:
         """GET of one object or of a list."""
@@ -98,8 +98,6 @@ class ResourceMetrics:
 
     async def _ask(self, node: str) -> Json | None:
         """A kubelet's summary, None where it has none to give."""
-        if self.kubelet is None:
-            return None
         try:
             response = await self.kubelet(
                 Request("GET", "/stats/summary", (), {"x-node-name": node})

@@ -50,6 +50,7 @@ _METRIC: Final = {
 _CLAIM: Final = {
     "devices": {"requests": [{"name": "one", "exactly": {"deviceClassName": "gpu.example.org"}}]}
 }
+_PATCH: Final = '[JSONPatch{op: "add", path: "/a", value: "b"}]'
 _SUBJECTS: Final = [{"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}]
 
 
@@ -152,7 +153,7 @@ _OBJECTS: Final[dict[tuple[str, str], tuple[str, Json]]] = {
                 "mutations": [
                     {
                         "patchType": "JSONPatch",
-                        "jsonPatch": {"expression": "[]"},
+                        "jsonPatch": {"expression": _PATCH},
                     }
                 ],
             }
