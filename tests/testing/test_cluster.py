@@ -20,8 +20,11 @@ import k8slite.testing
 from k8slite import NotFound
 from k8slite.live.data_directory import DirectoryInUse
 from k8slite.live.loop import Stopped
+from k8slite.sim.outcome import Order
+from k8slite.sim.scenario import play_once
 from k8slite.testing import AsyncCluster, Cluster
 from k8slite.testing.clients import NotInstalled
+from tests.simulation.scenarios import Web
 
 Json = dict[str, Any]
 
@@ -301,3 +304,14 @@ def test_writes_of_a_test_do_not_reach_another_cluster() -> None:
         assert one.get("cm/mine") and not [
             found for found in other.list("cm") if found["metadata"]["name"] == "mine"
         ]
+
+
+def test_a_simulated_run_beside_a_live_cluster_is_what_its_seed_says() -> None:
+    order = Order(seed=7)
+    alone = play_once(Web(), order)
+    with k8slite.testing.start(nodes=2) as cluster:
+        cluster.apply(WEB)
+        beside = play_once(Web(), order)
+        cluster.wait_for("deployment/web", "Available")
+    assert (alone.error, alone.violations) == ("", ())
+    assert beside == alone
