@@ -18,6 +18,7 @@ from k8slite.client.client import STRATEGIC_MERGE_PATCH, Client, Json
 from k8slite.client.resource import PODS
 from k8slite.objects.errors import ApiError, Conflict, NotFound
 from k8slite.objects.meta import timestamp
+from k8slite.scheduler.extender import Extender
 from k8slite.scheduler.framework import Framework
 from k8slite.scheduler.plugin import Status
 from k8slite.scheduler.plugins.default_preemption import REASON
@@ -47,6 +48,7 @@ class Binding:
     queued: Queued
     node_name: str
     framework: Framework
+    extender: Extender | None = None  # which binds it in the place of the plugins
 
 
 @frozen
@@ -87,7 +89,10 @@ class Writer:
         pause_seconds = RETRY_SECONDS
         for _ in range(SENDS_MOST):
             try:
-                await binding.framework.bind(self.client, queued.info, node_name)
+                if binding.extender is not None:
+                    await binding.extender.bind(queued.info, node_name)
+                else:
+                    await binding.framework.bind(self.client, queued.info, node_name)
                 return Outcome.BOUND
             except ApiError as error:
                 log.info("binding %s to %s: %s", queued.info.name, node_name, error)

@@ -142,7 +142,7 @@ class Framework:
             list(evaluation.refusals().values()),
             evaluation.prepared.narrowing_plugins,
             evaluation.prepared.refusal,
-            self._after(pod, evaluation),
+            self.after(pod, evaluation),
             evaluation.is_blocked_by_rules,
             not evaluation.prepared.remembered,
         )
@@ -210,7 +210,7 @@ class Framework:
         for plugin in self._enabled.post_binds:
             plugin.post_bind(pod, node_name)
 
-    def _after(self, pod: PodInfo, evaluation: Evaluation) -> PostFilterResult:
+    def after(self, pod: PodInfo, evaluation: Evaluation) -> PostFilterResult:
         """What is to be done about a pod that fits nowhere (upstream: `RunPostFilterPlugins`)."""
         messages, gives_up = [], False
         for plugin in self._enabled.post_filters:

@@ -10,6 +10,7 @@ import attrs
 from attrs import define, frozen
 
 from k8slite.kinds.core.models import Pod
+from k8slite.kinds.core.volume_matching import claims_of
 from k8slite.objects.meta import Name
 from k8slite.scheduler.affinity_terms import NO_TERMS, Terms, terms_of
 from k8slite.scheduler.requests import CPU, MEMORY, is_sidecar, pod_requests, scored_requests
@@ -85,6 +86,7 @@ class PodInfo:
             _key(spec.affinity),
             spec.tolerations,
             _key(spec.topology_spread_constraints),
+            tuple(claims_of(self.pod)),
             spec.scheduler_name,
         )
 

@@ -18,7 +18,6 @@ import trio
 from k8slite.client.client import Client
 from k8slite.client.informer import Mirror
 from k8slite.client.mirrors import Mirrors
-from k8slite.client.recorder import Recorder, Reference
 from k8slite.client.resource import NAMESPACES, NODES, PODS, Resource
 from k8slite.kinds.core.models import Node, Pod
 from k8slite.kinds.models import PartialObject
@@ -26,6 +25,9 @@ from k8slite.objects.meta import Name
 from k8slite.scheduler.binding import Binding, Outcome, Telling, Writer
 from k8slite.scheduler.configuration import Configuration
 from k8slite.scheduler.diagnosis import Diagnosis
+from k8slite.scheduler.events import Events
+from k8slite.scheduler.extender import Reach, extender_of
+from k8slite.scheduler.extending import Extending
 from k8slite.scheduler.framework import Framework
 from k8slite.scheduler.plugin import Preemption, Setting
 from k8slite.scheduler.pod_info import PodInfo
@@ -47,10 +49,17 @@ class Scheduler:
     """Schedules the pods whose spec.schedulerName is one of its profiles; an Actor."""
 
     def __init__(
-        self, client: Client, world: World, configuration: Configuration | None = None
+        self,
+        client: Client,
+        world: World,
+        configuration: Configuration | None = None,
+        reach: Reach | None = None,
     ) -> None:
-        """Without a configuration there is the default profile alone. Raises BadConfiguration,
-        ImportError, and what plugins raise for their arguments."""
+        """Without a configuration there is the default profile alone; `reach` leads to extenders.
+
+        Raises BadConfiguration, ImportError, and what plugins raise for their arguments.
+        """
+        self._reach = reach
         self._configuration = configuration or Configuration()
         self.name = self._configuration.profiles[0].scheduler_name
         self._client = client
@@ -64,8 +73,7 @@ class Scheduler:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             await nursery.start(self._mirrors.run)
-            for recorder in self._recorders.values():
-                nursery.start_soon(recorder.run)
+            nursery.start_soon(self._events.run)
             nursery.start_soon(self._queue.run)
             for _ in range(WRITERS):
                 nursery.start_soon(self._write, taken)
@@ -77,6 +85,9 @@ class Scheduler:
         chance = self._world.chance
         self._snapshot = Snapshot()
         self._view = View()
+        self._mirrors = Mirrors(self._client, self._world, f"{self.name} mirrors")
+        self._pods: Mirror[Pod] = self._mirrors.of(PODS, Pod)
+        nodes = self._mirrors.of(NODES, Node)
         setting = Setting(self._snapshot, chance, self._view)
         configuration = self._configuration
         self._frameworks = frameworks_of(configuration, setting)
@@ -86,9 +97,14 @@ class Scheduler:
             back_off_seconds=configuration.initial_back_off_seconds,
             back_off_most_seconds=configuration.most_back_off_seconds,
         )
-        self._recorders = {
-            name: Recorder(self._client, self._world, name) for name in self._frameworks
-        }
+        self._extending = Extending(
+            [extender_of(one, self._reach) for one in configuration.extenders],
+            self._snapshot,
+            chance,
+            self._pods,
+            nodes,
+        )
+        self._events = Events(self._client, self._world, self._frameworks)
         self._writer = Writer(self._client, self._world)
         # Nodes with more room, or other properties, than when pods were last refused by them.
         self._improved: dict[str, None] = {}
@@ -96,12 +112,10 @@ class Scheduler:
         self._view_changed = False
         self._gated: dict[Name, Queued] = {}  # pods that may have to be told so
         self._preempting: dict[str, None] = {}  # UIDs of pods that others are just told to go for
-        self._mirrors = Mirrors(self._client, self._world, f"{self.name} mirrors")
-        self._pods: Mirror[Pod] = self._mirrors.of(PODS, Pod)
         for resource, model in MODELS:
             self._mirrors.of(resource, model).subscribe(partial(self._on_other, resource))
         self._mirrors.of(NAMESPACES, PartialObject).subscribe(self._on_namespace)
-        self._mirrors.of(NODES, Node).subscribe(self._on_node)
+        nodes.subscribe(self._on_node)
         self._pods.subscribe(self._on_pod)
 
     def _framework(self, pod: PodInfo) -> Framework:
@@ -213,7 +227,7 @@ class Scheduler:
                 _, gated = self._gated.popitem()
                 write: Binding | Telling | None = self._told_gated(gated)
             elif (queued := self._queue.pop()) is not None:
-                write = self._decide(queued)
+                write = await self._decide(queued)
             else:
                 await self._queue.woken()
                 continue
@@ -245,15 +259,20 @@ class Scheduler:
         self._improved.clear()
         self._pods_moved = self._view_changed = False
 
-    def _decide(self, queued: Queued) -> Binding | Telling | None:
+    async def _decide(self, queued: Queued) -> Binding | Telling | None:
         """Find a node for a pod and count the pod there; returns what is to be written."""
         info = queued.info
         if info.pod.metadata.deletion_timestamp is not None:
             message = f"skip schedule deleting pod: {info.name}"
-            self._event(info, "Warning", "FailedScheduling", message)
+            self._events.tell(info, "Warning", "FailedScheduling", message)
             return None
         framework = self._framework(info)
-        found = framework.decide(info)
+        if self._extending.interested(info):
+            found = await self._extending.decide(framework, info)
+            if self._snapshot.place(info.uid) or self._pods.get(info.name) is None:
+                return None  # it was bound, or has gone, meanwhile
+        else:
+            found = framework.decide(info)
         if isinstance(found, Diagnosis):
             return self._refuse(queued, found)
         if (status := framework.reserve(info, found)) is not None:
@@ -263,7 +282,7 @@ class Scheduler:
         self._pods_moved = True
         if left != found.name:
             self._improve(left)
-        binding = Binding(queued, found.name, framework)
+        binding = Binding(queued, found.name, framework, self._extending.binder(info))
         if framework.may_wait(info, found.name):
             # What waits for others must not keep bindings back that could be made.
             self._nursery.start_soon(self._bind_in_time, binding)
@@ -275,7 +294,7 @@ class Scheduler:
         queued.waits_for_pods = diagnosis.waits_for_pods
         queued.waits_for_anything = diagnosis.waits_for_anything
         self._queue.put_unschedulable(queued)
-        self._event(queued.info, "Warning", "FailedScheduling", message)
+        self._events.tell(queued.info, "Warning", "FailedScheduling", message)
         uid = queued.info.uid
         if after.preemption is not None:
             self._preempt(queued.info, after.preemption)
@@ -312,7 +331,7 @@ class Scheduler:
     async def _evict(self, victim: PodInfo, by: PodInfo, node_name: str) -> None:
         if await self._writer.evict(victim, by):
             message = f"Preempted by pod {by.uid} on node {node_name}"
-            self._event(victim, "Normal", "Preempted", message)
+            self._events.tell(victim, "Normal", "Preempted", message)
         else:
             self._snapshot.condemned.pop(victim.uid, None)
 
@@ -354,7 +373,7 @@ class Scheduler:
             self._finish(binding, await self._writer.bind(binding))
             return
         info = binding.queued.info
-        self._event(info, "Warning", "FailedScheduling", ", ".join(status.reasons))
+        self._events.tell(info, "Warning", "FailedScheduling", ", ".join(status.reasons))
         self._finish(binding, Outcome.REFUSED)
 
     def _finish(self, binding: Binding, outcome: Outcome) -> None:
@@ -363,7 +382,7 @@ class Scheduler:
         info = queued.info
         if outcome is Outcome.BOUND:
             binding.framework.after_binding(info, node_name)
-            self._event(
+            self._events.tell(
                 info, "Normal", "Scheduled", f"Successfully assigned {info.name} to {node_name}"
             )
             return
@@ -375,8 +394,3 @@ class Scheduler:
         if not pod.terminal and not pod.spec.node_name:
             queued.info = PodInfo.of(pod)
             self._queue.put_back(queued)
-
-    def _event(self, info: PodInfo, type_: str, reason: str, message: str) -> None:
-        # A victim may be of a scheduler that is none of our profiles.
-        recorder = self._recorders.get(info.pod.spec.scheduler_name) or self._recorders[self.name]
-        recorder.event(Reference("v1", "Pod", info.pod.metadata), type_, reason, message)

@@ -7,9 +7,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import trio
 from attrs import define, field
 
-from k8slite.client.resource import POD_DISRUPTION_BUDGETS, Resource
+from k8slite.client.resource import (
+    CSI_NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    POD_DISRUPTION_BUDGETS,
+    STORAGE_CLASSES,
+    Resource,
+)
+from k8slite.kinds.core.volume_models import (
+    CsiNode,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    StorageClass,
+)
 from k8slite.kinds.policy.models import PodDisruptionBudget
 from k8slite.objects.meta import Name
 from k8slite.scheduler.owners import MIRRORED, Owners
@@ -21,6 +35,7 @@ class View:
 
     owners: Owners = field(factory=Owners)
     version: int = 0
+    _changed: trio.Event = field(factory=trio.Event)
     _objects: dict[Resource, dict[Name, Any]] = field(factory=dict)
 
     def put(self, resource: Resource, old: Any, new: Any) -> bool:
@@ -38,7 +53,14 @@ class View:
             objects[new.metadata.full_name] = new
         decides = resource is not POD_DISRUPTION_BUDGETS
         self.version += decides
+        if decides:
+            self._changed.set()
+            self._changed = trio.Event()
         return decides
+
+    async def change(self) -> None:
+        """Wait for the next change of what decides about pods."""
+        await self._changed.wait()
 
     def get(self, resource: Resource, name: str, namespace: str = "") -> Any:
         """An object, in the model of the table; None if there is none."""
@@ -54,4 +76,8 @@ _OWNING: Final = tuple(resource for resource, _ in MIRRORED)
 MODELS: Final[tuple[tuple[Resource, type[Any]], ...]] = (
     *MIRRORED,
     (POD_DISRUPTION_BUDGETS, PodDisruptionBudget),
+    (PERSISTENT_VOLUME_CLAIMS, PersistentVolumeClaim),
+    (PERSISTENT_VOLUMES, PersistentVolume),
+    (STORAGE_CLASSES, StorageClass),
+    (CSI_NODES, CsiNode),
 )

@@ -83,12 +83,24 @@ class PersistentVolume:
 
 
 @frozen
+class TopologyRequirement:
+    key: str = ""
+    values: tuple[str, ...] = ()
+
+
+@frozen
+class TopologyTerm:
+    match_label_expressions: tuple[TopologyRequirement, ...] = ()
+
+
+@frozen
 class StorageClass:
     metadata: Metadata
     provisioner: str = ""
     reclaim_policy: str = "Delete"
     volume_binding_mode: str = "Immediate"
     allow_volume_expansion: bool = False
+    allowed_topologies: tuple[TopologyTerm, ...] = ()
 
 
 @frozen
@@ -124,3 +136,25 @@ class CsiDriverSpec:
 class CsiDriver:
     metadata: Metadata
     spec: CsiDriverSpec = CsiDriverSpec()
+
+
+@frozen
+class VolumeNodeResources:
+    count: int | None = None
+
+
+@frozen
+class CsiNodeDriver:
+    name: str = ""
+    allocatable: VolumeNodeResources | None = None
+
+
+@frozen
+class CsiNodeSpec:
+    drivers: tuple[CsiNodeDriver, ...] = ()
+
+
+@frozen
+class CsiNode:
+    metadata: Metadata
+    spec: CsiNodeSpec = CsiNodeSpec()

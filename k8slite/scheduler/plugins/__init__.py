@@ -25,10 +25,14 @@ from k8slite.scheduler.plugins.node_resources_balanced_allocation import (
 )
 from k8slite.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from k8slite.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from k8slite.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from k8slite.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from k8slite.scheduler.plugins.priority_sort import PrioritySort
 from k8slite.scheduler.plugins.scheduling_gates import SchedulingGates
 from k8slite.scheduler.plugins.taint_toleration import TaintToleration
+from k8slite.scheduler.plugins.volume_binding import VolumeBinding
+from k8slite.scheduler.plugins.volume_restrictions import VolumeRestrictions
+from k8slite.scheduler.plugins.volume_zone import VolumeZone
 
 PLUGINS: Final[tuple[type[Plugin], ...]] = (
     SchedulingGates,
@@ -39,6 +43,10 @@ PLUGINS: Final[tuple[type[Plugin], ...]] = (
     NodeAffinity,
     NodePorts,
     NodeResourcesFit,
+    VolumeRestrictions,
+    NodeVolumeLimits,
+    VolumeBinding,
+    VolumeZone,
     PodTopologySpread,
     InterPodAffinity,
     DynamicResources,

@@ -19,9 +19,11 @@ from k8slite.sim.checks.identities import Identities
 from k8slite.sim.checks.jobs import Jobs
 from k8slite.sim.checks.leases import Leases
 from k8slite.sim.checks.members import Members
+from k8slite.sim.checks.neighbours import Neighbours
 from k8slite.sim.checks.nodes import Nodes
 from k8slite.sim.checks.objects import Objects
 from k8slite.sim.checks.policies import Policies
+from k8slite.sim.checks.preemption import Preemption
 from k8slite.sim.checks.quotas import Quotas
 from k8slite.sim.checks.rollouts import Rollouts
 from k8slite.sim.checks.scheduling import Scheduling
@@ -42,6 +44,8 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Endpoints,
     Nodes,
     Scheduling,
+    Neighbours,
+    Preemption,
     Addresses,
     Volumes,
     Leases,

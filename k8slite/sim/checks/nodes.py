@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Final
 
+from k8slite.kinds.core.models import PodSpec
+from k8slite.kinds.core.node_matching import required_match
+from k8slite.objects.structure import structure
 from k8slite.sim.checks.check import Change, Setting
 from k8slite.sim.checks.reading import (
     LEASES,
@@ -106,7 +109,7 @@ class Nodes:
             return
         looks = self._looks.setdefault(name, [])
         look = {
-            "metadata": {"labels": new["metadata"].get("labels") or {}},
+            "metadata": {"name": name, "labels": new["metadata"].get("labels") or {}},
             "spec": {"taints": new["spec"].get("taints") or []},
         }
         if look not in looks:
@@ -139,10 +142,10 @@ def clash(one: tuple[str, int, str], other: tuple[str, int, str]) -> bool:
 
 
 def selected(pod: Json, node: Json) -> bool:
-    """Whether a pod's node selector matches a node."""
-    wanted = pod["spec"].get("nodeSelector") or {}
-    labels = node["metadata"].get("labels") or {}
-    return all(labels.get(key) == value for key, value in wanted.items())
+    """Whether a pod's node selector and required affinity match a node."""
+    metadata = node["metadata"]
+    wanted = required_match(structure(pod["spec"], PodSpec))
+    return wanted(metadata.get("labels") or {}, metadata.get("name", ""))
 
 
 def tolerated(pod: Json, node: Json) -> bool:

@@ -20,6 +20,7 @@ REPLICATION_CONTROLLERS: Final = "replicationcontrollers/"
 STATEFUL_SETS: Final = "apps.statefulsets/"
 DAEMON_SETS: Final = "apps.daemonsets/"
 JOBS: Final = "batch.jobs/"
+EVENTS: Final = "events/"
 LEASES: Final = "coordination.k8s.io.leases/"
 ENDPOINT_SLICES: Final = "discovery.k8s.io.endpointslices/"
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 
 from k8slite.cluster import KUBELET, SCHEDULER
 from k8slite.sim.checks.check import Change, Setting
+from k8slite.sim.checks.neighbours import keeps_away
 from k8slite.sim.checks.nodes import clash, selected, tolerated
 from k8slite.sim.checks.reading import (
     NODES,
@@ -62,16 +63,30 @@ class Scheduling:
                         yield f"{named(pod)} is on {name}, whose kubelet does not take it up"
         if SCHEDULER not in running:
             return
-        for pod in waiting:
-            spec = pod["spec"]
-            if spec.get("schedulerName", "default-scheduler") != "default-scheduler":
-                continue
-            if any(spec.get(field) for field in _NOT_JUDGED if not _tokens_only(field, spec)):
-                continue
+        if any(keeps_away(pod) for pods in bound.values() for pod in pods):
+            return  # who keeps away from whom is not judged
+        for pod in filter(is_judged, waiting):
             for key, node in state.all(NODES):
-                if _fits(pod, node, bound.get(key.removeprefix(NODES), [])):
-                    yield f"{named(pod)} fits {key.removeprefix(NODES)}, and is not bound"
+                name = key.removeprefix(NODES)
+                expected = [one for one in waiting if _has_room_kept(one, pod, name)]
+                if fits(pod, node, bound.get(name, []) + expected):
+                    yield f"{named(pod)} fits {name}, and is not bound"
                     break
+
+
+def is_judged(pod: Json) -> bool:
+    """Whether it is plain to see where a pod that waits could go."""
+    spec = pod["spec"]
+    if spec.get("schedulerName", "default-scheduler") != "default-scheduler":
+        return False
+    return not any(spec.get(field) for field in _NOT_JUDGED if not _tokens_only(field, spec))
+
+
+def _has_room_kept(one: Json, pod: Json, node: str) -> bool:
+    """Whether a node's room is kept for one that is as important as a pod."""
+    nominated = (one.get("status") or {}).get("nominatedNodeName") == node
+    important = (one["spec"].get("priority") or 0) >= (pod["spec"].get("priority") or 0)
+    return one is not pod and nominated and important
 
 
 def _tokens_only(field: str, spec: Json) -> bool:
@@ -82,7 +97,8 @@ def _tokens_only(field: str, spec: Json) -> bool:
     )
 
 
-def _fits(pod: Json, node: Json, others: list[Json]) -> bool:
+def fits(pod: Json, node: Json, others: list[Json]) -> bool:
+    """Whether a node takes a pod beside others."""
     if condition(node, "Ready") != "True" or node["spec"].get("unschedulable"):
         return False
     if not selected(pod, node) or not tolerated(pod, node):
