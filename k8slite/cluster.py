@@ -32,7 +32,7 @@ from k8slite.apiserver.authorization.node import NodeAuthorizer
 from k8slite.apiserver.authorization.node_graph import NodeGraph
 from k8slite.apiserver.authorization.rbac import Rbac
 from k8slite.apiserver.bootstrap import Bootstrap, default_rules
-from k8slite.apiserver.calling.endpoint import Way
+from k8slite.apiserver.calling.endpoint import Way, reach_of
 from k8slite.apiserver.calling.services import Services
 from k8slite.apiserver.calling.webhook import Caller
 from k8slite.apiserver.custom import CustomResources
@@ -61,6 +61,7 @@ from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Verbs
 from k8slite.apiserver.versions import Versions
 from k8slite.client.client import Client
+from k8slite.client.elected import Elected
 from k8slite.client.mirrors import Mirrors
 from k8slite.client.workqueue import WorkQueue
 from k8slite.controllers import CONTROLLERS, Context, Controller, chosen_controllers
@@ -116,14 +117,14 @@ class Settings:
     controllers: tuple[str, ...] = field(default=("*",), converter=chosen_controllers)
     scheduler: bool = True
     scheduler_configuration: Configuration = Configuration()
+    leader_elect: bool = False  # whether controllers and scheduler work only with a lease
     metrics: bool = True  # metrics.k8s.io is served, where there are nodes to measure
     audit: AuditLog | None = None
 
     def runs(self, controller: str) -> bool:
         """Whether a controller is switched on."""
-        if f"-{controller}" in self.controllers:
-            return False
-        return controller in self.controllers or "*" in self.controllers
+        on = controller in self.controllers or "*" in self.controllers
+        return on and f"-{controller}" not in self.controllers
 
 
 @frozen
@@ -218,12 +219,19 @@ class Cluster:
         """Everything that runs, in order of start."""
         found = [Process(API_SERVER, self._api_server_actors)]
         if any(self.settings.runs(name) for name in CONTROLLERS):
-            found.append(Process(CONTROLLER_MANAGER, self._controllers))
+            found.append(self._process(CONTROLLER_MANAGER, self._controllers))
         if self.settings.scheduler:
-            found.append(Process(SCHEDULER, self._schedulers))
+            found.append(self._process(SCHEDULER, self._schedulers))
         if self.settings.nodes:
             found.append(Process(KUBELET, self._kubelets))
         return found
+
+    def _process(self, name: str, actors: Callable[[], list[Actor]]) -> Process:
+        """One that works only while it leads, if that is asked for."""
+        if not self.settings.leader_elect:
+            return Process(name, actors)
+        client, world = self.client(name), self.surroundings.world_of(name)
+        return Process(name, lambda: [Elected(client, world, name, actors, self.supervisor)])
 
     def replace(self, store: Store) -> None:
         """Have a new API server, over another store, in the place of the one that there is."""
@@ -245,7 +253,7 @@ class Cluster:
     def _api_server_actors(self) -> list[Actor]:
         world = self.surroundings.world_of(API_SERVER)
         mirrors = Mirrors(self.client(API_SERVER), world, "apiserver-mirrors")
-        context = Context(self._api_server_client, world, mirrors)
+        context = Context(lambda _: self.client("apiserver", process=API_SERVER), world, mirrors)
         controllers: list[Actor] = [
             CustomResourceDefinitionController(context),
             ApiServiceAvailabilityController(context, self._check_server),
@@ -287,12 +295,10 @@ class Cluster:
     def _controller_client(self, name: str) -> Client:
         return self.client(f"controller:{name}", process=CONTROLLER_MANAGER)
 
-    def _api_server_client(self, name: str) -> Client:
-        return self.client("apiserver", process=API_SERVER)
-
     def _schedulers(self) -> list[Actor]:
-        world = self.surroundings.world_of(SCHEDULER)
-        return [Scheduler(self.client(SCHEDULER), world, self.settings.scheduler_configuration)]
+        settings, world = self.settings, self.surroundings.world_of(SCHEDULER)
+        reach = reach_of(settings.webhooks)
+        return [Scheduler(self.client(SCHEDULER), world, settings.scheduler_configuration, reach)]
 
     def _kubelets(self) -> list[Actor]:
         world = self.surroundings.world_of(KUBELET)
@@ -351,7 +357,7 @@ class Cluster:
             discovery,
             openapi,
             Health(
-                {"ping": _fine, "log": _fine, "etcd": self._store_check},
+                {"ping": lambda: None, "log": lambda: None, "etcd": self._store_check},
                 {
                     "informer-sync": self._ready_check,
                     "shutdown": self._shutdown_check,
@@ -392,7 +398,3 @@ class Cluster:
     def _running(self) -> list[Sample]:
         conditions = self.supervisor.conditions
         return [((("component", name),), float(c.running)) for name, c in conditions.items()]
-
-
-def _fine() -> str | None:
-    return None

@@ -44,6 +44,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="which controllers run, by commas: * for all, NAME for one, -NAME for all but one",
     )
     parser.add_argument(
+        "--leader-elect",
+        action="store_true",
+        help="controllers and scheduler work only while they hold their leases",
+    )
+    parser.add_argument(
         "--scheduler-config",
         default="",
         metavar="FILE",
@@ -93,6 +98,7 @@ def run(parsed: argparse.Namespace) -> int:
             nodes=parsed.nodes,
             controllers=names,
             scheduler_configuration=scheduling,
+            leader_elect=parsed.leader_elect,
         )
     except ValueError as error:
         raise Complaint(f"--controllers: {error}") from None
@@ -222,6 +228,7 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--bind={parsed.bind}",
         f"--controllers={parsed.controllers}",
         f"--scheduler-config={parsed.scheduler_config}",
+        *(["--leader-elect"] if parsed.leader_elect else []),
         f"--kubernetes-version={parsed.kubernetes_version}",
         f"--audit-policy-file={parsed.audit_policy_file}",
         f"--audit-log-path={parsed.audit_log_path}",

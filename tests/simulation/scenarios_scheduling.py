@@ -135,7 +135,11 @@ class Near(Scenario):
 
 
 class Delayed(Scenario):
-    """Claims get their volumes where their pods go."""
+    """Claims get their volumes where their pods go.
+
+    There is room for both on either node: a pod whose binding failed is tied to its volume's node,
+    and would wait there for ever if another took its place, as upstream's would.
+    """
 
     nodes = 2
     objects = (claim("one", "standard"), claim("two", "standard"))
@@ -143,7 +147,7 @@ class Delayed(Scenario):
     async def act(self, sim: Simulation) -> None:
         for name in ("one", "two"):
             volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": name}}]
-            await sim.client.create(PODS, pod(name, volumes=volumes, cpu="5"), "default")
+            await sim.client.create(PODS, pod(name, volumes=volumes, cpu="3"), "default")
 
     def check(self, sim: Simulation) -> Sequence[str]:
         found = [f"{name} has no node" for name, node in places(sim).items() if not node]

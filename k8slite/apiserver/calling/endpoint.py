@@ -25,5 +25,12 @@ class Endpoint:
 Way = Callable[[Endpoint], Handler]
 
 
+def reach_of(way: Way | None) -> Callable[[str, str, bool], Handler] | None:
+    """A way for who knows no endpoints: by URL, authorities and whether to check certificates."""
+    if way is None:
+        return None
+    return lambda url, ca_bundle, verified: way(Endpoint(url, ca_bundle, "", verified))
+
+
 class CallFailed(Exception):
     """There was no answer that could be used."""
