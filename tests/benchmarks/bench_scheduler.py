@@ -14,7 +14,7 @@ import trio
 import trio.testing
 
 from k8slite.client.client import Client
-from k8slite.client.resource import NODES, PODS
+from k8slite.client.resource import NODES, PODS, SERVICE_ACCOUNTS
 from k8slite.cluster import Cluster, Settings
 from k8slite.kinds.core.models import Node, Pod
 from k8slite.objects.structure import structure
@@ -66,6 +66,9 @@ async def _end_to_end(nodes: int, pods: int) -> float:
     async with trio.open_nursery() as nursery:
         await nursery.start(cluster.run)
         client = cluster.client("bench")
+        # No controller runs that would make it.
+        account = {"metadata": {"name": "default"}}
+        await client.create(SERVICE_ACCOUNTS, account, "default")
         for i in range(nodes):
             await client.create(NODES, {**_node(i), "apiVersion": "v1", "kind": "Node"})
         began = time.process_time()
@@ -99,7 +102,9 @@ def _node(i: int) -> Json:
 def _pod(i: int, more: Json) -> Json:
     app = f"app-{i % TEMPLATES}"
     resources = {"requests": {"cpu": f"{100 + 50 * (i % TEMPLATES)}m", "memory": "200Mi"}}
-    spec = {"containers": [{"name": "main", "image": "app", "resources": resources}]}
+    container = {"name": "main", "image": "app", "resources": resources}
+    # No kubelet runs that would say that the nodes are ready.
+    spec = {"containers": [container], "tolerations": [{"operator": "Exists"}]}
     return {
         "metadata": {
             "name": f"p{i}",
