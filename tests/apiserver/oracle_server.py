@@ -158,10 +158,14 @@ def request(
 
 
 @asynccontextmanager
-async def running(*, controllers: bool = True, **settings: Any) -> AsyncIterator[Server]:
-    """A cluster without nodes, its controllers as asked for."""
+async def running(
+    *, controllers: bool | tuple[str, ...] = True, **settings: Any
+) -> AsyncIterator[Server]:
+    """A cluster without nodes; controllers: all, none, or as --controllers says it."""
     chosen: Json = {"minor": 36, "nodes": 0, "scheduler": False, **settings}
-    chosen["controllers"] = ("*",) if controllers else ()
+    if isinstance(controllers, bool):
+        controllers = ("*",) if controllers else ()
+    chosen["controllers"] = controllers
     store = MemoryStore()
     key = ec.generate_private_key(ec.SECP256R1())
     cluster = Cluster(store, SimulatedWorld(1), Settings(token_key=key, **chosen))

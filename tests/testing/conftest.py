@@ -17,6 +17,9 @@ import pytest
 
 from k8slite.testing import forgotten
 
+# They are run as projects of their own, see `test_examples`.
+collect_ignore_glob = ["examples/*"]
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = "import sys, setuptools.build_meta as build; build.build_wheel(sys.argv[1])"
 TIMEOUT_SECONDS = 240.0  # a project that hangs, on the slowest of machines
