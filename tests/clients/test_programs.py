@@ -25,15 +25,17 @@ def environment(cluster: RunningCluster) -> dict[str, str]:
     return {**os.environ, "KUBECONFIG": str(cluster.path / "kubeconfig")}
 
 
-def run(cluster: RunningCluster, program: str, namespace: str) -> list[str]:
+def run(
+    cluster: RunningCluster, program: str, *arguments: str, seconds: float = SECONDS
+) -> list[str]:
     """What a program prints, line by line; it has to end well."""
     pytest.importorskip(_PACKAGES.get(program, program.partition("_")[0]))
     done = subprocess.run(
-        [sys.executable, str(PROGRAMS / f"{program}.py"), namespace],
+        [sys.executable, str(PROGRAMS / f"{program}.py"), *arguments],
         env=environment(cluster),
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=seconds,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
