@@ -56,6 +56,10 @@ class Timers:
     def now(self) -> Moment:
         return Moment(trio.current_time(), self._world.now())
 
+    def date(self) -> datetime:
+        """The world's time of day."""
+        return self._world.now()
+
     @property
     def chance(self) -> random.Random:
         """The world's source of random numbers."""

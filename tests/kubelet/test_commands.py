@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 import trio
@@ -18,7 +19,8 @@ class Ran:
     """A command and what came of it."""
 
     def __init__(self, box: Box | None = None) -> None:
-        self.box = box or Box("web", {"A": "one two", "PATH": "/bin"})
+        moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self.box = box or Box("web", lambda: moment, {"A": "one two", "PATH": "/bin"})
         self.out = b""
         self.err = b""
 
@@ -45,6 +47,9 @@ class Ran:
     [
         ("echo a b", "a b\n", "", 0),
         ("echo -n a", "a", "", 0),
+        ("date", "Fri Jan  2 03:04:05 UTC 2026\n", "", 0),
+        ("date -u +%Y-%m-%d", "2026-01-02\n", "", 0),
+        ("date foo", "", "date: invalid date 'foo'\n", 1),
         ("echo $A '$A' \"$A\" ${A}x", "one two $A one two one twox\n", "", 0),
         ("true && echo yes || echo no", "yes\n", "", 0),
         ("false && echo yes || echo no", "no\n", "", 0),

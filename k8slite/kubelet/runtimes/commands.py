@@ -1,7 +1,7 @@
 """The few commands that pretended containers know, for `kubectl exec` and its like.
 
-    true false echo cat env hostname sleep pwd ls test mkdir rm tar, and sh (or bash), which takes
-    commands from -c or stdin, joined by ; && ||, with quotes, $NAME and $?, > and >> FILE, exit
+    true false echo cat date env hostname sleep pwd ls test mkdir rm tar, and sh (or bash), which
+    takes commands from -c or stdin, joined by ; && ||, with quotes, $NAME and $?, > and >>, exit
 
 There are no processes and no disk: `cat`, `ls`, `test` and `tar` (so that `kubectl cp` works) look
 at a small tree of files that a container has for as long as it runs. What else is asked for is not
@@ -13,10 +13,11 @@ from __future__ import annotations
 import io
 import posixpath
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from k8slite.kubelet.runtimes.session import ExecFailed, Session
 from k8slite.kubelet.runtimes.shell import Line, NotShell, lines_of
@@ -31,6 +32,7 @@ class Box:
     """What a command finds around it: its container, as far as there is one."""
 
     hostname: str
+    now: Callable[[], datetime]
     environment: Mapping[str, str] = field(factory=dict)
     files: dict[str, bytes] = field(factory=dict)  # by absolute path
 
@@ -87,6 +89,18 @@ async def _cat(command: list[str], box: Box, session: Session) -> int:
             why = "Is a directory" if _is_directory(box, path) else "No such file or directory"
             code = await _complain(session, f"cat: {path}: {why}")
     return code
+
+
+async def _date(command: list[str], box: Box, session: Session) -> int:
+    """In UTC, whether or not -u asks for it."""
+    words = [one for one in command[1:] if one not in ("-u", "--utc")]
+    form = "%a %b %e %H:%M:%S UTC %Y"
+    if words:
+        if len(words) > 1 or not words[0].startswith("+"):
+            return await _complain(session, f"date: invalid date '{words[0]}'")
+        form = words[0][1:]
+    await session.write(f"{box.now():{form}}\n".encode() if form else b"\n")
+    return 0
 
 
 async def _env(command: list[str], box: Box, session: Session) -> int:
@@ -248,7 +262,7 @@ async def _lines(text: str, box: Box, session: Session) -> int:
         if (line.joined == "&&" and code) or (line.joined == "||" and not code):
             continue
         code = await _line(
-            line, Box(box.hostname, {**box.environment, "?": str(code)}, box.files), session
+            line, evolve(box, environment={**box.environment, "?": str(code)}), session
         )
     return code
 
@@ -301,6 +315,7 @@ def _is_directory(box: Box, path: str) -> bool:
 Command = Callable[[list[str], Box, Session], Awaitable[int]]
 _COMMANDS: Final[Mapping[str, Command]] = {
     "cat": _cat,
+    "date": _date,
     "echo": _echo,
     "env": _env,
     "printenv": _env,

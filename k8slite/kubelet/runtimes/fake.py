@@ -192,7 +192,7 @@ class FakeRuntime:
 
         run = self._live(key)
         if run.box is None:
-            run.box = pretending.box_of(run.config.pod, run.config.container)
+            run.box = pretending.box_of(run.config.pod, run.config.container, self._timers.date)
         with trio.CancelScope() as scope:
             run.inside.append(scope)
             try:

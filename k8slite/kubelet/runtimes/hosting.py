@@ -59,7 +59,7 @@ class Hosting:
 
     def _process(self, run: Run) -> Process:
         pod, container = run.config.pod, run.config.container
-        run.box = box_of(pod, container)
+        run.box = box_of(pod, container, self.timers.date)
 
         def log(text: str) -> None:
             run.notes.append(Line(self.timers.now().date, text))

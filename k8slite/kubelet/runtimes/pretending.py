@@ -6,7 +6,8 @@ container declares answers HTTP with the script's text, or with a line that name
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -28,7 +29,7 @@ _HEADER: Final = (
 _HEADER_END: Final = b"\r\n\r\n"
 
 
-def box_of(pod: Pod, container: Container) -> Box:
+def box_of(pod: Pod, container: Container, now: Callable[[], datetime]) -> Box:
     """The surroundings of commands in a container, until it ends."""
     name = pod.metadata.name[:63]  # as a host's name is cut
     environment = {
@@ -38,7 +39,7 @@ def box_of(pod: Pod, container: Container) -> Box:
         "KUBERNETES_SERVICE_PORT": "443",
         **{one.name: one.value for one in container.env},
     }
-    return Box(name, environment, {"/etc/hostname": f"{name}\n".encode()})
+    return Box(name, now, environment, {"/etc/hostname": f"{name}\n".encode()})
 
 
 async def run(command: Sequence[str], script: Script, box: Box, session: Session) -> int:
