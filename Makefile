@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup helm up test test-crash check sim historic bench binary clean
+.PHONY: setup helm up test test-crash test-suites check sim historic bench binary clean
 
 setup: .venv/installed
 
@@ -28,6 +28,10 @@ test: setup
 # As the default run's few kills, but more of them.
 test-crash: setup
 	K8SLITE_CRASH_KILLS=50 $(BIN)/python -m pytest --numprocesses 2 tests/live/test_crash.py
+
+# The suite that kr8s ships, which takes a minute for itself.
+test-suites: setup
+	K8SLITE_SUITES=1 $(BIN)/python -m pytest tests/clients/test_kr8s_suite.py
 
 check: setup
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,9 @@ FAILING: Final = {
 }
 
 
+@pytest.mark.skipif(
+    "K8SLITE_SUITES" not in os.environ, reason="it takes a minute: make test-suites"
+)
 def test_the_suite_that_kr8s_ships(tmp_path: Path) -> None:
     pytest.importorskip("pytest_asyncio")
     if not KUBECTL.exists():
