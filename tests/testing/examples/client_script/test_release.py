@@ -3,7 +3,7 @@
 import pytest
 from release import Failed, release
 
-from k8slite.testing import Exit, Log, Wait
+from k8slite.testing import Exit, Log, Ready, Wait
 
 SHOP = """
 apiVersion: apps/v1
@@ -37,7 +37,8 @@ def test_a_good_image(k8slite_cluster, k8slite_namespace, k8slite_kubernetes, sh
 
 
 def test_a_bad_image_is_rolled_back(k8slite_cluster, k8slite_namespace, k8slite_kubernetes, shop):
-    k8slite_cluster.behave(Log("no database"), Wait(0.1), Exit(1), image="example.com/shop:3")
+    script = Ready(False), Log("no database"), Wait(0.1), Exit(1)
+    k8slite_cluster.behave(*script, image="example.com/shop:3")
     with pytest.raises(Failed, match="shop is back at"):
         release(k8slite_kubernetes, k8slite_namespace, "shop", "example.com/shop:3", 2.0)
     k8slite_cluster.assert_event("BackOff", "pod", k8slite_namespace)
