@@ -31,6 +31,7 @@ test-crash: setup
 
 # The suite that kr8s ships, which takes a minute for itself.
 test-suites: setup
+	$(BIN)/python -m pip install --quiet --requirement requirements-suites.lock
 	K8SLITE_SUITES=1 $(BIN)/python -m pytest tests/clients/test_kr8s_suite.py
 
 check: setup
