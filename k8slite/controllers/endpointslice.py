@@ -35,6 +35,7 @@ from k8slite.controllers.slice_writing import (
     carry_out,
     name_prefix,
     service_of_slice,
+    staying,
 )
 from k8slite.kinds.core.models import Node, Pod, Service
 from k8slite.kinds.discovery.models import EndpointSlice
@@ -87,7 +88,7 @@ class EndpointSliceController(Controller):
         moment = self._times.look(service, pods)
         unplaced: list[str] = []
         plan = Plan()
-        existing = self._existing(name)
+        existing = staying(self._slices, _BY_SERVICE, name)
         for family in families(service):
             of_family = [one for one in existing if one["addressType"] == family]
             plan.add(self._plan(service, pods, of_family, family, unplaced))
@@ -102,14 +103,6 @@ class EndpointSliceController(Controller):
             raise
         if unplaced:
             raise UnknownNodes(f"pods on nodes that are not there: {', '.join(unplaced)}")
-
-    def _existing(self, name: Name) -> list[Json]:
-        found = []
-        for one in self._slices.indexed(_BY_SERVICE, str(name)):
-            document = self._slices.document(one.metadata.full_name)
-            if document is not None and one.metadata.deletion_timestamp is None:
-                found.append(document)
-        return found
 
     def _plan(
         self,

@@ -24,6 +24,7 @@ from k8slite.controllers.slice_writing import (
     carry_out,
     name_prefix,
     service_of_slice,
+    staying,
 )
 from k8slite.kinds.core.models import Endpoints, Service
 from k8slite.kinds.discovery.models import EndpointSlice
@@ -58,7 +59,7 @@ class EndpointSliceMirroringController(Controller):
         """Bring the mirrored slices to what the Endpoints say."""
         endpoints = self._endpoints.get(name)
         service = self._services.get(name)
-        existing = self._existing(name)
+        existing = staying(self._slices, _BY_SERVICE, name)
         if (
             endpoints is None
             or not _mirrored(endpoints)
@@ -76,14 +77,6 @@ class EndpointSliceMirroringController(Controller):
         plan = _plan(document, wanted, existing)
         ending = endpoints.metadata.deletion_timestamp is not None
         await carry_out(self.client, plan, name.namespace, ending=ending)
-
-    def _existing(self, name: Name) -> list[Json]:
-        found = []
-        for one in self._slices.indexed(_BY_SERVICE, str(name)):
-            document = self._slices.document(one.metadata.full_name)
-            if document is not None and one.metadata.deletion_timestamp is None:
-                found.append(document)
-        return found
 
     def _tell(self, endpoints: Endpoints, wanted: _Wanted) -> None:
         """Say what is left out, in events about the Endpoints."""

@@ -5,15 +5,18 @@ Upstream: `k8s.io/api/discovery/v1/well_known_labels.go` and the reconcilers' `f
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from k8slite.client.client import Client
+from k8slite.client.informer import Mirror
 from k8slite.client.resource import ENDPOINT_SLICES
 from k8slite.controllers.pod_control import namespace_is_ending
 from k8slite.controllers.slice_packing import Plan
 from k8slite.kinds.discovery.models import EndpointSlice
 from k8slite.objects.errors import ApiError, NotFound
 from k8slite.objects.meta import Name
+
+Json = dict[str, Any]
 
 SERVICE_NAME: Final = "kubernetes.io/service-name"
 MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
@@ -32,6 +35,16 @@ def service_of_slice(one: EndpointSlice | None, manager: str) -> list[Name]:
         return []
     service = one.metadata.labels.get(SERVICE_NAME)
     return [Name(one.metadata.namespace, service)] if service else []
+
+
+def staying(slices: Mirror[EndpointSlice], index: str, name: Name) -> list[Json]:
+    """The slices that an index has for a Service, as JSON, without those on their way out."""
+    found = []
+    for one in slices.indexed(index, str(name)):
+        document = slices.document(one.metadata.full_name)
+        if document is not None and one.metadata.deletion_timestamp is None:
+            found.append(document)
+    return found
 
 
 async def carry_out(client: Client, plan: Plan, namespace: str, *, ending: bool) -> None:
