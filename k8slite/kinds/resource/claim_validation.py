@@ -1,8 +1,4 @@
-"""ResourceClaims, their templates and DeviceClasses (upstream: `pkg/apis/resource/validation`).
-
-Expressions in CEL are checked for their presence and length; whether they compile is seen when a
-device is chosen.
-"""
+"""ResourceClaims, their templates and DeviceClasses (upstream: `pkg/apis/resource/validation`)."""
 
 from __future__ import annotations
 
@@ -10,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from k8slite.kinds.core.resource_validation import is_extended
+from k8slite.kinds.resource.device_selectors import COST_LIMIT, compile_selector
 from k8slite.kinds.storage.driver_validation import validate_driver_name
+from k8slite.objects.cel.environment import Uncompilable
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import (
     duplicate,
@@ -171,8 +169,14 @@ def _selector(selector: Json, path: str) -> list[Cause]:
     expression = selector.get("cel")
     if expression is None:
         return [required(f"{path}.cel")]
-    if len(expression.get("expression", "")) > _EXPRESSION_MOST:
-        return [too_long(f"{path}.cel.expression", _EXPRESSION_MOST)]
+    text, at = expression.get("expression", ""), f"{path}.cel.expression"
+    if len(text.encode()) > _EXPRESSION_MOST:
+        return [too_long(at, _EXPRESSION_MOST)]
+    try:
+        if compile_selector(text).worst_cost > COST_LIMIT:
+            return [forbidden(at, "too complex, exceeds cost limit")]
+    except Uncompilable as error:
+        return [invalid(at, text, str(error))]
     return []
 
 

@@ -77,6 +77,7 @@ class Environment:
 
     variables: Mapping[str, Type]
     object_type: Callable[[str], Type | None] = lambda _name: None
+    binds: bool = False  # whether expressions may name values with `cel.bind`
     _kept: dict[str, Expression | Uncompilable] = field(factory=dict)
 
     def compile(self, text: str) -> Expression:
@@ -102,7 +103,7 @@ class Environment:
         from k8slite.objects.cel.parser import NESTED, Unreadable, parse
 
         try:
-            root = parse(text)
+            root = parse(text, binds=self.binds)
             names = Names(self.variables, FUNCTIONS, TYPES, self.object_type)
             checked = check(root, names)
             if checked.complaints:

@@ -35,7 +35,7 @@ from k8slite.objects.cel.tree import (
     ObjectOf,
     Select,
 )
-from k8slite.objects.cel.values import EvaluationFailed, Made, Optional, UInt
+from k8slite.objects.cel.values import EvaluationFailed, Made, Optional, UInt, has_key
 
 
 def plan(checked: Checked, node: Node) -> Run:
@@ -100,7 +100,7 @@ def _field(value: Any, field: str) -> Any:
         value = value.fields
     if not isinstance(value, dict):
         raise EvaluationFailed(NO_OVERLOAD)
-    if field not in value:
+    if not has_key(value, field):
         raise EvaluationFailed(f"no such key: {field}")
     return value[field]
 
@@ -112,7 +112,7 @@ def _has(value: Any, field: str) -> bool:
         value = value.fields
     if not isinstance(value, dict):
         raise EvaluationFailed(NO_OVERLOAD)
-    return field in value
+    return has_key(value, field)
 
 
 def _call(checked: Checked, node: Call) -> Run:

@@ -22,6 +22,7 @@ from k8slite.objects.cel.values import (
     UInt,
     contains,
     equal,
+    has_key,
 )
 
 
@@ -110,7 +111,7 @@ def at_or_none(values: Any, key: Any) -> Optional:
         values = values.fields
     if not isinstance(values, dict):
         raise TypeError("neither a list nor a map")
-    return _some(looked_up(values, key)) if key in values else NONE
+    return _some(looked_up(values, key)) if has_key(values, key) else NONE
 
 
 def _ordered(suffix: str, name: str, run: Any) -> list[Declared]:

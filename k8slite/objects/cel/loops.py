@@ -11,7 +11,7 @@ from typing import Any
 
 from k8slite.objects.cel.frame import NO_OVERLOAD, Frame, Lazy, Plan, Run, truth
 from k8slite.objects.cel.tree import Call, Comprehension, ListOf, Literal, MapOf, Node
-from k8slite.objects.cel.values import EvaluationFailed
+from k8slite.objects.cel.values import EvaluationFailed, type_of
 
 Loop = Callable[[Frame, Iterable[tuple[Any, ...]]], None]
 
@@ -118,7 +118,16 @@ def _rounds(values: Any, count: int) -> Iterable[tuple[Any, ...]]:
         return enumerate(values) if count == 2 else zip(values, strict=True)
     if isinstance(values, dict):
         return values.items() if count == 2 else zip(values, strict=True)
-    raise EvaluationFailed(NO_OVERLOAD)
+    raise EvaluationFailed(f"got '{_go_type(values)}', expected iterable type")
+
+
+def _go_type(value: Any) -> str:
+    """What upstream's own language calls the type of a value."""
+    name = type_of(value).name
+    package, _, last = name.rpartition(".")
+    if package == "kubernetes":
+        return f"cel.{last}"
+    return f"types.{last.partition('_')[0].capitalize()}"
 
 
 def _raise(error: EvaluationFailed) -> Any:

@@ -32,12 +32,14 @@ class MisusedMacro(Exception):
         self.message = message
 
 
-def expanded(call: Call) -> Node:
-    """A call, or what it stands for. Raises MisusedMacro."""
+def expanded(call: Call, *, binds: bool = False) -> Node:
+    """A call, or what it stands for; `binds`: `cel.bind` is one. Raises MisusedMacro."""
     if call.target is None:
         if call.function == "has" and len(call.arguments) == 1:
             return _has(call)
         return call
+    if binds and call.function == "bind" and len(call.arguments) == 3:
+        return _bind(call, call.target)
     macro = _MACROS.get((call.function, len(call.arguments)))
     return call if macro is None else macro(call, call.target)
 
@@ -169,22 +171,25 @@ def _transform_entry(*, filtered: bool) -> _Macro:
     return expand
 
 
+def _bind(call: Call, target: Node) -> Node:
+    if not (isinstance(target, Ident) and target.name == "cel"):
+        return call
+    said = "cel.bind() variable names must be simple identifiers"
+    name, value, result = call.arguments
+    return _bound(call.at, _name(name, said), value, result)
+
+
+def _bound(at: int, name: str, value: Node, result: Node) -> Node:
+    """A result in which a name stands for a value: the loop over nothing that says so."""
+    never, nothing = Literal(at, False), ListOf(at, ())
+    return Comprehension(at, ("#unused",), nothing, value, never, Ident(at, name), result, name)
+
+
 def _opt_map(*, flat: bool) -> _Macro:
     def expand(call: Call, target: Node) -> Node:
         at = call.at
         name = _name(call.arguments[0], "optMap() variable name must be a simple identifier")
-        value = Call(at, "value", target, ())
-        # A loop over nothing is how a name is bound to a value.
-        bound = Comprehension(
-            at,
-            ("#unused",),
-            ListOf(at, ()),
-            value,
-            Literal(at, False),
-            Ident(at, name),
-            call.arguments[1],
-            name,
-        )
+        bound = _bound(at, name, Call(at, "value", target, ()), call.arguments[1])
         inner = bound if flat else _call(at, "optional.of", bound)
         has_one = Call(at, "hasValue", target, ())
         return _call(at, "_?_:_", has_one, inner, _call(at, "optional.none"))

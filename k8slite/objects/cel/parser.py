@@ -44,15 +44,15 @@ class Unreadable(ValueError):
     """A text that is no expression; the message is upstream's."""
 
 
-def parse(text: str) -> Node:
-    """The tree of a text, macros expanded. Raises Unreadable."""
+def parse(text: str, *, binds: bool = False) -> Node:
+    """The tree of a text, macros expanded; `binds`: with `cel.bind`. Raises Unreadable."""
     if len(text) > TEXT_LIMIT:
         raise Unreadable(
             f"ERROR: <input>:-1:0: expression code point size exceeds limit: "
             f"size: {len(text)}, limit {TEXT_LIMIT}"
         )
     try:
-        reading = _Reading(tokens(text))
+        reading = _Reading(tokens(text), binds=binds)
         found = reading.expression()
         reading.take("end")
     except MisusedMacro as error:
@@ -71,8 +71,9 @@ class _TooDeep(Exception):
 class _Reading:
     """Where reading is."""
 
-    def __init__(self, words: list[Token]) -> None:
+    def __init__(self, words: list[Token], *, binds: bool) -> None:
         self.words = words
+        self.binds = binds
         self.next = 0
         self.depth = 0
 
@@ -180,7 +181,8 @@ class _Reading:
         word = self.name()
         if self.word.kind == "(" and word.kind == "ident":
             at = self.take("(").at
-            return expanded(Call(at, word.text, operand, self.arguments(")")))
+            call = Call(at, word.text, operand, self.arguments(")"))
+            return expanded(call, binds=self.binds)
         return Select(at, operand, word.text)
 
     def name(self) -> Token:

@@ -181,7 +181,7 @@ def _less_specific(one: Type, other: Type) -> bool:
 
 
 def _may_be_null(type_: Type) -> bool:
-    return type_.is_object or type_.name not in _NEVER_NULL
+    return type_.name not in _NEVER_NULL
 
 
 DYN: Final = Type("dyn")

@@ -136,6 +136,17 @@ class SetList(list[Any]):
     """A list of a schema whose items are a set: their order does not count."""
 
 
+class FilledMap(dict[Any, Any]):
+    """A map in which every key is found: where it holds none, there is an empty map."""
+
+    def __missing__(self, _key: Any) -> dict[Any, Any]:
+        return {}
+
+    def get(self, key: Any, _default: Any = None) -> Any:
+        """The value of any key."""
+        return self[key]
+
+
 class KeyedList(list[Any]):
     """A list of a schema whose items are told apart by keys: their order does not count."""
 
@@ -194,6 +205,11 @@ def equal(one: Any, other: Any) -> bool:
     if isinstance(one, Type) and isinstance(other, Type):
         return one.name == other.name
     return kind is type(other) and bool(one == other)
+
+
+def has_key(values: Mapping[Any, Any], key: Any) -> bool:
+    """Whether a lookup of a key finds something; `in` asks for what is written there."""
+    return key in values or isinstance(values, FilledMap)
 
 
 def contains(values: Sequence[Any], wanted: Any) -> bool:
