@@ -25,6 +25,21 @@ async def test_start_delay_shows_container_creating(autojump_clock, scene):
     assert scene.ready("web")
 
 
+@pytest.mark.parametrize("image", ["web:404", "example.com:5000/web:non-existent", "a/b:missing"])
+async def test_an_image_whose_tag_says_that_it_is_missing_cannot_be_pulled(
+    autojump_clock, scene, image
+):
+    await scene.create("web", containers=[{"name": "c", "image": image}])
+    waiting = scene.container("web")["state"]["waiting"]
+    assert (waiting["reason"], f'"{image}": not found' in waiting["message"]) == (
+        "ErrImagePull",
+        True,
+    )
+    await trio.sleep(2)
+    assert scene.container("web")["state"]["waiting"]["reason"] == "ImagePullBackOff"
+    assert scene.phase("web") == "Pending"
+
+
 async def test_pull_errors_back_off_from_ten_seconds_to_five_minutes(autojump_clock, scene):
     await scene.create("web", {"k8slite.dev/pull-error": "no such image"})
     assert scene.container("web")["state"]["waiting"] == {

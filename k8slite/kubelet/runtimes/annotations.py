@@ -28,6 +28,9 @@ holds at most 63 characters after the slash). Durations are seconds ("1.5") or G
 
 Without any: an init container, and a container of a pod that a Job controls, ends at once with
 code 0; every other runs for ever. A value that cannot be read is left out, with a complaint.
+
+Every image is there, but for those whose tag says otherwise, whatever their name: 404, missing,
+nonexistent, non-existent, does-not-exist. They cannot be pulled, as a roll-out to a bad image.
 """
 
 from __future__ import annotations
@@ -61,11 +64,16 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
     """What the container does."""
     annotations = pod.metadata.annotations
     ends = _ends_by_itself(pod, container)
+    missing = _says_it_is_missing(container.image)
     if not any(name.startswith(PREFIX) for name in annotations):
+        if missing:
+            return Behaviour(Script(pull_error=_not_found(container.image)))
         return _ENDING if ends else _RUNNING
     read = _Reader(annotations, container.name)
     steps = _steps(read, ends)
     pull_error = read.value("pull-error", str)
+    if pull_error is None and missing:
+        pull_error = ""
     cpu, memory = read.value("cpu-usage", milli), read.value("memory-usage", whole)
     return Behaviour(
         Script(
@@ -186,6 +194,10 @@ def _unknown(annotations: Mapping[str, str]) -> list[str]:
     ]
 
 
+def _says_it_is_missing(image: str) -> bool:
+    return image.partition("@")[0].rpartition(":")[2] in _MISSING_TAGS
+
+
 def _not_found(image: str) -> str:
     return f'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": not found'
 
@@ -233,6 +245,9 @@ def _code_or_never(text: str) -> float:
 
 
 _NEVER: Final = -1.0
+_MISSING_TAGS: Final = frozenset(
+    {"404", "missing", "nonexistent", "non-existent", "does-not-exist"}
+)
 _IDLE: Final = Script()
 _RUNNING: Final = Behaviour(Script())
 _ENDING: Final = Behaviour(Script(steps=(Exit(0),)))
