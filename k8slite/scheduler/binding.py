@@ -115,6 +115,7 @@ class Writer:
         condition: Json = {
             "type": "PodScheduled",
             "status": "False",
+            "observedGeneration": info.pod.metadata.generation,
             "reason": telling.reason,
             "message": telling.message,
         }

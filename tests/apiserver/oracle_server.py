@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from k8slite.cluster import Cluster, Settings
 from k8slite.messages import Peer, Request, Response, User
 from k8slite.sim.world import SimulatedWorld
 from k8slite.store.memory import MemoryStore
+from tests.apiserver.paces import Pace, Paced
 
 Json = dict[str, Any]
 
@@ -60,9 +61,10 @@ class Answer:
 class Server:
     """A cluster's API, asked with plain words."""
 
-    def __init__(self, cluster: Cluster, store: MemoryStore) -> None:
+    def __init__(self, cluster: Cluster, store: MemoryStore, paced: Paced) -> None:
         self.cluster = cluster
         self.store = store
+        self.paced = paced
 
     async def ask(
         self,
@@ -159,7 +161,10 @@ def request(
 
 @asynccontextmanager
 async def running(
-    *, controllers: bool | tuple[str, ...] = True, **settings: Any
+    *,
+    controllers: bool | tuple[str, ...] = True,
+    paces: Sequence[Pace] = (),
+    **settings: Any,
 ) -> AsyncIterator[Server]:
     """A cluster without nodes; controllers: all, none, or as --controllers says it."""
     chosen: Json = {"minor": 36, "nodes": 0, "scheduler": False, **settings}
@@ -168,10 +173,12 @@ async def running(
     chosen["controllers"] = controllers
     store = MemoryStore()
     key = ec.generate_private_key(ec.SECP256R1())
-    cluster = Cluster(store, SimulatedWorld(1), Settings(token_key=key, **chosen))
+    world = SimulatedWorld(1)
+    paced = Paced(world, paces)
+    cluster = Cluster(store, world, Settings(token_key=key, **chosen), surroundings=paced)
     async with trio.open_nursery() as nursery:
         await nursery.start(cluster.run)
-        yield Server(cluster, store)
+        yield Server(cluster, store, paced)
         nursery.cancel_scope.cancel()
 
 
