@@ -12,12 +12,12 @@ from typing import Any, Final
 from attrs import define
 
 from k8slite.apiserver.attributes import Asked
-from k8slite.apiserver.decoding import Decoder, read_yaml
+from k8slite.apiserver.decoding import Decoder, field_validation, read_yaml
 from k8slite.apiserver.field_management import FieldManagement
 from k8slite.apiserver.write_options import APPLY, is_forced
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
-from k8slite.objects import codec
+from k8slite.objects import codec, yaml_text
 from k8slite.objects.errors import BadRequest, Cause, Conflict, Unknown
 from k8slite.objects.field_comparison import compared, duplicates, fields_of
 from k8slite.objects.field_managers import Conflicts
@@ -43,6 +43,9 @@ class Applying:
     asked: Asked
     config: Json
     force: bool
+    # Complaints about the text, which come after all that can be wrong with what it says.
+    said_twice: str = ""
+    mode: str = "Ignore"
 
     def change(self, old: Json) -> Json:
         """The merged object, in the version that the client speaks; {} is nothing so far.
@@ -60,6 +63,11 @@ class Applying:
             _keep_up(found, self.config)
         # What lost all that was in it is left out, as wherever something is decoded.
         self.decoder.fields(found, self.asked.version)
+        if self.said_twice:
+            text = f"error converting YAML to JSON: {self.said_twice}"
+            if self.mode == "Strict":
+                raise BadRequest(f"error strict decoding YAML: {text}")
+            self.asked.warn(text)
         return found
 
     def _merged(self, old: Json | None) -> Json:
@@ -133,7 +141,9 @@ def read_config(
         where = f"{asked.namespace}/{asked.name}"
         type_ = f"{kind.group}/{kind.version}, Kind={kind.kind}"
         raise Unknown(f"failed to create typed patch object ({where}; {type_}): {listed}")
-    return Applying(decoder, management, asked, config, force)
+    mode = field_validation(request)
+    said_twice = yaml_text.duplicate_keys(request.body) if mode != "Ignore" else ""
+    return Applying(decoder, management, asked, config, force, said_twice, mode)
 
 
 def refused(conflicts: Mapping[Manager, list[Path]]) -> Conflict:

@@ -69,6 +69,8 @@ class Call:
         """What was said on the way; a refusal has it too."""
         found = []
         for text in dict.fromkeys(self.warnings):
+            if not text.isprintable():
+                continue  # a header holds one line (upstream drops it, too)
             quoted = text.replace("\\", "\\\\").replace('"', '\\"')
             found.append(("Warning", f'299 - "{quoted}"'))
         return tuple(found)

@@ -92,7 +92,5 @@ def _compiled(definition: Json) -> Compiled:
     kinds = kinds_of(definition)
     if not kinds:
         return Compiled(definition, [], {})
-    names = definition["status"]["acceptedNames"]
-    list_kind = names.get("listKind") or f"{names['kind']}List"
-    found = {name: one for kind in kinds for name, one in published(kind, list_kind).items()}
+    found = {name: one for kind in kinds for name, one in published(kind).items()}
     return Compiled(definition, kinds, found)

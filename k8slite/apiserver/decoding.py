@@ -18,6 +18,7 @@ from k8slite.apiserver.storage import Json
 from k8slite.kinds.kind import Kind
 from k8slite.kinds.table import is_built_in
 from k8slite.messages import Request
+from k8slite.objects import yaml_text
 from k8slite.objects.errors import BadRequest, UnsupportedMediaType
 from k8slite.objects.fields import not_supported, refuse
 from k8slite.objects.schema import Schema, Schemas, Undecodable, duplicate_fields
@@ -50,17 +51,20 @@ class Decoder:
         wanted = group_version or kind.api_version
         self._check_kind(obj, kind, wanted)
         mode = field_validation(request)
-        # Only JSON can say a field twice; the parser of YAML refuses it by itself.
-        duplicates = (
-            duplicate_fields(request.body, obj)
-            if mode != "Ignore" and media_type(request) in _JSON
-            else []
-        )
+        duplicates = self._duplicates(request, obj) if mode != "Ignore" else []
         obj["apiVersion"], obj["kind"] = wanted, kind.kind
         complaints = self.fields(obj, kind)
         if mode != "Ignore":
             self.report([*complaints, *duplicates], mode, kind, warn)
         return obj
+
+    def _duplicates(self, request: Request, obj: Json) -> list[str]:
+        """Complaints about fields that come twice, which only texts can have."""
+        found = media_type(request)
+        if found in _JSON:
+            return duplicate_fields(request.body, obj)
+        twice = yaml_text.duplicate_keys(request.body) if found in _YAML else ""
+        return [twice] if twice else []
 
     def fields(self, obj: Json, kind: Kind) -> list[str]:
         """Check types in place and take unknown fields out; returns complaints about them."""
@@ -185,18 +189,9 @@ def media_type(request: Request) -> str:
 
 def read_yaml(body: bytes) -> Any:
     """One YAML document. Raises BadRequest."""
-    from ruamel.yaml import YAML  # imported where it is needed: `up` does not need it
-    from ruamel.yaml.error import YAMLError
-
     try:
-        return orjson.loads(body)  # JSON is YAML, but for what its escapes stand for
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        found = YAML(typ="safe", pure=True).load(body)
-        # Dates and numbers for keys are texts in JSON.
-        return orjson.loads(orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS))
-    except (YAMLError, UnicodeDecodeError, TypeError) as error:
+        return yaml_text.load(body)
+    except ValueError as error:
         raise BadRequest(f"error converting YAML to JSON: {error}") from None
 
 

@@ -20,9 +20,11 @@ import orjson
 
 from k8slite.apiserver import openapi_protobuf
 from k8slite.apiserver.aggregation.swagger import merged
+from k8slite.apiserver.openapi_custom import custom_as_v2
 from k8slite.apiserver.openapi_paths import (
     OPTIONS,
     definition_name,
+    list_definition,
     paths,
     subresource_definition,
 )
@@ -35,7 +37,7 @@ from k8slite.objects.schema import Schemas
 Json = dict[str, Any]
 
 # Raised by hand whenever the shape of the documents changes: caches must not outlive it.
-_FORM: Final = 1
+_FORM: Final = 2
 _PREFIX: Final = "/openapi/v3/"
 _JSON_ANSWERS: Final = ("application/json", "application/*", "*/*")
 
@@ -183,12 +185,16 @@ class OpenApi:
         wanted = [*OPTIONS]
         for kind in kinds:
             name = definition_name(kind, self._schemas)
-            wanted += [name, f"{name}List"]
+            wanted += [name, list_definition(kind, name)]
             wanted += [
                 subresource_definition(kind, one, self._schemas) for one in kind.subresources
             ]
         names = closure(self._schemas, wanted)
         found = {name: published(self._schemas, name, version) for name in names}
+        for kind in kinds:
+            if version == 2 and kind.structural is not None:
+                name = definition_name(kind, self._schemas)
+                found[name] = custom_as_v2(found[name])
         for name in OPTIONS:
             found.setdefault(name, {"type": "object"})
         return found

@@ -59,6 +59,11 @@ def definition_name(kind: Kind, schemas: Schemas) -> str:
     return found.name if found is not None else ""
 
 
+def list_definition(kind: Kind, definition: str) -> str:
+    """The name of the definition of a kind's lists, given that of the kind."""
+    return definition.removesuffix(kind.kind) + kind.list_kind
+
+
 def subresource_definition(kind: Kind, subresource: Subresource, schemas: Schemas) -> str:
     """The name of the definition of what a subresource takes, "" if it is not published."""
     group, version = subresource.group, subresource.version
@@ -126,7 +131,7 @@ def _operation(
     group, api_version, name = of or (kind.group, kind.version, kind.kind)
     given = {
         "object": definition,
-        "list": f"{definition}List" if definition else "",
+        "list": list_definition(kind, definition) if definition else "",
         "status": f"{META}Status",
     }[operation.gives]
     taken = {

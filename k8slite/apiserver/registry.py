@@ -304,7 +304,13 @@ class Registry:
 
     def _check(self, asked: Asked, new: Json, old: Json | None) -> None:
         kind, strategy = asked.kind, asked.kind.strategy
-        causes = validate_metadata(new, old, strategy.name_rule, kind.namespaced)
+        causes = validate_metadata(
+            new,
+            old,
+            strategy.name_rule,
+            kind.namespaced,
+            plain_finalizers=strategy.plain_finalizers,
+        )
         if asked.subresource == "status" and old is not None:
             causes += strategy.validate_status(new, old)
         elif asked.subresource and old is not None and strategy.validate_part is not None:

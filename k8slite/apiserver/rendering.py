@@ -42,13 +42,21 @@ _PREFIXES: Final = 1024
 _FORMS: Final = 48  # three media types, pretty or not, for each minor version
 
 
-def negotiate(accept: str, kind: Kind, request: Request, minor: int = NEWEST_MINOR) -> Form:
+def negotiate(
+    accept: str,
+    kind: Kind,
+    request: Request,
+    minor: int = NEWEST_MINOR,
+    *,
+    has_table: bool = True,
+) -> Form:
     """The form that a client wants most of those there are.
 
-    `minor` says whose schemas describe the columns of tables. Raises NotAcceptable, or BadRequest
-    for a table with an `includeObject` that is none.
+    `minor` says whose schemas describe the columns of tables, `has_table` whether what is asked
+    for can be shown as one. Raises NotAcceptable, or BadRequest for a table with an
+    `includeObject` that is none.
     """
-    media_type, transform, version = _chosen(accept, is_built_in(kind))
+    media_type, transform, version = _chosen(accept, is_built_in(kind), has_table)
     pretty = _wants_pretty(request)
     if not transform:
         return _plain(media_type, pretty, minor)
@@ -122,7 +130,7 @@ class Form:
             # Upstream's lists of custom resources say in every item what it is.
             prefix = _prefix(kind.api_version, kind.kind)
             values = [prefix + value[1:] for value in values]
-        head = _prefix(kind.api_version, f"{kind.kind}List")
+        head = _prefix(kind.api_version, kind.list_kind)
         return b'%b"metadata":%b,"items":[%b]}' % (head, metadata, b",".join(values))
 
     def _written(self, body: bytes) -> bytes:
@@ -286,14 +294,14 @@ def _plain(media_type: str, pretty: bool, minor: int) -> Form:
 
 
 @lru_cache(_PREFIXES)
-def _chosen(accept: str, built_in: bool) -> tuple[str, str, str]:
+def _chosen(accept: str, built_in: bool, has_table: bool) -> tuple[str, str, str]:
     """Media type, transformation and its version. Raises NotAcceptable."""
     offered = OFFERED if built_in else _OFFERED_OF_CUSTOM
     for wanted in read_accept(accept):
         for media_type in offered:
             if wanted.takes(media_type) and _can_transform(wanted):
                 transform, version, _ = wanted.transform
-                if (media_type, transform) == (PROTOBUF, "Table"):
+                if transform == "Table" and (media_type == PROTOBUF or not has_table):
                     continue  # upstream has no such messages
                 return media_type, transform, version
     raise not_acceptable(offered)

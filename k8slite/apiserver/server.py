@@ -38,6 +38,7 @@ from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.subresources import binding
 from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Call, Verbs, watches
+from k8slite.kinds.kind import Kind
 from k8slite.kinds.metrics import GROUP as METRICS_GROUP
 from k8slite.messages import Handler, Request, Response, User
 from k8slite.objects.codec import dumps
@@ -57,6 +58,8 @@ BODY_MOST_BYTES: Final = 3 * 1024 * 1024  # upstream's limit of a request body
 _REVIEW_GROUPS: Final = ("authentication.k8s.io", "authorization.k8s.io")
 # Subresources whose answers may take for ever (upstream: `BasicLongRunningRequestCheck`).
 _LONG_RUNNING: Final = frozenset(("attach", "exec", "log", "portforward", "proxy"))
+# What is created and answered at once, and is nothing to print.
+_WITHOUT_TABLE: Final = ("binding", "eviction", "token")
 _METHOD_NOT_ALLOWED: Final = "the server does not allow this method on the requested resource"
 
 
@@ -154,7 +157,7 @@ class ApiServer:
             raise NotFound("the server could not find the requested resource", details={})
         # What a proxied server can write is between it and the client.
         accept = "" if info.subresource == "proxy" else request.headers.get("accept", "")
-        form = negotiate(accept, kind, request, self.minor)
+        form = negotiate(accept, kind, request, self.minor, has_table=_has_table(kind, info))
         call = Call(request, info, kind, user, form, self.authorizer.authorize)
         if trail is not None:
             call.note = trail.note
@@ -237,6 +240,12 @@ class ApiServer:
             )
             if isinstance(response.body, bytes):
                 self.metrics.observe(info.verb, info.group, info.version, info.resource, seconds)
+
+
+def _has_table(kind: Kind, info: RequestInfo) -> bool:
+    """Whether an answer can be a table (upstream: whether the storage is a `TableConvertor`)."""
+    kept = kind.group not in _REVIEW_GROUPS and kind.plural != "bindings"
+    return kept and info.subresource not in _WITHOUT_TABLE
 
 
 def _refusal(

@@ -120,6 +120,9 @@ class Strategy:
     generation_fields: tuple[str, ...] = ("spec",)
     # What a deletion does to an object before it is decided whether it can go; gets the time.
     prepare_delete: Callable[[Json, str], None] | None = None
+    # Finalizers need no path in their names (upstream: kinds that core's `ValidateObjectMeta` does
+    # not see).
+    plain_finalizers: bool = False
     # Why no object may be created (upstream: a definition that is being deleted); "" where it may.
     closed: str = ""
 
@@ -177,6 +180,8 @@ class Kind:
     scale: ScalePaths | None = None
     # The definition's name in the published schemas, where it is not the usual one.
     definition: str = ""
+    # What a list of its objects says that it is: custom resources choose.
+    list_kind: str = Factory(lambda self: f"{self.kind}List", takes_self=True)
 
     @property
     def keeps(self) -> bool:

@@ -29,11 +29,16 @@ IMMUTABLE: Final = "field is immutable"
 NOT_NEGATIVE: Final = "must be greater than or equal to 0"
 
 
-def validate_metadata(new: Json, old: Json | None, name_rule: str, namespaced: bool) -> list[Cause]:
-    """Complaints about `metadata`: of a new object, or of an update if `old` is given."""
+def validate_metadata(
+    new: Json, old: Json | None, name_rule: str, namespaced: bool, *, plain_finalizers: bool = False
+) -> list[Cause]:
+    """Complaints about `metadata`: of a new object, or of an update if `old` is given.
+
+    `plain_finalizers` says that finalizers need no path.
+    """
     metadata = new["metadata"]
     if old is not None:
-        return _update(metadata, old["metadata"])
+        return _update(metadata, old["metadata"], plain_finalizers)
     found = _names(metadata, name_rule)
     namespace = metadata.get("namespace", "")
     if namespaced:
@@ -45,7 +50,7 @@ def validate_metadata(new: Json, old: Json | None, name_rule: str, namespaced: b
         found.append(forbidden("metadata.namespace", "not allowed on this type"))
     if metadata.get("generation", 0) < 0:
         found.append(invalid("metadata.generation", metadata["generation"], NOT_NEGATIVE))
-    return found + _content(metadata)
+    return found + _content(metadata, {}, plain_finalizers)
 
 
 def validate_labels(labels: Mapping[str, str] | None, path: str) -> list[Cause]:
@@ -107,7 +112,7 @@ def _names(metadata: Json, name_rule: str) -> list[Cause]:
     return found
 
 
-def _update(new: Json, old: Json) -> list[Cause]:
+def _update(new: Json, old: Json, plain_finalizers: bool) -> list[Cause]:
     found: list[Cause] = []
     if old.get("deletionTimestamp") is not None:
         extra = sorted(set(new.get("finalizers") or ()) - set(old.get("finalizers") or ()))
@@ -123,12 +128,11 @@ def _update(new: Json, old: Json) -> list[Cause]:
         found.append(invalid("metadata.generation", generation, "must not be decremented"))
     for field, absent in _IMMUTABLE_FIELDS:
         found += immutable(f"metadata.{field}", new.get(field, absent), old.get(field, absent))
-    return found + _content(new, old)
+    return found + _content(new, old, plain_finalizers)
 
 
-def _content(metadata: Json, old: Json | None = None) -> list[Cause]:
+def _content(metadata: Json, before: Json, plain_finalizers: bool) -> list[Cause]:
     # What has not changed has been looked at when it came.
-    before = old or {}
     found: list[Cause] = []
     labels = metadata.get("labels")
     if labels and labels != before.get("labels"):
@@ -141,7 +145,7 @@ def _content(metadata: Json, old: Json | None = None) -> list[Cause]:
         found += _owner_references(owners)
     finalizers = metadata.get("finalizers")
     if finalizers and finalizers != before.get("finalizers"):
-        found += _finalizers(finalizers)
+        found += _finalizers(finalizers, plain_finalizers)
     return found
 
 
@@ -173,7 +177,7 @@ def _owner_references(references: Sequence[Json]) -> list[Cause]:
     return found
 
 
-def _finalizers(finalizers: Sequence[str]) -> list[Cause]:
+def _finalizers(finalizers: Sequence[str], plain: bool) -> list[Cause]:
     path = "metadata.finalizers"
     found: list[Cause] = []
     for name in finalizers:
@@ -182,7 +186,7 @@ def _finalizers(finalizers: Sequence[str]) -> list[Cause]:
         text = "finalizer orphan and foregroundDeletion cannot be both set"
         found.append(invalid(path, finalizers, text))
     for i, name in enumerate(finalizers):
-        if "/" not in name and name not in _STANDARD_FINALIZERS:
+        if not plain and "/" not in name and name not in _STANDARD_FINALIZERS:
             text = "name is neither a standard finalizer name nor is it fully qualified"
             found.append(invalid(f"{path}[{i}]", name, text))
     return found

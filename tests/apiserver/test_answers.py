@@ -7,6 +7,8 @@ import pytest
 from tests.apiserver.oracle_server import running
 
 MAPS = "/api/v1/namespaces/default/configmaps"
+YAML = "application/yaml"
+APPLY = "application/apply-patch+yaml"
 
 
 @pytest.mark.parametrize(
@@ -106,3 +108,38 @@ async def test_a_timeout_is_a_number(autojump_clock: object) -> None:
         answer = await server.ask("GET", "/api/v1/pods?watch=1&timeoutSeconds=soon")
         assert answer.status == 400
         assert answer.json["reason"] == "BadRequest"
+
+
+async def test_what_is_never_kept_is_no_table(autojump_clock: object) -> None:
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    review = {"spec": {"nonResourceAttributes": {"path": "/", "verb": "get"}}}
+    async with running(controllers=False) as server:
+        refused = await server.ask("POST", path, review, accept=table)
+        assert (refused.status, refused.json["reason"]) == (406, "NotAcceptable")
+        plain = await server.ask("POST", path, review, accept=f"{table},application/json")
+        assert (plain.status, plain.json["kind"]) == (201, "SelfSubjectAccessReview")
+        listed = await server.ask("GET", MAPS, accept=table)
+        assert listed.json["kind"] == "Table"
+
+
+async def test_keys_that_come_twice_in_yaml(autojump_clock: object) -> None:
+    twice = b"metadata: {name: a}\ndata:\n  k: one\n  k: two\n"
+    async with running(controllers=False) as server:
+        strict = await server.ask("POST", f"{MAPS}?fieldValidation=Strict", twice, YAML)
+        assert strict.status == 400
+        assert strict.json["message"].endswith(
+            'strict decoding error: yaml: unmarshal errors:\n  line 4: key "k" already set in map'
+        )
+        # The last one counts, for who does not mind.
+        made = await server.ask("POST", f"{MAPS}?fieldValidation=Ignore", twice, YAML)
+        assert (made.status, made.json["data"]) == (201, {"k": "two"})
+        apply = f"{MAPS}/a?fieldManager=m&force=true&fieldValidation="
+        body = b"apiVersion: v1\nkind: ConfigMap\n" + twice
+        refused = await server.ask("PATCH", f"{apply}Strict", body, APPLY)
+        assert (refused.status, refused.json["message"]) == (
+            400,
+            "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n"
+            '  line 6: key "k" already set in map',
+        )
+        assert (await server.ask("PATCH", f"{apply}Warn", body, APPLY)).status == 200

@@ -369,3 +369,39 @@ async def test_a_namespace_takes_custom_objects_with_it(autojump_clock: object) 
         await trio.sleep(30)
         assert (await server.ask("GET", "/api/v1/namespaces/n")).status == 404
         assert server.store.count("e.com.widgets/") == 0
+
+
+async def test_finalizers_of_custom_objects_need_no_path(autojump_clock: object) -> None:
+    async with running() as server:
+        await define(server)
+        body = widget()
+        body["metadata"]["finalizers"] = ["mine"]
+        made = await server.ask("POST", WIDGETS, body)
+        assert (made.status, made.json["metadata"]["finalizers"]) == (201, ["mine"])
+        body["metadata"] = {"name": "b", "finalizers": ["not good"]}
+        assert told(await server.ask("POST", WIDGETS, body))[0].startswith(
+            'metadata.finalizers: Invalid value: "not good"'
+        )
+        # Upstream's core kinds are stricter.
+        odd = {"metadata": {"name": "a", "finalizers": ["mine"]}}
+        refused = await server.ask("POST", "/api/v1/namespaces/default/configmaps", odd)
+        assert told(refused)[0].endswith(
+            "neither a standard finalizer name nor is it fully qualified"
+        )
+
+
+async def test_who_writes_nonsense_into_a_status_sees_it_mended(autojump_clock: object) -> None:
+    patch = [{"op": "add", "path": "/status/conditions", "value": [{"message": "patched"}]}]
+    path = f"{DEFINITIONS}/widgets.e.com"
+    async with running() as server:
+        await define(server)
+        json_patch = "application/json-patch+json"
+        patched = await server.ask("PATCH", f"{path}/status", patch, json_patch)
+        assert patched.json["status"]["conditions"] == [{"message": "patched"}]
+        await trio.testing.wait_all_tasks_blocked()
+        found = (await server.get(path))["status"]["conditions"]
+        named = [one.get("type", "") for one in found]
+        assert named == ["", "NamesAccepted", "Established"]
+        assert (await server.ask("DELETE", path)).status == 200
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await server.ask("GET", WIDGETS)).status == 404

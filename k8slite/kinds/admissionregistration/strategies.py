@@ -29,12 +29,14 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         validate=validate_mutating_policy,
         generation=True,
         unconditional_update=False,
+        plain_finalizers=True,
     ),
     "mutatingadmissionpolicybindings": Strategy(
         default=default_binding,
         validate=validate_mutating_binding,
         generation=True,
         unconditional_update=False,
+        plain_finalizers=True,
     ),
     "mutatingwebhookconfigurations": Strategy(
         default=default_mutating_webhooks,
@@ -42,6 +44,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         generation=True,
         generation_fields=("webhooks",),
         unconditional_update=False,
+        plain_finalizers=True,
     ),
     "validatingadmissionpolicies": Strategy(
         default=default_validating_policy,
@@ -50,12 +53,14 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         generation=True,
         status=True,
         unconditional_update=False,
+        plain_finalizers=True,
     ),
     "validatingadmissionpolicybindings": Strategy(
         default=default_binding,
         validate=validate_validating_binding,
         generation=True,
         unconditional_update=False,
+        plain_finalizers=True,
     ),
     "validatingwebhookconfigurations": Strategy(
         default=default_validating_webhooks,
@@ -63,5 +68,6 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         generation=True,
         generation_fields=("webhooks",),
         unconditional_update=False,
+        plain_finalizers=True,
     ),
 }

@@ -32,36 +32,39 @@ def kinds_of(definition: Json) -> list[Kind]:
     return [_kind(definition, family, version) for version in versions if version.get("served")]
 
 
-def definition_name(kind: Kind) -> str:
-    """How the published definition of a custom kind is called: com.example.v1.Foo."""
-    return ".".join((*reversed(kind.group.split(".")), kind.version, kind.kind))
+def definition_name(kind: Kind, name: str = "") -> str:
+    """How the published definition of a custom kind is called: com.example.v1.Foo.
+
+    `name` is another kind of the same group and version, such as its list.
+    """
+    return ".".join((*reversed(kind.group.split(".")), kind.version, name or kind.kind))
 
 
-def published(kind: Kind, list_kind: str) -> dict[str, Json]:
+def published(kind: Kind) -> dict[str, Json]:
     """The definitions of a custom kind and of its list, as the published ones are written."""
     assert kind.structural is not None, "only custom kinds are published so"
-    name = definition_name(kind)
+    name, list_name = definition_name(kind), definition_name(kind, kind.list_kind)
     json = _as_published(kind.structural.json)
     json.setdefault("type", "object")
     json["properties"] = {**(json.get("properties") or {}), **_TYPE_META, "metadata": _METADATA}
     json["x-kubernetes-group-version-kind"] = [_group_version_kind(kind, kind.kind)]
     items = {
-        "description": f"List of {kind.plural}.",
+        "description": f"List of {kind.plural}. More info: {_CONVENTIONS}",
         "items": {"$ref": f"#/$defs/{name}"},
         "type": "array",
     }
     listed = {
-        "description": f"{list_kind} is a list of {kind.kind}",
+        "description": f"{kind.list_kind} is a list of {kind.kind}",
         "type": "object",
         "required": ["items"],
         "properties": {
             **_TYPE_META,
             "items": items,
-            "metadata": {"$ref": f"#/$defs/{META}ListMeta"},
+            "metadata": _LIST_METADATA,
         },
-        "x-kubernetes-group-version-kind": [_group_version_kind(kind, list_kind)],
+        "x-kubernetes-group-version-kind": [_group_version_kind(kind, kind.list_kind)],
     }
-    return {name: json, f"{name}List": listed}
+    return {name: json, list_name: listed}
 
 
 def _family(definition: Json) -> Family:
@@ -114,6 +117,7 @@ def _kind(definition: Json, family: Family, version: Json) -> Kind:
         family=family,
         structural=schema,
         scale=_scale_paths(parts.get("scale")),
+        list_kind=names.get("listKind") or f"{kind}List",
     )
 
 
@@ -160,14 +164,23 @@ def _as_published(json: Json) -> Json:
     return found
 
 
-_METADATA: Final[Json] = {"$ref": f"#/$defs/{META}ObjectMeta"}
+_CONVENTIONS: Final = (
+    "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
+)
+_METADATA: Final[Json] = {
+    "$ref": f"#/$defs/{META}ObjectMeta",
+    "description": f"Standard object's metadata. More info: {_CONVENTIONS}#metadata",
+}
+_LIST_METADATA: Final[Json] = {
+    "$ref": f"#/$defs/{META}ListMeta",
+    "description": f"Standard list metadata. More info: {_CONVENTIONS}#types-kinds",
+}
 _TYPE_META: Final[Json] = {
     "apiVersion": {
         "description": (
             "APIVersion defines the versioned schema of this representation of an object. Servers "
             "should convert recognized schemas to the latest internal value, and may reject "
-            "unrecognized values. More info: https://git.k8s.io/community/contributors/devel/"
-            "sig-architecture/api-conventions.md#resources"
+            f"unrecognized values. More info: {_CONVENTIONS}#resources"
         ),
         "type": "string",
     },
@@ -175,8 +188,7 @@ _TYPE_META: Final[Json] = {
         "description": (
             "Kind is a string value representing the REST resource this object represents. Servers "
             "may infer this from the endpoint the client submits requests to. Cannot be updated. "
-            "In CamelCase. More info: https://git.k8s.io/community/contributors/devel/"
-            "sig-architecture/api-conventions.md#types-kinds"
+            f"In CamelCase. More info: {_CONVENTIONS}#types-kinds"
         ),
         "type": "string",
     },

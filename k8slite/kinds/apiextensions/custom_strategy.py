@@ -58,5 +58,6 @@ def strategy_of(definition: Json, schema: Structural, *, has_status: bool) -> St
         status=has_status,
         unconditional_update=False,
         generation_fields=(),
+        plain_finalizers=True,
         closed=_TERMINATING if is_closed else "",
     )

@@ -55,7 +55,7 @@ def begin_termination(definition: Json, now: str) -> None:
     if CLEANUP not in finalizers:
         finalizers.append(CLEANUP)
     status = definition.setdefault("status", {})
-    kept = [one for one in status.get("conditions") or () if one["type"] != "Terminating"]
+    kept = [one for one in status.get("conditions") or () if one.get("type") != "Terminating"]
     terminating = {
         "type": "Terminating",
         "status": "True",

@@ -25,5 +25,6 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         generation=True,
         status=True,
         unconditional_update=False,
+        plain_finalizers=True,
     ),
 }

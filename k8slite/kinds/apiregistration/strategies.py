@@ -22,5 +22,6 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         name_rule="path",
         status=True,
         unconditional_update=False,
+        plain_finalizers=True,
     ),
 }

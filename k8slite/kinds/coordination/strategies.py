@@ -9,5 +9,10 @@ from k8slite.kinds.coordination.lease_validation import validate_lease
 from k8slite.kinds.kind import Strategy
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "leases": Strategy(validate=validate_lease, create_on_update=True, unconditional_update=False),
+    "leases": Strategy(
+        validate=validate_lease,
+        create_on_update=True,
+        unconditional_update=False,
+        plain_finalizers=True,
+    ),
 }
