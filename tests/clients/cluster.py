@@ -49,7 +49,10 @@ class Done:
 class Kubectl:
     """The real kubectl, in one namespace of one cluster."""
 
-    def __init__(self, kubeconfig: Path, cache: Path, namespace: str) -> None:
+    def __init__(
+        self, kubeconfig: Path, cache: Path, namespace: str, program: Path = KUBECTL
+    ) -> None:
+        self.program = program
         self.namespace = namespace
         self.environment = {
             "KUBECONFIG": str(kubeconfig),
@@ -107,7 +110,7 @@ class Kubectl:
         self("rollout", "status", f"deployment/{name}", f"--timeout={WAIT_SECONDS:.0f}s")
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        return [str(KUBECTL), f"--namespace={self.namespace}", *arguments]
+        return [str(self.program), f"--namespace={self.namespace}", *arguments]
 
 
 class RunningCluster:
@@ -118,9 +121,10 @@ class RunningCluster:
         self.url: str = json.loads((path / "cluster.json").read_text())["url"]
         self._namespaces = 0
 
-    def kubectl(self, namespace: str) -> Kubectl:
+    def kubectl(self, namespace: str, program: Path = KUBECTL) -> Kubectl:
         """kubectl for a namespace, which need not exist."""
-        return Kubectl(self.path / "kubeconfig", self.path.parent / "kubectl", namespace)
+        cache = self.path.parent / program.name
+        return Kubectl(self.path / "kubeconfig", cache, namespace, program)
 
     def new_namespace(self) -> str:
         """The name of a namespace that exists from now on."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.cluster import KUBECTL, Kubectl, RunningCluster
+from tests.clients.cluster import Kubectl, RunningCluster
+from tests.clients.from_npm import HELM, OLD_HELM
 
-HELM = KUBECTL.parent / "helm"
 CHART = Path(__file__).parent / "charts" / "web"
 SECONDS = 60
 
@@ -21,7 +20,12 @@ SECONDS = 60
 class Helm:
     """helm in one namespace of one cluster."""
 
-    def __init__(self, cluster: RunningCluster, namespace: str, home: Path) -> None:
+    def __init__(
+        self, cluster: RunningCluster, namespace: str, home: Path, program: Path = HELM
+    ) -> None:
+        if not program.exists():
+            pytest.skip(f"there is no {program.name}: `make clients` gets it")
+        self.program = program
         self.namespace = namespace
         self.environment = {
             **os.environ,
@@ -34,7 +38,7 @@ class Helm:
     def __call__(self, *arguments: str, code: int = 0) -> str:
         """What it printed, both ways."""
         done = subprocess.run(
-            [str(HELM), f"--namespace={self.namespace}", *arguments],
+            [str(self.program), f"--namespace={self.namespace}", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -48,10 +52,13 @@ class Helm:
 
 
 @pytest.fixture
-def helm(cluster: RunningCluster, namespace: str, tmp_path: Path) -> Iterator[Helm]:
-    if not HELM.exists():
-        pytest.skip("there is no helm: `make helm` gets it")
-    yield Helm(cluster, namespace, tmp_path)
+def helm(cluster: RunningCluster, namespace: str, tmp_path: Path) -> Helm:
+    return Helm(cluster, namespace, tmp_path)
+
+
+@pytest.fixture
+def old_helm(cluster: RunningCluster, namespace: str, tmp_path: Path) -> Helm:
+    return Helm(cluster, namespace, tmp_path, OLD_HELM)
 
 
 def install(helm: Helm, *more: str) -> None:
@@ -67,6 +74,16 @@ def message(kubectl: Kubectl) -> Any:
 
 
 def test_the_life_of_a_release(helm: Helm, kubectl: Kubectl) -> None:
+    live(helm, kubectl)
+
+
+def test_the_life_of_a_release_of_helm_3(old_helm: Helm, kubectl: Kubectl) -> None:
+    """Which patches from the client's side, where helm 4 applies on the server."""
+    live(old_helm, kubectl)
+
+
+def live(helm: Helm, kubectl: Kubectl) -> None:
+    """Install, upgrade, roll back, test and take away."""
     install(helm)
     assert message(kubectl) == "hello"
     deployment = kubectl("get", "deployment", "web", "-o", "json").json
