@@ -8,7 +8,7 @@ them. A caller that hands over a Request never touches it again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import Factory, frozen
 
@@ -21,6 +21,9 @@ class User:
     groups: tuple[str, ...] = ()
     uid: str = ""
     extra: Mapping[str, tuple[str, ...]] = Factory(dict)
+
+
+IN_PROCESS: Final = "in-process"  # the address of peers that came through no socket
 
 
 @frozen

@@ -24,6 +24,7 @@ class Followed:
     store: Store
     prefix: str
     changes: int = 0
+    _revision: int = -1  # of the whole store, when it was last looked at
     _watch: Watch | None = None
     _found: dict[str, Json] = field(factory=dict)
 
@@ -32,6 +33,9 @@ class Followed:
         watch = self._watch
         if watch is None:
             return self._load()
+        if self.store.revision == self._revision:
+            return self._found  # nothing has been written at all
+        self._revision = self.store.revision
         try:
             events = watch.receive_nowait()
         except trio.EndOfChannel:
@@ -47,6 +51,7 @@ class Followed:
     def _load(self) -> Mapping[str, Json]:
         page = self.store.list(self.prefix)
         self._watch = self.store.watch(self.prefix, after=page.revision)
+        self._revision = page.revision
         had = bool(self._found)
         self._found = {stored.key: loads(stored.value) for stored in page.items}
         if self._found or had:

@@ -20,7 +20,7 @@ from k8slite.apiserver.selection import Header, header
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.write_options import manager_name
 from k8slite.kinds.kind import Kind
-from k8slite.messages import Request, Response, User
+from k8slite.messages import IN_PROCESS, Request, Response, User
 from k8slite.objects.codec import dumps, loads
 from k8slite.objects.errors import BadRequest, InternalError
 from k8slite.objects.heartbeats import (
@@ -34,7 +34,6 @@ from k8slite.objects.heartbeats import (
 )
 from k8slite.store.store import Broken, Put, Store, Stored
 
-IN_PROCESS: Final = "in-process"  # the address of peers that came through no socket
 _SECONDS_LENGTH: Final = len("2026-01-02T03:04:05")
 
 

@@ -128,7 +128,7 @@ class Registry:
                 if not generate:
                     raise already_exists(kind, metadata["name"]) from None
                 continue
-            except BaseException:
+            except Exception:  # one who is cancelled may have written: the repair finds out
                 await reservation.give_back()
                 raise
             await reservation.keep()
@@ -246,7 +246,7 @@ class Registry:
                 await reservation.give_back()
                 return Written(_unrevised(new, stored.revision))
             found = await self._put(kind, stored.key, new, expect=stored.revision)
-        except BaseException:
+        except Exception:  # as above
             await reservation.give_back()
             raise
         await reservation.keep()

@@ -12,19 +12,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from typing import Final
 
 import trio
 from attrs import define, field
 
 from k8slite.apiserver.aggregation.aggregation import Aggregation
+from k8slite.apiserver.answer_headers import AnswerHeaders
 from k8slite.apiserver.auditing.auditor import Auditor, Trail
 from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.impersonation import impersonated
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.custom import CustomResources
+from k8slite.apiserver.deadlines import given_up, seconds_for
 from k8slite.apiserver.discovery import Discovery
+from k8slite.apiserver.flow_control import FlowControl
 from k8slite.apiserver.health import Health
 from k8slite.apiserver.heartbeats import Heartbeats
 from k8slite.apiserver.in_flight import InFlight
@@ -40,10 +44,11 @@ from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Call, Verbs, watches
 from k8slite.kinds.kind import Kind
 from k8slite.kinds.metrics import GROUP as METRICS_GROUP
-from k8slite.messages import Handler, Request, Response, User
+from k8slite.messages import IN_PROCESS, Handler, Request, Response, User
 from k8slite.objects.codec import dumps
 from k8slite.objects.errors import (
     ApiError,
+    BadRequest,
     InternalError,
     MethodNotAllowed,
     NotFound,
@@ -60,6 +65,8 @@ _REVIEW_GROUPS: Final = ("authentication.k8s.io", "authorization.k8s.io")
 _LONG_RUNNING: Final = frozenset(("attach", "exec", "log", "portforward", "proxy"))
 # What is created and answered at once, and is nothing to print.
 _WITHOUT_TABLE: Final = ("binding", "eviction", "token")
+# Headers of the answer that a stage adds; None where nobody reads them.
+Told = list[tuple[str, str]] | None
 _METHOD_NOT_ALLOWED: Final = "the server does not allow this method on the requested resource"
 
 
@@ -87,27 +94,69 @@ class ApiServer:
     # Paths of k8slite's own, which upstream does not have; authorized as non-resource URLs.
     own_paths: dict[str, Handler] = field(factory=dict)
     heartbeats: Heartbeats = field(init=False)
+    headers: AnswerHeaders = field(init=False)
+    flow_control: FlowControl = field(init=False)
 
     @heartbeats.default
     def _of_nodes(self) -> Heartbeats:
         return Heartbeats(self.storage, self.verbs.registry.chain, self.metrics)
 
+    @headers.default
+    def _of_answers(self) -> AnswerHeaders:
+        return AnswerHeaders(self.verbs.registry.world)
+
+    @flow_control.default
+    def _of_flows(self) -> FlowControl:
+        return FlowControl(self.storage.store)
+
     async def handle(self, request: Request) -> Response:
         """Answer a request; never raises but by cancellation."""
         info = request_info(request)
         began = trio.current_time()
-        trail = self.auditor.begin(request, info) if self.auditor is not None else None
+        outside = request.peer.address != IN_PROCESS
+        number = self.headers.number(request) if outside or self.auditor is not None else ""
+        trail = self.auditor.begin(request, info, number) if self.auditor is not None else None
+        told: list[tuple[str, str]] = []
         try:
-            response = await self._admitted(request, info, trail)
+            reads = told if outside else None
+            response = await self._in_time(request, info, trail, reads, began)
         except ApiError as error:
             response = _refusal(error, request)
         except Exception as error:  # a bug here must not take the server down
             log.exception("%s %s failed", request.method, request.path)
             response = _refusal(InternalError(f"Internal error occurred: {error!r}"), request)
         self._count(info, response, trio.current_time() - began)
-        return response if trail is None else trail.answered(response)
+        if trail is not None:
+            response = trail.answered(response)
+        return self.headers.added(response, number, told) if outside else response
 
-    async def _admitted(self, request: Request, info: RequestInfo, trail: Trail | None) -> Response:
+    async def _in_time(
+        self, request: Request, info: RequestInfo, trail: Trail | None, told: Told, began: float
+    ) -> Response:
+        """What is to be answered at once is given up after its time. Raises Timeout."""
+        if watches(info, request) or info.verb == "watch" or info.subresource in _LONG_RUNNING:
+            return await self._admitted(request, info, trail, told, takes_long=True)
+        try:
+            seconds = seconds_for(request, info)
+        except BadRequest:
+            if trail is not None:
+                trail.unknown()
+            raise
+        if seconds == inf:
+            return await self._admitted(request, info, trail, told, takes_long=False)
+        with trio.CancelScope(deadline=began + seconds):
+            return await self._admitted(request, info, trail, told, takes_long=False)
+        raise given_up(info)
+
+    async def _admitted(
+        self,
+        request: Request,
+        info: RequestInfo,
+        trail: Trail | None,
+        told: Told,
+        *,
+        takes_long: bool,
+    ) -> Response:
         self.custom.catch_up()
         self.aggregation.catch_up()
         authorize = self.authorizer.authorize
@@ -115,9 +164,8 @@ class ApiServer:
         user = impersonated(known, request, authorize)
         if trail is not None:
             trail.identified(known, user)
-        takes_long = (
-            watches(info, request) or info.verb == "watch" or info.subresource in _LONG_RUNNING
-        )
+        if told is not None and info.subresource not in _LONG_RUNNING:
+            told += self.flow_control.headers(user, info)
         with self.in_flight.counted(user, info.verb, takes_long=takes_long):
             scope = with_selectors(info, request) if request.query else info
             authorize(user, scope, trail.decided if trail is not None else None)

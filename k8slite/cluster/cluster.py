@@ -21,7 +21,6 @@ from k8slite.apiserver.bootstrap import Bootstrap
 from k8slite.apiserver.calling.endpoint import reach_of
 from k8slite.apiserver.event_expiry import EventExpiry
 from k8slite.apiserver.gauges import queue_counters, queue_gauges
-from k8slite.apiserver.heartbeats import IN_PROCESS
 from k8slite.apiserver.metrics import Gauge, Sample
 from k8slite.apiserver.server import ApiServer
 from k8slite.client.client import Client
@@ -49,7 +48,7 @@ from k8slite.controllers.tokens import MakeToken, TokensController
 from k8slite.kubelet.kubelet import NodeFleet
 from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.timers import Timers
-from k8slite.messages import Handler, Peer, Request, Response, User
+from k8slite.messages import IN_PROCESS, Handler, Peer, Request, Response, User
 from k8slite.scheduler.scheduler import Scheduler
 from k8slite.store.compactor import Compactor
 from k8slite.store.store import Store

@@ -8,13 +8,14 @@ it brings twice happen twice. Pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
+
+from k8slite.objects.go_duration import SECOND, nanoseconds_of
 
 # A schedule with no time within so many years has none.
 YEARS_MOST: Final = 5
@@ -226,11 +227,11 @@ def _number(text: str, field: _Field) -> int:
 
 def _go_duration(text: str) -> timedelta:
     """A duration as Go writes it, in whole seconds, of which there is at least one."""
-    if not _DURATION.fullmatch(text):
-        reason = f'time: invalid duration "{text}"'
-        raise ValueError(f"failed to parse duration @every {text}: {reason}")
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-    return timedelta(seconds=max(1, int(-seconds if text.startswith("-") else seconds)))
+    try:
+        nanoseconds = nanoseconds_of(text)
+    except ValueError as error:
+        raise ValueError(f"failed to parse duration @every {text}: {error}") from None
+    return timedelta(seconds=max(1, nanoseconds // SECOND))
 
 
 _MACROS: Final[Mapping[str, str]] = {
@@ -254,14 +255,3 @@ _FIELDS: Final = (
     _Field(1, 12, _MONTHS),
     _Field(0, 6, _DAYS),
 )
-_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
-_DURATION: Final = re.compile(rf"[+-]?(?:0|(?:{_PART.pattern})+)")
-_UNITS: Final[Mapping[str, float]] = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-}

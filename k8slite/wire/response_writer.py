@@ -25,7 +25,10 @@ Headers = tuple[tuple[str, str], ...]
 
 def head(status: int, headers: Headers, *framing: bytes) -> bytes:
     """Everything before the body; `framing` are whole header lines."""
-    return b"".join((_status_line(status), _header_lines(headers), *framing, b"\r\n"))
+    # The last one is as a rule this answer's own (its number for the audit log); the others are
+    # said again and again.
+    first, last = _header_lines(headers[:-1]), _lines(headers[-1:])
+    return b"".join((_status_line(status), first, last, *framing, b"\r\n"))
 
 
 def switch(headers: Headers) -> bytes:
@@ -53,10 +56,12 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
-# Most answers have one of a few headers; those with a text of their own (warnings, audit
-# identifiers) pass through quickly enough.
 @lru_cache(256)
 def _header_lines(headers: Headers) -> bytes:
+    return _lines(headers)
+
+
+def _lines(headers: Headers) -> bytes:
     lines = [
         f"{name}: {_one_line(value)}\r\n" for name, value in headers if name.lower() not in _FRAMING
     ]

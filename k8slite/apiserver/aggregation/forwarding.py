@@ -18,13 +18,12 @@ from k8slite.apiserver.calling.endpoint import CallFailed, Endpoint, Way
 from k8slite.apiserver.calling.passing import passed_back, passed_on, refusal
 from k8slite.apiserver.calling.services import Services
 from k8slite.apiserver.calling.webhook import read_bundle
+from k8slite.apiserver.deadlines import LATE, REQUEST_SECONDS
 from k8slite.messages import Request, Response, User, read_all
 from k8slite.objects.errors import Timeout
 
 Json = dict[str, Any]
 
-# Upstream's --request-timeout, of all that is no watch.
-TIMEOUT_SECONDS: Final = 60.0
 # The minor version from which on the user's UID is told (feature RemoteRequestHeaderUID).
 UID_SINCE: Final = 33
 _IDENTITY: Final = "x-remote-"
@@ -58,16 +57,14 @@ class Forwarder:
             return refusal(str(error), 500)
         asked = self.asked_for(user, passed_on(request, request.path))
         try:
-            with trio.fail_after(float("inf") if takes_long else TIMEOUT_SECONDS):
+            with trio.fail_after(float("inf") if takes_long else REQUEST_SECONDS):
                 response = passed_back(await handler(asked))
                 if not takes_long:
                     response = evolve(response, body=await read_all(response))
         except OSError as error:
             return refusal(f"error trying to reach service: {error}", 503)
         except trio.TooSlowError:
-            raise Timeout(
-                "Timeout: request did not complete within the allotted timeout", details={}
-            ) from None
+            raise Timeout(LATE, details={}) from None
         return _redirected(response)
 
     def endpoint(self, service: Json, *, checks: bool = False) -> Endpoint:

@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 NOBODY: Final = User("")
-HEADER: Final = "Audit-Id"
-_IDENTITY_MOST: Final = 64  # characters of an identity that a client chose
 _DECISION: Final = "authorization.k8s.io/decision"
 _REASON: Final = "authorization.k8s.io/reason"
 _WRITES: Final = ("create", "update", "patch", "delete", "deletecollection")
@@ -53,10 +51,8 @@ class Auditor:
     world: World
     counts: dict[str, int] = field(factory=dict)  # events by level, for /metrics
 
-    def begin(self, request: Request, info: RequestInfo) -> Trail:
+    def begin(self, request: Request, info: RequestInfo, identity: str) -> Trail:
         """A request has arrived; who it is from is not yet known."""
-        chosen = request.headers.get("audit-id", "")
-        identity = chosen if 0 < len(chosen) <= _IDENTITY_MOST else self.world.uid()
         return Trail(self, request, info, identity)
 
     def emit(self, event: Json) -> None:
@@ -110,8 +106,7 @@ class Trail:
         self.annotations.setdefault(key, value)
 
     def answered(self, response: Response) -> Response:
-        """The answer, with the identity in a header; its end is told when that has come."""
-        response = evolve(response, headers=(*response.headers, (HEADER, self.identity)))
+        """The answer, whose end is told when that has come."""
         level = self._telling.level
         if level is Level.NONE:
             return response

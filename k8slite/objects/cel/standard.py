@@ -12,7 +12,6 @@ from typing import Any, Final
 from k8slite.objects.cel.declarations import Declared, Functions, overloads
 from k8slite.objects.cel.times import duration_of, timestamp_of
 from k8slite.objects.cel.values import (
-    SECOND,
     Duration,
     Timestamp,
     UInt,
@@ -21,6 +20,7 @@ from k8slite.objects.cel.values import (
     equal,
     type_of,
 )
+from k8slite.objects.go_duration import SECOND
 
 _INT_LIMIT: Final = 1 << 63
 _UINT_LIMIT: Final = 1 << 64

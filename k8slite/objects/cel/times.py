@@ -1,6 +1,6 @@
 """Moments and time spans: how they are read, and the parts of them.
 
-Upstream: `cel-go/common/types/{timestamp,duration}.go`; Go's `time.ParseDuration`.
+Upstream: `cel-go/common/types/{timestamp,duration}.go`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final
 
 from k8slite.objects.cel.declarations import Declared, Functions, overloads
-from k8slite.objects.cel.values import SECOND, Duration, Timestamp
+from k8slite.objects.cel.values import Duration, Timestamp
+from k8slite.objects.go_duration import SECOND, nanoseconds_of
 
 
 def timestamp_of(text: str) -> Timestamp:
@@ -32,15 +32,7 @@ def timestamp_of(text: str) -> Timestamp:
 
 def duration_of(text: str) -> Duration:
     """A time span as Go writes it: 1h30m, -1.5s. Raises ValueError."""
-    body = text[1:] if text[:1] in ("+", "-") else text
-    if body == "0":
-        return Duration(0)
-    if _SPAN.fullmatch(body) is None:
-        raise ValueError(f'time: invalid duration "{text}"')
-    total = sum(
-        (Decimal(number) * _UNITS[unit] for number, unit in _PART.findall(body)), Decimal(0)
-    )
-    return Duration.checked(int(-total if text.startswith("-") else total))
+    return Duration.checked(nanoseconds_of(text))
 
 
 def _part(name: str, of: Callable[[datetime], int], span: int = 0) -> list[Declared]:
@@ -67,19 +59,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))"
 )
-_NUMBER: Final = r"\d+\.?\d*|\.\d+"
-_PART: Final = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h)")
-_SPAN: Final = re.compile(rf"(?:(?:{_NUMBER})(?:ns|us|µs|μs|ms|s|m|h))+")
-_UNITS: Final = {
-    "ns": 1,
-    "us": 1000,
-    "µs": 1000,
-    "μs": 1000,
-    "ms": 10**6,
-    "s": SECOND,
-    "m": 60 * SECOND,
-    "h": 3600 * SECOND,
-}
 
 FUNCTIONS: Final[Functions] = {
     "getFullYear": overloads(*_part("year", lambda at: at.year)),

@@ -32,8 +32,8 @@ from k8slite.objects.cel.types import (
     map_of,
     optional_of,
 )
+from k8slite.objects.go_duration import SECOND
 
-SECOND: Final = 10**9  # nanoseconds
 _DAY_SECONDS: Final = 86_400
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # The years 1 to 9999.
