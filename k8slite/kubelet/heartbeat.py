@@ -16,7 +16,13 @@ import trio
 from k8slite.client.client import STRATEGIC_MERGE_PATCH, Client
 from k8slite.client.resource import LEASES, NODES
 from k8slite.kinds.core.models import Node
-from k8slite.kubelet.node import NodeShape, node_object, node_status, same_but_for_heartbeats
+from k8slite.kubelet.node import (
+    NodeShape,
+    advertised,
+    node_object,
+    node_status,
+    same_but_for_heartbeats,
+)
 from k8slite.kubelet.writing import Write, Writers
 from k8slite.objects.errors import AlreadyExists, Conflict, NotFound
 from k8slite.objects.heartbeats import LEASE_NAMESPACE
@@ -96,8 +102,10 @@ class Heartbeat(Write):
                 self.stop()
             return
         ready = node.condition("Ready")
-        if self.registered and ready is not None and ready.status != "True":
-            # Somebody took it for dead (upstream: a kubelet compares every 10 seconds).
+        dead = ready is not None and ready.status != "True"
+        if self.registered and (dead or self._allocatable_differs(node)):
+            # Somebody took it for dead, or advertised a resource (upstream: a kubelet compares
+            # every 10 seconds).
             self.status_due_seconds = 0.0
             if self._beating:
                 self._writers.queue(self)
@@ -174,11 +182,12 @@ class Heartbeat(Write):
             if ready is not None and ready.status != "True":
                 known = {}  # every condition begins anew
         status = self._fresh_status(now, known)
+        gone = dict.fromkeys(self._allocatable_gone(), None)
         try:
             found = await self._client.patch(
                 NODES,
                 self.shape.name,
-                {"status": status},
+                {"status": {**status, "allocatable": {**status["allocatable"], **gone}}},
                 subresource="status",
                 patch_type=STRATEGIC_MERGE_PATCH,
             )
@@ -244,5 +253,21 @@ class Heartbeat(Write):
             machine_id=self._machine_id,
             now=now,
             before=known,
+            others=self._advertised(),
             **self._versions,
         )
+
+    def _advertised(self) -> dict[str, str]:
+        return advertised(self.shape, self._node.status.capacity) if self._node else {}
+
+    def _allocatable_gone(self) -> list[str]:
+        """Resources that nobody advertises any more."""
+        if self._node is None:
+            return []
+        status = self._node.status
+        there = advertised(self.shape, status.allocatable)
+        return [name for name in there if name not in status.capacity]
+
+    def _allocatable_differs(self, node: Node) -> bool:
+        status = node.status
+        return advertised(self.shape, status.capacity) != advertised(self.shape, status.allocatable)

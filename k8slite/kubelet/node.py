@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from attrs import Factory, frozen
 
+from k8slite.kinds.core.resource_validation import is_extended
+
 Json = dict[str, Any]
 
 # The addresses of nodes that name none: shared address space (RFC 6598), which neither pods nor
@@ -78,8 +80,12 @@ def node_status(
     machine_id: str,
     now: str,
     before: Mapping[str, Any] | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> Json:
-    """The node's status; transition times are kept from the status before."""
+    """The node's status; transition times are kept from the status before.
+
+    `others` are resources that somebody else has advertised (see `advertised`).
+    """
     capacity = {
         "cpu": shape.cpu,
         "ephemeral-storage": shape.ephemeral_storage,
@@ -88,6 +94,7 @@ def node_status(
         "memory": shape.memory,
         "pods": str(shape.pods),
         **shape.extended,
+        **(others or {}),
     }
     old = {one["type"]: one for one in (before or {}).get("conditions") or ()}
     return {
@@ -111,6 +118,19 @@ def node_status(
             "osImage": "k8slite",
             "systemUUID": machine_id,
         },
+    }
+
+
+def advertised(shape: NodeShape, capacity: Mapping[str, str | int]) -> dict[str, str]:
+    """The extended resources in a Node's capacity that are not the kubelet's own.
+
+    Whoever wants to advertise one patches the Node's capacity; that it can be allocated is the
+    kubelet's to say (upstream: `nodestatus.MachineInfo`).
+    """
+    return {
+        name: str(amount)
+        for name, amount in capacity.items()
+        if name not in shape.extended and is_extended(name)
     }
 
 

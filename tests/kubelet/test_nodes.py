@@ -9,7 +9,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from k8slite.client.resource import PODS
+from k8slite.client.resource import NODES, PODS
 from k8slite.kubelet.addresses import Exhausted, PodAddresses
 from k8slite.kubelet.kubelet import NodeFleet
 from k8slite.kubelet.node import NodeShape
@@ -46,6 +46,25 @@ async def test_a_node_registers_as_kubelets_do(autojump_clock, scene):
     owner = lease(scene)["metadata"]["ownerReferences"][0]
     assert (owner["kind"], owner["uid"]) == ("Node", node["metadata"]["uid"])
     assert lease(scene)["spec"]["leaseDurationSeconds"] == 40
+
+
+async def test_what_somebody_advertises_in_the_capacity_can_be_allocated(autojump_clock, scene):
+    dongle = "example.com/dongle"
+
+    async def advertise(amount):
+        patch = {"status": {"capacity": {dongle: amount}}}
+        await scene.client.patch(NODES, "node-0", patch, subresource="status")
+        await settle()
+
+    await advertise("4")
+    assert scene.node()["status"]["allocatable"][dongle] == "4"
+    await advertise("3")
+    assert scene.node()["status"]["allocatable"][dongle] == "3"
+    await trio.sleep(1000)
+    assert scene.node()["status"]["capacity"][dongle] == "3"
+    await advertise(None)
+    status = scene.node()["status"]
+    assert dongle not in status["allocatable"] and status["allocatable"] == status["capacity"]
 
 
 async def test_the_lease_is_renewed_every_ten_seconds(autojump_clock, scene):
