@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Final
 
 import trio
 
-from k8slite.store.store import Compacted, KeyConflict, Store
+from k8slite.store.store import Compacted, Put, Store
 
 TTL_SECONDS: Final = 3600.0
 _PREFIX: Final = "events/"
-# How often the queue's head is looked at: expiry need not be exact, and events come by thousands.
+# Events that are due within so long go together: expiry need not be exact, and they come by
+# thousands.
 _STEP_SECONDS: Final = 10.0
+# How many are removed at once, before others get their turn at the store.
+_REMOVED_AT_ONCE: Final = 256
 
 
 class EventExpiry:
@@ -36,7 +40,8 @@ class EventExpiry:
         watch = self._store.watch(_PREFIX, after=after)
         try:
             while True:
-                with trio.move_on_after(_STEP_SECONDS):
+                first = self._due[0][0] if self._due else math.inf
+                with trio.move_on_at(max(first, trio.current_time()) + _STEP_SECONDS):
                     events = await watch.receive()
                     deadline = trio.current_time() + TTL_SECONDS
                     self._due.extend(
@@ -52,8 +57,9 @@ class EventExpiry:
     async def _remove_due(self) -> None:
         now = trio.current_time()
         while self._due and self._due[0][0] <= now:
-            _, key, revision = self._due.popleft()
-            try:
-                await self._store.put(key, None, expect=revision)
-            except KeyConflict:
-                continue  # written again since, or gone: not this entry's business
+            removed: list[Put] = []
+            while self._due and self._due[0][0] <= now and len(removed) < _REMOVED_AT_ONCE:
+                _, key, revision = self._due.popleft()
+                removed.append(Put(key, None, revision))
+            # One that was written again since, or is gone, is not this entry's business.
+            await self._store.put_all(removed)

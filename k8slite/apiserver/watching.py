@@ -3,15 +3,19 @@
 A watch starts with what is there (no resourceVersion, or sendInitialEvents), or after a
 revision; it ends after its timeout, when the store cuts it off for being slow, or with an ERROR
 event that holds an Expired status. Mirrors upstream's `apiserver/pkg/storage/cacher`.
+
+A watch that comes through no socket has no bookmark but the one just before its end: nothing is to
+be found out by hearing of it, and a cluster at rest has as many idle watches as kinds.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from k8slite.apiserver.listing import parse_revision, too_large
 from k8slite.apiserver.rendering import EventForm
@@ -20,7 +24,7 @@ from k8slite.apiserver.selection import Selection
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.versions import Versions
 from k8slite.kinds.kind import Kind
-from k8slite.messages import Request
+from k8slite.messages import IN_PROCESS, Request
 from k8slite.objects.errors import ApiError, BadRequest, Cause, Expired, Invalid, Timeout, Unknown
 from k8slite.objects.fields import forbidden
 from k8slite.store.store import Compacted, Event, FutureRevision, Stored, Watch
@@ -57,6 +61,7 @@ class WatchOptions:
     initial_events: bool = False  # send what is there, then the bookmark that says so
     bookmarks: bool = False
     timeout_seconds: float = LEAST_TIMEOUT_SECONDS
+    bookmark_seconds: float = BOOKMARK_SECONDS
 
 
 def watch_options(request: Request, world: World) -> WatchOptions:
@@ -83,11 +88,12 @@ def watch_options(request: Request, world: World) -> WatchOptions:
             causes=causes,
         )
     bookmarks = flag(request.parameter("allowWatchBookmarks"))
+    period = math.inf if request.peer.address == IN_PROCESS else BOOKMARK_SECONDS
     if initial and flag(initial):
-        return WatchOptions(None, True, bookmarks, timeout)
+        return WatchOptions(None, True, bookmarks, timeout, period)
     if initial and not revision:
-        return WatchOptions(0, False, bookmarks, timeout)
-    return WatchOptions(revision or None, False, bookmarks, timeout)
+        return WatchOptions(0, False, bookmarks, timeout, period)
+    return WatchOptions(revision or None, False, bookmarks, timeout, period)
 
 
 async def open_watch(
@@ -179,9 +185,7 @@ class WatchStream:
         if self._position < len(self._initial):
             return self._initial_lines()
         if self._options.initial_events:
-            self._options = WatchOptions(
-                None, False, self._options.bookmarks, self._options.timeout_seconds
-            )
+            self._options = evolve(self._options, initial_events=False)
             if self._options.bookmarks:
                 self._pending.append(self._form.bookmark(self._revision, initial=True))
         if self._pending:
@@ -220,7 +224,7 @@ class WatchStream:
         # One comes just before the end too, so that the client resumes from close by.
         near_end = self._deadline - 2.0
         now = trio.current_time()
-        regular = now + BOOKMARK_SECONDS
+        regular = now + self._options.bookmark_seconds
         return near_end if now < near_end < regular else regular
 
     def _initial_lines(self) -> bytes:

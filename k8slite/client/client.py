@@ -31,6 +31,7 @@ class Client:
     handler: Handler
     user_agent: str = "k8slite"
     token: str = ""
+    wired: bool = True  # whether a connection may die without a word
 
     async def get(
         self,

@@ -35,7 +35,7 @@ Subscriber = Callable[[M | None, M | None], None]
 RETRY_SECONDS: Final = 0.2  # the first pause after a failed list or watch; doubles
 RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
 # How long a watch may last, times 1 to 2 (upstream's minWatchTimeout): a connection that died
-# without a word is found out by its end.
+# without a word is found out by its end. Where none can, the server says how long.
 WATCH_SECONDS: Final = 300
 # Events applied before all other actors get their turn: a few milliseconds' worth.
 EVENTS_AT_ONCE: Final = 16
@@ -125,6 +125,10 @@ class Mirror(Generic[M]):
     def indexed(self, index: str, key: str) -> list[M]:
         """What is under a key, in order of Name. Raises KeyError for an unknown index."""
         return self._indexes[index].values(key)
+
+    def index_keys(self, index: str) -> list[str]:
+        """The keys under which there is something. Raises KeyError for an unknown index."""
+        return self._indexes[index].keys()
 
     def document(self, name: Name) -> Json | None:
         """The whole object, freshly decoded and the caller's to change."""
@@ -246,15 +250,16 @@ class Mirror(Generic[M]):
 
     async def _watch(self) -> None:
         """Follow one watch until it closes. Raises Expired, Gone or _Broken."""
-        seconds = int(WATCH_SECONDS * (1 + self._world.chance.random()))
+        asked = dict(self._selection)
+        if self._client.wired:
+            asked["timeoutSeconds"] = int(WATCH_SECONDS * (1 + self._world.chance.random()))
         try:
             stream = await self._client.watch(
                 self.resource,
                 self._namespace,
                 resourceVersion=self._revision,
                 allowWatchBookmarks="true",
-                timeoutSeconds=seconds,
-                **self._selection,
+                **asked,
             )
         except (Expired, Gone):
             raise

@@ -92,6 +92,10 @@ class Index(Generic[M]):
         bucket = self._buckets.get(key)
         return bucket.values() if bucket is not None else []
 
+    def keys(self) -> list[str]:
+        """The keys under which there is something, in the order in which they came."""
+        return list(self._buckets)
+
     def _take_out(self, name: Name, key: str) -> None:
         bucket = self._buckets[key]
         bucket.remove(name)

@@ -98,7 +98,7 @@ class Cluster:
         """A client for a component of a process here, under an identity of its own."""
         user = User(f"system:{name}", groups or _MASTERS)
         way = self.surroundings.way(process or name, self._handle)
-        return Client(Link(way, Peer(IN_PROCESS, user)), process or name)
+        return Client(Link(way, Peer(IN_PROCESS, user)), process or name, wired=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Live until cancelled; started when every component has synced."""

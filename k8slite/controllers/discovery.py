@@ -3,11 +3,13 @@
 Asks for aggregated discovery first (two requests); a server that does not know it answers with the
 older lists, which are then read group by group. A group that cannot be read does not hide the
 others: it is a failure, and its resources are unknown for now (upstream: `client-go/discovery`).
+An answer that is the one of before, as it nearly always is, is not read again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from attrs import frozen
@@ -71,33 +73,53 @@ async def discover(client: Client) -> Discovery:
     failures: list[Failure] = []
     for root in ("/api", "/apis"):
         try:
-            answer = await read(client, root, AGGREGATED)
+            body = await _body(client, root, AGGREGATED)
         except NotFound:
             continue  # an API without the old group, or without any other
-        if answer.get("kind") == "APIGroupDiscoveryList":
-            served += _aggregated(answer, failures)
+        aggregated = _aggregated(root, body)
+        if aggregated is not None:
+            served += aggregated.served
+            failures += aggregated.failures
         else:
-            served += await _one_by_one(client, root, answer, failures)
+            served += await _one_by_one(client, root, _decoded(root, body), failures)
     return Discovery(tuple(served), tuple(failures))
 
 
 async def read(client: Client, path: str, accept: str) -> Json:
     """GET a path with an Accept header of one's own. Raises ApiError."""
+    return _decoded(path, await _body(client, path, accept))
+
+
+async def _body(client: Client, path: str, accept: str) -> bytes:
     headers = {"user-agent": client.user_agent, "accept": accept}
     if client.token:
         headers["authorization"] = f"Bearer {client.token}"
     response = await client.handler(Request("GET", path, (), headers))
+    body = await read_all(response)
+    if response.status >= 400:
+        raise from_status(_decoded(path, body), response.status)
+    return body
+
+
+def _decoded(path: str, body: bytes) -> Json:
     try:
-        found = loads(await read_all(response))
+        answer: Json = loads(body)
     except ValueError as error:
         raise InternalError(f"{path} was answered with what is not JSON") from error
-    if response.status >= 400:
-        raise from_status(found, response.status)
-    answer: Json = found
     return answer
 
 
-def _aggregated(answer: Json, failures: list[Failure]) -> Iterator[Served]:
+@lru_cache(maxsize=4)  # two paths, before and after a change
+def _aggregated(path: str, body: bytes) -> Discovery | None:
+    """What an aggregated document says; None for another document."""
+    answer = _decoded(path, body)
+    if answer.get("kind") != "APIGroupDiscoveryList":
+        return None
+    failures: list[Failure] = []
+    return Discovery(tuple(_served(answer, failures)), tuple(failures))
+
+
+def _served(answer: Json, failures: list[Failure]) -> Iterator[Served]:
     for group in answer.get("items") or ():
         name = group.get("metadata", {}).get("name", "")
         for position, version in enumerate(group.get("versions") or ()):

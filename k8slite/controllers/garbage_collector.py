@@ -64,6 +64,7 @@ class GarbageCollector(Controller):
         self._watching_client = client
         self._resources: dict[tuple[str, str], Resource] = {}  # by apiVersion and kind
         self._monitors: dict[Resource, _Monitor] = {}
+        self._taken: Discovery | None = None  # what they follow
         self._rediscover = trio.Event()
         self.graph = self._new_graph()
 
@@ -71,6 +72,7 @@ class GarbageCollector(Controller):
         """Discover, mirror, then collect; started when everything known has synced."""
         self.graph = self._new_graph()
         self._monitors.clear()
+        self._taken = None
         async with trio.open_nursery() as nursery:
             self.take(await discover(self.client), nursery)
             with trio.move_on_after(SYNC_MOST_SECONDS):
@@ -82,6 +84,8 @@ class GarbageCollector(Controller):
 
     def take(self, found: Discovery, nursery: trio.Nursery | None = None) -> None:
         """Learn what is served; with a nursery, mirror in it what can be collected."""
+        if found == self._taken:
+            return
         failed = {failure.group_version for failure in found.failures}
         kept = {
             key: resource for key, resource in self._resources.items() if key[0] in failed
@@ -92,6 +96,7 @@ class GarbageCollector(Controller):
         self._resources = kept
         if nursery is None:
             return
+        self._taken = found
         wanted = {
             resource: None
             for resource in found.with_verbs("delete", "list", "watch")

@@ -8,6 +8,7 @@ at: beats do not touch it, since a deadline only ever moves back.
 from __future__ import annotations
 
 import heapq
+import math
 
 from attrs import define, field
 
@@ -45,6 +46,11 @@ class Heartbeats:
         """Whether a known node has been silent for too long."""
         heart = self._hearts.get(name)
         return heart is not None and now > heart.last_time + heart.grace_seconds
+
+    @property
+    def first_deadline(self) -> float:
+        """Before this nobody becomes overdue."""
+        return self._deadlines[0][0] if self._deadlines else math.inf
 
     def expired(self, now: float) -> list[str]:
         """The nodes that have become overdue since the last call, each once until it beats."""

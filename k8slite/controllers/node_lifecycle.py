@@ -11,6 +11,7 @@ One task watches over all nodes: a beat costs a dictionary entry, a pass a few c
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -59,6 +60,7 @@ class _Seen:
     renew_time: datetime | None = None  # of its Lease
     ready: str = ""  # the status of its Ready condition
     granted: bool = False  # its zone has allowed the NoExecute taint
+    counts: tuple[str, bool] | None = None  # for which zone, and whether as ready
 
 
 class NodeLifecycleController(Controller):
@@ -85,6 +87,9 @@ class NodeLifecycleController(Controller):
         self._seen: dict[str, _Seen] = {}
         self._renewed: dict[str, datetime] = {}  # by leases whose node has not been seen yet
         self._sooner = trio.Event()
+        self._recount = True  # some node counts in another way than at the last pass
+        self._pass_time = -math.inf  # of the last pass
+        self._next_pass_time = math.inf  # of the one that is waited for
         self._nodes = self.mirrors.of(NODES, Node)
         self._leases = self.mirrors.of(LEASES, Lease)
         self._pods = self.mirrors.of(PODS, Pod)
@@ -146,6 +151,11 @@ class NodeLifecycleController(Controller):
             if ready is not None and ready.reason != "NodeStatusNeverUpdated":
                 self._beat(seen)
         seen.ready = ready.status if ready else ""
+        excluded = EXCLUDED in new.metadata.labels
+        counts = None if excluded else (seen.zone, seen.ready == "True")
+        if counts != seen.counts:
+            seen.counts = counts
+            self._count_anew()
         return (new.metadata.full_name,)
 
     def _of_lease(self, old: Lease | None, new: Lease | None) -> Iterable[Name]:
@@ -180,6 +190,8 @@ class NodeLifecycleController(Controller):
         if since_creation and metadata.creation_timestamp is not None:
             now -= max(0.0, (self.world.now() - metadata.creation_timestamp).total_seconds())
         self._heartbeats.beat(metadata.name, now, grace_seconds)
+        if self._heartbeats.first_deadline < self._next_pass_time - self._monitor_seconds:
+            self._sooner.set()
 
     def _forget(self, seen: _Seen) -> None:
         name = seen.node.metadata.name
@@ -187,6 +199,11 @@ class NodeLifecycleController(Controller):
         self._heartbeats.forget(name)
         self._zones.drop(seen.zone, name)
         del self._seen[name]
+        self._count_anew()
+
+    def _count_anew(self) -> None:
+        self._recount = True
+        self._sooner.set()
 
     async def _is_silent(self, name: str, seen: _Seen) -> bool:
         """Ask for the lease itself: the watch may be what has fallen silent."""
@@ -202,30 +219,43 @@ class NodeLifecycleController(Controller):
     # The look at all nodes
 
     async def _look_after(self) -> None:
-        next_pass = trio.current_time()
         while True:
             self._sooner = trio.Event()
             now = trio.current_time()
-            if now >= next_pass:
-                next_pass = now + self._monitor_seconds
+            if now >= self._due_time():
+                self._pass_time = now
                 self._pass(now)
             for name in self._zones.take(now):
                 if name in self._seen:
                     self._seen[name].granted = True
                     self.queue.add(Name("", name))
-            with trio.move_on_at(min(next_pass, self._zones.next_time(now))):
+            self._next_pass_time = self._due_time()
+            with trio.move_on_at(min(self._next_pass_time, self._zones.next_time(now))):
                 await self._sooner.wait()
+
+    def _due_time(self) -> float:
+        """When to pass next: after as many periods as nobody can have fallen silent in."""
+        silent_seconds = self._heartbeats.first_deadline - self._pass_time
+        if self._recount or silent_seconds <= self._monitor_seconds:
+            return self._pass_time + self._monitor_seconds
+        if math.isinf(silent_seconds):
+            return math.inf
+        periods = math.ceil(silent_seconds / self._monitor_seconds)
+        return self._pass_time + periods * self._monitor_seconds
 
     def _pass(self, now: float) -> None:
         """Find who has fallen silent, and how the zones are."""
         for name in self._heartbeats.expired(now):
             self.queue.add(Name("", name))
+        if not self._recount:
+            return
+        self._recount = False
         counts: dict[str, tuple[int, int]] = {}
         for seen in self._seen.values():
-            if EXCLUDED not in seen.node.metadata.labels:
-                ready, unready = counts.get(seen.zone, (0, 0))
-                up = seen.ready == "True"
-                counts[seen.zone] = (ready + up, unready + (not up))
+            if seen.counts is not None:
+                zone, up = seen.counts
+                ready, unready = counts.get(zone, (0, 0))
+                counts[zone] = (ready + up, unready + (not up))
         turn = self._zones.look(counts, now)
         if turn is Turn.NONE:
             return

@@ -7,7 +7,7 @@ anew when its turn comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
@@ -28,6 +28,10 @@ QUARANTINE_SECONDS: Final = 40.0  # a node must be missing for that long (upstre
 TERMINATED_MOST: Final = 12_500  # --terminated-pod-gc-threshold
 OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
 _LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
+_BY_NODE: Final = "spec.nodeName"
+_BY_END: Final = "end"
+_DELETED: Final = "deleted"
+_TERMINATED: Final = "terminated"
 
 
 class PodGarbageCollector(Controller):
@@ -41,6 +45,8 @@ class PodGarbageCollector(Controller):
         self._terminated_most = terminated_most
         self._nodes = self.mirrors.of(NODES, Node)
         self._pods = self.mirrors.of(PODS, Pod)
+        self._pods.add_index(_BY_NODE, lambda pod: (pod.spec.node_name,))
+        self._pods.add_index(_BY_END, _ends)
         self._missing: dict[str, float] = {}  # nodes, and when they were first missed
         self._doomed: dict[Name, _Sentence] = {}
         self.watch(self._pods, self._of_pod)
@@ -75,30 +81,28 @@ class PodGarbageCollector(Controller):
 
     def _look(self, now: float) -> None:
         """Find what is left over, and queue it."""
-        pods = self._pods.all()
-        gone_nodes = self._gone_nodes(pods, now)
-        for pod in pods:
-            node_name = pod.spec.node_name
-            if node_name in gone_nodes:
+        gone_nodes = self._gone_nodes(now)
+        for node_name in gone_nodes:
+            for pod in self._pods.indexed(_BY_NODE, node_name):
                 self._doom(pod, node=node_name)
-            elif pod.metadata.deletion_timestamp is not None and (
-                not node_name or self._out_of_service(node_name)
-            ):
+        for pod in self._pods.indexed(_BY_END, _DELETED):
+            node_name = pod.spec.node_name
+            if node_name not in gone_nodes and (not node_name or self._out_of_service(node_name)):
                 self._doom(pod)
         if self._terminated_most > 0:
-            terminated = [pod for pod in pods if pod.terminal]
+            terminated = self._pods.indexed(_BY_END, _TERMINATED)
             excess = len(terminated) - self._terminated_most
             if excess > 0:
                 for pod in sorted(terminated, key=_age)[:excess]:
                     self._doom(pod)
 
-    def _gone_nodes(self, pods: Iterable[Pod], now: float) -> dict[str, None]:
+    def _gone_nodes(self, now: float) -> dict[str, None]:
         """Nodes that pods are bound to, and that have been missing for long enough."""
-        missed = {
-            pod.spec.node_name: None
-            for pod in pods
-            if pod.spec.node_name and self._nodes.get(Name("", pod.spec.node_name)) is None
-        }
+        missed = [
+            name
+            for name in self._pods.index_keys(_BY_NODE)
+            if name and self._nodes.get(Name("", name)) is None
+        ]
         self._missing = {name: self._missing.get(name, now) for name in missed}
         return {
             name: None for name, since in self._missing.items() if now - since >= QUARANTINE_SECONDS
@@ -158,6 +162,14 @@ class _Sentence:
 
     uid: str
     node: str
+
+
+def _ends(pod: Pod) -> Iterator[str]:
+    """In which ways a pod has come to its end."""
+    if pod.metadata.deletion_timestamp is not None:
+        yield _DELETED
+    if pod.terminal:
+        yield _TERMINATED
 
 
 def _age(pod: Pod) -> tuple[bool, datetime, str]:

@@ -21,6 +21,10 @@ WINDOW_SECONDS: Final = 300.0
 # for any client that is not far behind (upstream's watch cache holds 102,400 events at the most).
 CHANGES_MOST: Final = 102_400
 
+# What is too old waits until it is so many changes, or for another window: fewer are not worth a
+# transaction.
+CHANGES_LEAST: Final = 500
+
 # Parts of a window after which what is too old is forgotten: what is kept beyond the window, and
 # what one compaction has to do, is a thirtieth.
 _STEPS: Final = 30
@@ -37,9 +41,11 @@ class Compactor:
         window_seconds: float = WINDOW_SECONDS,
         *,
         changes_most: int = CHANGES_MOST,
+        changes_least: int = CHANGES_LEAST,
     ) -> None:
         self._store = store
         self._changes_most = changes_most
+        self._changes_least = changes_least
         self._window_seconds = window_seconds
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -47,12 +53,18 @@ class Compactor:
         task_status.started()
         # When which revision was the newest; as many as there are steps in a window.
         marks: deque[tuple[float, int]] = deque()
+        before = 0
+        compacted = trio.current_time()
         while True:
             now = trio.current_time()
             marks.append((now, self._store.revision))
-            before = self._store.revision - self._changes_most
+            before = max(before, self._store.revision - self._changes_most)
             while marks and marks[0][0] <= now - self._window_seconds:
                 before = max(before, marks.popleft()[1])
-            if before > self._store.oldest:
-                await self._store.compact(before)
+            changes = before - self._store.oldest
+            waited_seconds = now - compacted
+            if changes >= self._changes_least or waited_seconds >= self._window_seconds:
+                compacted = now
+                if changes > 0:
+                    await self._store.compact(before)
             await trio.sleep(self._window_seconds / _STEPS)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+import trio
+
+from k8slite.client.resource import CONFIG_MAPS
 from tests.apiserver.oracle_server import Json, Server, running
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -69,6 +73,27 @@ async def test_bookmarks_come_each_minute_to_those_who_asked(autojump_clock: obj
             reached = int(event["object"]["metadata"]["resourceVersion"])
             assert reached >= int(other["metadata"]["resourceVersion"])
         assert await silent.all(500) == []
+
+
+async def test_a_mirror_in_the_process_hears_of_an_idle_watch_only_before_its_end(
+    autojump_clock: object,
+) -> None:
+    async with running(controllers=False) as server:
+        made = await make(server, "a")
+        client = server.cluster.client("controller:one")
+        assert not client.wired
+        version = made["metadata"]["resourceVersion"]
+        stream = await client.watch(
+            CONFIG_MAPS, "default", resourceVersion=version, allowWatchBookmarks="true"
+        )
+        began = trio.current_time()
+        line = await stream.receive()
+        assert line.startswith(b'{"type":"BOOKMARK"')
+        last_seconds = trio.current_time() - began
+        assert await stream.receive() == b""
+        assert trio.current_time() - began == pytest.approx(last_seconds + 2.0)
+        assert last_seconds > 1700.0  # nobody asked for less than the server's own time
+        stream.close()
 
 
 async def test_a_watch_ends_after_its_timeout(autojump_clock: object) -> None:

@@ -193,6 +193,7 @@ async def test_the_older_discovery_is_understood() -> None:
     whole = WholeApi()
     whole.api.before = before
     found = await discover(whole.client())
+    assert await discover(whole.client()) == found
     assert [(one.group_version, one.message) for one in found.failures] == [("g/v0", "away")]
     assert [(one.api_version, one.plural) for one in found.with_verbs("delete", "list")] == [
         ("v1", "pods"),

@@ -79,3 +79,16 @@ def test_the_shortest_of_the_matching_tolerations_counts() -> None:
     assert toleration_seconds([taint, other], [exists, everything]) == 60
     assert toleration_seconds([taint], [everything]) == FOREVER
     assert toleration_seconds([taint], [Toleration("", "Exists", "", "", -5)]) == 0
+
+
+def test_nobody_is_overdue_before_the_first_deadline() -> None:
+    heartbeats = Heartbeats()
+    assert heartbeats.first_deadline == float("inf")
+    heartbeats.beat("a", 0.0, 40.0)
+    heartbeats.beat("b", 5.0, 40.0)
+    heartbeats.beat("a", 10.0, 40.0)
+    assert heartbeats.first_deadline == 40.0  # as it was when last looked at
+    assert heartbeats.expired(40.5) == []
+    assert heartbeats.first_deadline == 45.0
+    assert heartbeats.expired(46.0) == ["b"]
+    assert heartbeats.first_deadline == 50.0

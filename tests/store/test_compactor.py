@@ -14,7 +14,7 @@ from k8slite.store.store import Compacted
 async def test_watches_live_for_the_window_and_not_much_longer(autojump_clock: MockClock) -> None:
     store = MemoryStore()
     async with trio.open_nursery() as nursery:
-        await nursery.start(Compactor(store, 300.0).run)
+        await nursery.start(Compactor(store, 300.0, changes_least=1).run)
         for _ in range(1000):  # revision r is written at second r - 1
             await store.put("pods/a/x", lambda _: b"v", expect=None)
             await trio.sleep(1)
@@ -31,10 +31,27 @@ async def test_watches_live_for_the_window_and_not_much_longer(autojump_clock: M
 async def test_heavy_churn_shortens_the_window(autojump_clock: MockClock) -> None:
     store = MemoryStore()
     async with trio.open_nursery() as nursery:
-        await nursery.start(Compactor(store, 300.0, changes_most=50).run)
+        await nursery.start(Compactor(store, 300.0, changes_most=50, changes_least=1).run)
         for _ in range(200):
             await store.put("pods/a/x", lambda _: b"v", expect=None)
         await trio.sleep(11)
         assert store.oldest == 150
         store.watch("", after=150).close()
+        nursery.cancel_scope.cancel()
+
+
+async def test_few_changes_wait_for_another_window(autojump_clock: MockClock) -> None:
+    store = MemoryStore()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Compactor(store, 300.0, changes_least=100).run)
+        for _ in range(10):
+            await store.put("pods/a/x", lambda _: b"v", expect=None)
+        await trio.sleep(295)
+        assert store.oldest == 0  # they are not even too old
+        await trio.sleep(320)
+        assert store.oldest == 10
+        for _ in range(100):
+            await store.put("pods/a/x", lambda _: b"v", expect=None)
+        await trio.sleep(315)
+        assert store.oldest == 110
         nursery.cancel_scope.cancel()
