@@ -92,7 +92,10 @@ class Selection:
 
 
 def select(kind: Kind, label_selector: str, field_selector: str) -> Selection:
-    """Parse both selectors. Raises BadRequest with upstream's messages."""
+    """Parse both selectors, which a client wrote for this kind, for where its objects are kept.
+
+    Raises BadRequest with upstream's messages.
+    """
     try:
         labels = parse_selector(label_selector) if label_selector else None
         fields = tuple(parse_fields(field_selector)) if field_selector else ()
@@ -102,7 +105,11 @@ def select(kind: Kind, label_selector: str, field_selector: str) -> Selection:
         known = path == "metadata.name" or (path == "metadata.namespace" and kind.namespaced)
         if not known and path not in kind.selectable:
             raise BadRequest(f"field label not supported: {path}")
-    return Selection(labels, fields)
+    stored = kind.stored_labels
+    return Selection(
+        labels,
+        tuple((stored.get(path, path), operator, value) for path, operator, value in fields),
+    )
 
 
 def _field(found: Header, path: str) -> str:

@@ -89,7 +89,7 @@ class Verbs:
         fields = request.parameter("fieldSelector")
         if call.info.name:
             fields = f"{fields},metadata.name={call.info.name}".lstrip(",")
-        selection = select(kind, request.parameter("labelSelector"), fields)
+        selection = select(call.kind, request.parameter("labelSelector"), fields)
         options = watch_options(request, self.registry.world)
         form = call.form.events(call.kind, self.registry.world.now)
         stream = await open_watch(
@@ -243,7 +243,7 @@ class Verbs:
     async def _listed(self, call: Call) -> Listed:
         request, kind = call.request, self._storage_kind(call.kind)
         labels, fields = request.parameter("labelSelector"), request.parameter("fieldSelector")
-        selection, options = select(kind, labels, fields), list_options(request)
+        selection, options = select(call.kind, labels, fields), list_options(request)
         storage, versions = self.registry.storage, self.registry.versions
         return await list_objects(storage, versions, kind, call.info.namespace, selection, options)
 

@@ -168,6 +168,8 @@ class Kind:
     # Field selectors besides metadata.name and metadata.namespace, and how to read each:
     # a function from the object (in this version) to the selected text.
     selectable: Mapping[str, Callable[[Json], str]] = Factory(dict)
+    # What these are called where its objects are kept, if that is another kind.
+    stored_labels: Mapping[str, str] = Factory(dict)
     # Where its objects are kept: the plural and group of the storage kind, when another version
     # or group (events.k8s.io) shares them; and how to turn an object into this version and back.
     stored_as: tuple[str, str] | None = None  # (group, plural)

@@ -7,7 +7,7 @@ from typing import Final
 from k8slite.kinds.core.columns import TABLES
 from k8slite.kinds.entry import entry
 from k8slite.kinds.events.conversion import from_core, to_core
-from k8slite.kinds.events.selectable import EVENT_FIELDS
+from k8slite.kinds.events.selectable import EVENT_FIELDS, STORED_LABELS
 from k8slite.kinds.events.strategies import STRATEGIES
 from k8slite.kinds.kind import Kind
 
@@ -24,6 +24,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         from_stored=from_core,
         to_stored=to_core,
         selectable=EVENT_FIELDS,
+        stored_labels=STORED_LABELS,
         table=TABLES["events"],
     ),
 )
