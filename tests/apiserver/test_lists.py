@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -107,3 +108,34 @@ async def test_fields_select(autojump_clock: object) -> None:
             "/api/v1/pods?fieldSelector=metadata.namespace%3Ddefault"
         )
         assert names(everywhere) == "abc"
+
+
+async def test_events_are_selected_by_the_names_of_either_group(autojump_clock: object) -> None:
+    event = {
+        "metadata": {"name": "a"},
+        "regarding": {"kind": "Pod", "name": "web", "namespace": "default"},
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "action": "Do",
+        "reason": "Test",
+        "type": "Normal",
+        "reportingController": "e.com/tester",
+        "reportingInstance": "one",
+    }
+    newer = "/apis/events.k8s.io/v1/namespaces/default/events"
+    core = "/api/v1/namespaces/default/events"
+    async with running(controllers=False) as server:
+        await server.create(newer, event)
+        for path, selector in (
+            (newer, "reportingController=e.com/tester,regarding.name=web,type=Normal"),
+            (newer, "source=e.com/tester,regarding.kind!=Node"),
+            (core, "source=e.com/tester,reportingComponent=e.com/tester,involvedObject.name=web"),
+        ):
+            asked = f"{path}?fieldSelector={quote(selector)}"
+            assert names(await server.get(asked)) == "a", selector
+            none = f"{path}?fieldSelector={quote(selector + ',reason=Other')}"
+            assert names(await server.get(none)) == ""
+        odd = await server.ask("GET", f"{newer}?fieldSelector=involvedObject.name%3Dweb")
+        assert odd.json["message"].endswith("field label not supported: involvedObject.name")
+        asked = f"{newer}?fieldSelector=reportingController%3De.com/tester"
+        assert (await server.ask("DELETE", asked)).status == 200
+        assert names(await server.get(newer)) == ""

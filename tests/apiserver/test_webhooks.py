@@ -388,3 +388,30 @@ async def test_a_policy_that_breaks(autojump_clock: object) -> None:
         patched = {"spec": {"failurePolicy": "Ignore"}}
         await server.ask("PATCH", f"{POLICIES}/p", patched, MERGE)
         assert (await server.ask("POST", MAPS, settings())).status == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "options"),
+    [
+        ("attach?container=c&stdin=true", "PodAttachOptions", {"container": "c", "stdin": True}),
+        ("exec?command=ls&command=-l&tty=1", "PodExecOptions", {"command": ["ls", "-l"]}),
+        ("portforward?ports=80", "PodPortForwardOptions", {"ports": [80]}),
+    ],
+)
+async def test_streams_are_admitted(
+    path: str, kind: str, options: Json, autojump_clock: object
+) -> None:
+    hooks = Hooks({"/a": lambda _: {"allowed": False, "status": {"message": "hands off"}}})
+    part = path.partition("?")[0]
+    rule = {**RULE, "operations": ["CONNECT"], "resources": [f"pods/{part}"]}
+    async with running(controllers=False, webhooks=hooks) as server:
+        await register(server, VALIDATING, hook(rules=[rule]))
+        refused = await server.ask("GET", f"/api/v1/namespaces/default/pods/web/{path}")
+        assert refused.status == 400
+        assert refused.json["message"].endswith("denied the request: hands off")
+        [(_, asked)] = hooks.asked
+        assert (asked["operation"], asked["name"]) == ("CONNECT", "web")
+        assert (asked["subResource"], asked["options"]) == (part, None)
+        assert asked["kind"] == {"group": "", "version": "v1", "kind": kind}
+        assert asked["object"].items() >= {"kind": kind, "apiVersion": "v1", **options}.items()
+        assert asked["oldObject"] is None

@@ -57,10 +57,7 @@ def review_of(
         "object": new,
         "oldObject": old,
         "dryRun": asked.dry_run,
-        "options": {
-            "kind": _OPTIONS.get(attributes.operation, "CreateOptions"),
-            "apiVersion": "meta.k8s.io/v1",
-        },
+        "options": _options(attributes.operation),
     }
     if asked.namespace or spoken.plural == "namespaces":
         request["namespace"] = asked.namespace or request["name"]
@@ -125,6 +122,12 @@ def _refusal(name: str, status: Json) -> ApiError:
     if not isinstance(code, int) or not 400 <= code < 600:
         code = 400
     return from_status(told, code)
+
+
+def _options(operation: str) -> Json | None:
+    """Those of the write; a connection has none besides its object."""
+    kind = _OPTIONS.get(operation)
+    return {"kind": kind, "apiVersion": "meta.k8s.io/v1"} if kind else None
 
 
 def _kind(kind: Kind | Subresource) -> Json:

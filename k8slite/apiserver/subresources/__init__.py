@@ -9,5 +9,6 @@ update that protects everything else, see `verbs`.
     pods       ephemeral containers, resizing, logs
     eviction   deletion that disruption budgets may refuse
     token      a service account's tokens
+    streams    exec, attach and portforward;  proxy  HTTP;  connecting  their admission
     finalize   a namespace's last step
 """

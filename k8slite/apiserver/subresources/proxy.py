@@ -16,11 +16,11 @@ from typing import Any, Final
 
 from attrs import define, evolve, frozen
 
-from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.calling.endpoint import Endpoint, Way
 from k8slite.apiserver.calling.passing import passed_back, passed_on, upgrades
 from k8slite.apiserver.calling.rewriting import Rewriting, rewritten
 from k8slite.apiserver.calling.services import Services, joined
+from k8slite.apiserver.subresources.connecting import admit
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Request, Response
 from k8slite.objects.errors import BadRequest, ServiceUnavailable
@@ -63,8 +63,8 @@ class Proxying:
 
     async def serve(self, call: Call) -> Response:
         """Pass a request on, and its answer back; what goes wrong on the way is a Status."""
-        await self._admit(call)
         path = _path_beyond(call)
+        await admit(self.verbs, call, f"{call.kind.kind}ProxyOptions", {"path": path})
         handler = _LOCATE[call.kind.plural](self, call)
         if not path and call.request.method in ("GET", "HEAD") and not upgrades(call.request):
             return _to_slash(call)
@@ -75,17 +75,6 @@ class Proxying:
         except (OSError, ValueError) as error:
             raise unreachable(str(error)) from None
         return await rewritten(response, Rewriting(call.request.path.removesuffix(path)))
-
-    async def _admit(self, call: Call) -> None:
-        """Admission looks at every connection (operation CONNECT)."""
-        kind = f"{call.kind.kind}ProxyOptions"
-        options: Json = {"kind": kind, "apiVersion": "v1", "path": _path_beyond(call)}
-        part = next(one for one in call.kind.subresources if one.name == "proxy")
-        asked = evolve(call.asked(call.kind), dry_run=False)
-        attributes = Attributes(asked, "CONNECT", options, None, document=part)
-        chain = self.verbs.registry.chain
-        await chain.mutate(attributes)
-        await chain.validate(attributes)
 
     def _pod(self, call: Call) -> Handler:
         target = Target.read(call.info.name, "pod")

@@ -9,24 +9,40 @@ from __future__ import annotations
 from typing import Final
 
 from k8slite.apiserver.request_info import flag
+from k8slite.apiserver.subresources.connecting import admit, stream_options
 from k8slite.apiserver.subresources.pods import container_of
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Request, Response
 from k8slite.objects.codec import loads
-from k8slite.objects.errors import BadRequest, Forbidden, InternalError, MethodNotAllowed, NotFound
+from k8slite.objects.errors import (
+    BadRequest,
+    Forbidden,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    ServiceUnavailable,
+)
 
 NAMES: Final = ("attach", "exec", "portforward")
 
 
-async def stream(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
+def no_kubelet() -> ServiceUnavailable:
+    """Where there are no nodes, nothing runs that could be talked with."""
+    return ServiceUnavailable("no kubelet is running in this cluster")
+
+
+async def stream(verbs: Verbs, call: Call, kubelet: Handler | None) -> Response:
     """Answer with 101, or raise what keeps a stream from being opened."""
     info, request = call.info, call.request
     if request.method not in ("GET", "POST"):
         raise MethodNotAllowed(
             "the server does not allow this method on the requested resource", details={}
         )
+    await admit(verbs, call, *stream_options(call))
     pod = loads(verbs.registry.get(call.kind, info.namespace, info.name).value)
     where = f"{info.namespace}/{info.name}"
+    if kubelet is None:
+        raise no_kubelet()
     if info.subresource == "portforward":
         path = f"/portForward/{where}"
         query = tuple(("port", value) for name, value in request.query if name == "ports")

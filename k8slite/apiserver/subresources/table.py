@@ -36,12 +36,13 @@ class Subresources:
             raise NotFound("the server could not find the requested resource", details={})
         if name in _VIEWS:
             return await self._view(call)
-        if name == "log" or name in streams.NAMES:
+        if name in streams.NAMES:
+            return await streams.stream(self.verbs, call, self.kubelet)
+        if name == "log":
             self.verbs.registry.get(call.kind, call.info.namespace, call.info.name)
             if self.kubelet is None:
-                raise ServiceUnavailable("no kubelet is running in this cluster")
-            ask = pods.log if name == "log" else streams.stream
-            return await ask(self.verbs, call, self.kubelet)
+                raise streams.no_kubelet()
+            return await pods.log(self.verbs, call, self.kubelet)
         if name == "proxy" and self.proxying is not None:
             return await self.proxying.serve(call)
         if name == "token":
