@@ -1,99 +1,140 @@
-"""What /metrics tells of the API server and of the queues of controllers, read when somebody asks.
+"""What /metrics tells of one API server that somebody else knows: read when somebody asks.
 
 Names and labels are upstream's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
-from typing import Final, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Final
 
-from k8slite.apiserver.metrics import Gauge, Sample
+from k8slite.apiserver.discovery import version_info
 from k8slite.apiserver.server import ApiServer
+from k8slite.objects.measures import Family, Reading, Sample
 
-_IN_FLIGHT: Final = "Maximal number of currently used inflight request limit of this apiserver."
-_LONG: Final = "Gauge of all active long-running apiserver requests by resource."
+_IN_FLIGHT: Final = (
+    "[STABLE] Maximal number of currently used inflight request limit of this apiserver per "
+    "request kind in last second."
+)
+_LONG: Final = (
+    "[STABLE] Gauge of all active long-running apiserver requests broken out by verb, group, "
+    "version, resource, scope and component. Not all requests are tracked this way."
+)
+_OBJECTS: Final = (
+    "[STABLE] Number of stored objects at the time of last check split by kind. In case of a "
+    "fetching error, the value will be -1."
+)
+_RESOURCES_SINCE: Final = 34  # apiserver_resource_objects
 
 
-class Queue(Sized, Protocol):
-    """A controller's queue: its length is what waits now."""
+def server_families(server: ApiServer) -> Iterable[Family]:
+    """Everything that is read of one API server."""
+    yield from _stored(server)
+    yield from _watched(server)
+    yield from _audited(server)
+    yield Reading(
+        "apiserver_current_inflight_requests",
+        _IN_FLIGHT,
+        lambda: [
+            (("mutating",), float(server.in_flight.writing)),
+            (("readOnly",), float(server.in_flight.reading)),
+        ],
+        ("request_kind",),
+    )
+    yield Reading(
+        "apiserver_requested_deprecated_apis",
+        "[STABLE] Gauge of deprecated APIs that have been requested, broken out by API group, "
+        "version, resource, subresource, and removed_release.",
+        lambda: [(values, 1.0) for values in sorted(server.deprecated)],
+        ("group", "removed_release", "resource", "subresource", "version"),
+    )
+    version = version_info(server.minor)
+    yield Reading(
+        "kubernetes_build_info",
+        "[ALPHA] A metric with a constant '1' value labeled by major, minor, git version, git "
+        "commit, git tree state, build date, Go version, and compiler from which Kubernetes was "
+        "built, and platform on which it is running.",
+        lambda: [(tuple(version.get(name, "") for name in _BUILD.values()), 1.0)],
+        tuple(_BUILD),
+    )
 
-    @property
-    def adds(self) -> int: ...
 
-    @property
-    def retries(self) -> int: ...
+def _stored(server: ApiServer) -> Iterable[Family]:
+    """Objects by resource; the newer name has group and resource apart."""
 
-
-def server_gauges(server: ApiServer) -> list[Gauge]:
-    """Gauges of one API server."""
-
-    def in_flight() -> list[Sample]:
-        counts = server.in_flight
-        reading, writing = (("request_kind", "readOnly"),), (("request_kind", "mutating"),)
-        return [(reading, float(counts.reading)), (writing, float(counts.writing))]
-
-    def objects() -> list[Sample]:
+    def counts() -> dict[tuple[str, str], float]:
         kinds, store = server.storage.kinds.all(), server.storage.store
-        counted = {kind.group_resource: kind.prefix for kind in kinds if "list" in kind.verbs}
+        found = {(kind.group, kind.plural): kind.prefix for kind in kinds if "list" in kind.verbs}
+        return {name: float(store.count(found[name])) for name in sorted(found)}
+
+    def together() -> list[Sample]:
+        named = {f"{name}.{group}".rstrip("."): n for (group, name), n in counts().items()}
+        return [((name,), named[name]) for name in sorted(named)]
+
+    yield Reading("apiserver_storage_objects", _OBJECTS, together, ("resource",))
+    if server.minor >= _RESOURCES_SINCE:
+        help_text = _OBJECTS.replace("STABLE", "ALPHA")
+        name, labels = "apiserver_resource_objects", ("group", "resource")
+        yield Reading(name, help_text, lambda: list(counts().items()), labels)
+
+
+def _watched(server: ApiServer) -> Iterable[Family]:
+    counts = server.verbs.watch_counts
+
+    def open_ones() -> list[Sample]:
         return [
-            ((("resource", name),), float(store.count(prefix)))
-            for name, prefix in sorted(counted.items())
+            (("apiserver", group, resource, "cluster", "", "WATCH", version), float(count))
+            for (group, version, resource), count in sorted(counts.open.items())
         ]
 
-    def long_running() -> list[Sample]:
-        return _by_kind(server.verbs.watch_counts.open, ("verb", "WATCH"))
-
-    return [
-        ("apiserver_current_inflight_requests", _IN_FLIGHT, in_flight),
-        ("apiserver_storage_objects", "Number of stored objects by resource.", objects),
-        ("apiserver_longrunning_requests", _LONG, long_running),
-    ]
-
-
-def server_counters(server: ApiServer) -> list[Gauge]:
-    """Counters of one API server."""
-
-    def events() -> list[Sample]:
-        return _by_kind(server.verbs.watch_counts.events)
-
-    def audited() -> list[Sample]:
-        counts = server.auditor.counts if server.auditor is not None else {}
-        return [((("level", level),), float(count)) for level, count in sorted(counts.items())]
-
-    return [
-        ("apiserver_watch_events_total", "Number of events sent in watch clients.", events),
-        ("apiserver_audit_event_total", "Counter of audit events generated.", audited),
-    ]
+    labels = ("component", "group", "resource", "scope", "subresource", "verb", "version")
+    yield Reading("apiserver_longrunning_requests", _LONG, open_ones, labels)
+    yield Reading(
+        "apiserver_watch_events_total",
+        "[ALPHA] Number of events sent in watch clients",
+        lambda: _by_kind(counts.events),
+        _KIND,
+        "counter",
+    )
 
 
-def queue_gauges(queues: Mapping[str, Queue]) -> list[Gauge]:
-    """How long the queues of controllers are; the mapping may change."""
+def _audited(server: ApiServer) -> Iterable[Family]:
+    def levels() -> Mapping[str, int]:
+        return server.auditor.counts if server.auditor is not None else {}
 
-    def depths() -> list[Sample]:
-        return [((("name", name),), float(len(queue))) for name, queue in sorted(queues.items())]
-
-    return [("workqueue_depth", "Current depth of workqueue.", depths)]
-
-
-def queue_counters(queues: Mapping[str, Queue]) -> list[Gauge]:
-    """What has gone through the queues of controllers."""
-
-    def adds() -> list[Sample]:
-        return [((("name", name),), float(queue.adds)) for name, queue in sorted(queues.items())]
-
-    def retries() -> list[Sample]:
-        return [((("name", name),), float(one.retries)) for name, one in sorted(queues.items())]
-
-    return [
-        ("workqueue_adds_total", "Total number of adds handled by workqueue.", adds),
-        ("workqueue_retries_total", "Total number of retries handled by workqueue.", retries),
-    ]
+    yield Reading(
+        "apiserver_audit_event_total",
+        "[ALPHA] Counter of audit events generated and sent to the audit backend.",
+        lambda: [((), float(sum(levels().values())))],
+        sort="counter",
+    )
+    yield Reading(
+        "apiserver_audit_level_total",
+        "[ALPHA] Counter of policy levels for audit events (1 per request).",
+        lambda: [((level,), float(count)) for level, count in sorted(levels().items())],
+        ("level",),
+        "counter",
+    )
 
 
-def _by_kind(counts: Mapping[tuple[str, str, str], int], *labels: tuple[str, str]) -> list[Sample]:
+def _by_kind(counts: Mapping[tuple[str, str, str], int]) -> list[Sample]:
     """Samples by group, version and resource."""
     return [
-        ((("group", group), ("resource", resource), *labels, ("version", version)), float(count))
+        ((group, resource, version), float(count))
         for (group, version, resource), count in sorted(counts.items())
     ]
+
+
+_KIND: Final = ("group", "resource", "version")
+# The label and what /version calls it.
+_BUILD: Final = {
+    "build_date": "buildDate",
+    "compiler": "compiler",
+    "git_commit": "gitCommit",
+    "git_tree_state": "gitTreeState",
+    "git_version": "gitVersion",
+    "go_version": "goVersion",
+    "major": "major",
+    "minor": "minor",
+    "platform": "platform",
+}

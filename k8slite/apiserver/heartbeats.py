@@ -16,6 +16,7 @@ from attrs import define, evolve, frozen
 
 from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.metrics import Metrics
+from k8slite.apiserver.request_info import RequestInfo
 from k8slite.apiserver.selection import Header, header
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.write_options import manager_name
@@ -73,16 +74,28 @@ class Heartbeats:
             raise InternalError(str(error)) from error
         revisions = {one.key: str(one.revision) for one in done if one is not None}
         for verb, one in zip(("update", "patch"), beats, strict=False):
-            self._count(verb, one, revisions)
+            self._count(request, verb, one, revisions)
         body = {"leases": leases.answer(revisions), "nodes": nodes.answer(revisions)}
         return Response(200, dumps(body))
 
-    def _count(self, verb: str, beats: _Beats, revisions: Mapping[str, str]) -> None:
+    def _count(
+        self, request: Request, verb: str, beats: _Beats, revisions: Mapping[str, str]
+    ) -> None:
         """Each is a request, to those who count them."""
         kind, times = beats.kind, sum(one is not None for one in beats.answer(revisions).values())
         if times:
-            part = beats.subresource
-            self.metrics.count(verb, kind.group, kind.version, kind.plural, part, 200, times=times)
+            info = RequestInfo(
+                verb,
+                "",
+                True,
+                kind.group,
+                kind.version,
+                beats.namespace,
+                kind.plural,
+                "each",
+                beats.subresource,
+            )
+            self.metrics.count_many(info, request, 200, times)
 
 
 @frozen(eq=False)

@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from k8slite.apiserver.admission.chain import Chain
 from k8slite.apiserver.allocation import Allocations
 from k8slite.apiserver.attributes import Asked, Attributes
 from k8slite.apiserver.field_management import FieldManagement, unchanged
 from k8slite.apiserver.identity import SERVER_OWNED, keep, keep_identity, named, other_uid
+from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.selection import make_header
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.versions import Versions
@@ -79,6 +80,7 @@ class Registry:
     allocations: Allocations
     management: FieldManagement
     versions: Versions
+    metrics: Metrics = field(factory=Metrics)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Stored:
         """The newest version of an object. Raises NotFound."""
@@ -180,7 +182,8 @@ class Registry:
         if asked.dry_run:
             return Written(stored.value, removed=True)
         try:
-            gone = await self.storage.store.put(stored.key, None, expect=stored.revision)
+            with self.metrics.storing("delete", asked.kind):
+                gone = await self.storage.store.put(stored.key, None, expect=stored.revision)
         except Broken as error:
             raise InternalError(str(error)) from error
         await self.allocations.release(asked, stored.value)
@@ -256,12 +259,13 @@ class Registry:
         prefix, kept = await self.versions.kept(kind, obj)
         tail = codec.stored_tail(kept)
         try:
-            stored = await self.storage.store.put(
-                key,
-                lambda revision: prefix + codec.stored(tail, revision)[bool(prefix) :],
-                expect=expect,
-                header=None if kind.converts else make_header(kind, obj),
-            )
+            with self.metrics.storing("update" if expect else "create", kind):
+                stored = await self.storage.store.put(
+                    key,
+                    lambda revision: prefix + codec.stored(tail, revision)[bool(prefix) :],
+                    expect=expect,
+                    header=None if kind.converts else make_header(kind, obj),
+                )
         except Broken as error:
             raise InternalError(str(error)) from error
         return await self.versions.one(kind, stored)

@@ -56,6 +56,7 @@ from k8slite.objects.errors import (
     Unauthorized,
 )
 from k8slite.objects.fields import quoted
+from k8slite.objects.measures import CONTENT_TYPE as TEXT_FORMAT
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ class ApiServer:
     metrics: Metrics = field(factory=Metrics)
     in_flight: InFlight = field(factory=InFlight)
     auditor: Auditor | None = None
+    # What is deprecated and was asked for: group, release without it, resource, part, version.
+    deprecated: dict[tuple[str, ...], None] = field(factory=dict)
     # Paths of k8slite's own, which upstream does not have; authorized as non-resource URLs.
     own_paths: dict[str, Handler] = field(factory=dict)
     heartbeats: Heartbeats = field(init=False)
@@ -125,7 +128,8 @@ class ApiServer:
         except Exception as error:  # a bug here must not take the server down
             log.exception("%s %s failed", request.method, request.path)
             response = _refusal(InternalError(f"Internal error occurred: {error!r}"), request)
-        self._count(info, response, trio.current_time() - began)
+        size = len(response.body) if isinstance(response.body, bytes) else -1
+        self.metrics.count(info, request, response.status, trio.current_time() - began, size)
         if trail is not None:
             response = trail.answered(response)
         return self.headers.added(response, number, told) if outside else response
@@ -176,8 +180,11 @@ class ApiServer:
 
     def _known(self, request: Request, trail: Trail | None) -> User:
         try:
-            return self.authenticator.user(request)
+            user = self.authenticator.user(request)
+            self.metrics.authentications.add("success")
+            return user
         except Unauthorized:
+            self.metrics.authentications.add("failure")
             if trail is not None:
                 trail.unknown()
             raise
@@ -212,6 +219,7 @@ class ApiServer:
         deprecated = _DEPRECATED.get((kind.group, kind.plural))
         if deprecated is not None and self.minor >= deprecated[0]:
             call.warnings.append(deprecated[1])
+            self.deprecated[kind.group, "", kind.plural, info.subresource, kind.version] = None
         try:
             return await self._served(call)
         except ApiError as error:
@@ -245,8 +253,7 @@ class ApiServer:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed(_METHOD_NOT_ALLOWED, details={})
         if path == "/metrics":
-            body = self.metrics.text().encode()
-            return Response(200, body, (("Content-Type", "text/plain; version=0.0.4"),))
+            return Response(200, self.metrics.text().encode(), (("Content-Type", TEXT_FORMAT),))
         found = self.issuer.answer(request) if self.issuer is not None else None
         if found is not None:
             return found
@@ -275,19 +282,6 @@ class ApiServer:
                 )
             return call.response(200, call.form.object(call.kind, found[call.info.name], now))
         return call.response(200, call.form.list(call.kind, list(found.values()), 0, now))
-
-    def _count(self, info: RequestInfo, response: Response, seconds: float) -> None:
-        if info.is_resource:
-            self.metrics.count(
-                info.verb,
-                info.group,
-                info.version,
-                info.resource,
-                info.subresource,
-                response.status,
-            )
-            if isinstance(response.body, bytes):
-                self.metrics.observe(info.verb, info.group, info.version, info.resource, seconds)
 
 
 def _has_table(kind: Kind, info: RequestInfo) -> bool:

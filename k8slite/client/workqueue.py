@@ -12,10 +12,12 @@ from typing import Final
 
 import trio
 
+from k8slite.objects.measures import Histogram, exponential
 from k8slite.objects.meta import Name
 
 RETRY_SECONDS: Final = 0.005  # the first pause of add_rate_limited; doubles (upstream's default)
 RETRY_MOST_SECONDS: Final = 1000.0  # the longest (upstream's default)
+_BUCKETS: Final = exponential(1e-6, 10, 10)  # upstream's of both durations
 _DOUBLINGS: Final = 18  # 0.005 s * 2^18 is more than the longest pause
 
 
@@ -26,8 +28,18 @@ class WorkQueue:
         self.adds = 0  # how many names have come to wait
         self.retries = 0  # how many after a failure
         self._queue: deque[Name] = deque()
-        self._waiting: set[Name] = set()  # only looked up, never looped over
-        self._in_work: set[Name] = set()
+        self._waiting: dict[Name, float] = {}  # since when
+        self._in_work: dict[Name, float] = {}
+        self.waits = Histogram(
+            "workqueue_queue_duration_seconds",
+            "[BETA] How long in seconds an item stays in workqueue before being requested.",
+            _BUCKETS,
+        )
+        self.works = Histogram(
+            "workqueue_work_duration_seconds",
+            "[BETA] How long in seconds processing an item from workqueue takes.",
+            _BUCKETS,
+        )
         self._getters = trio.lowlevel.ParkingLot()
         self._failures: dict[Name, int] = {}
         self._later: list[tuple[float, int, Name]] = []
@@ -43,7 +55,7 @@ class WorkQueue:
         """Work on a name as soon as a worker is free."""
         if key in self._waiting:
             return
-        self._waiting.add(key)
+        self._waiting[key] = trio.current_time()
         self.adds += 1
         if key not in self._in_work:
             self._queue.append(key)
@@ -86,13 +98,19 @@ class WorkQueue:
         while not self._queue:
             await self._getters.park()
         key = self._queue.popleft()
-        self._waiting.discard(key)
-        self._in_work.add(key)
+        now = trio.current_time()
+        self.waits.observe(now - self._waiting.pop(key))
+        self._in_work[key] = now
         return key
+
+    def in_work_seconds(self) -> list[float]:
+        """How long each name has been in somebody's hands."""
+        now = trio.current_time()
+        return [now - began for began in self._in_work.values()]
 
     def done(self, key: Name) -> None:
         """Give a name back; it waits again if it was added meanwhile."""
-        self._in_work.discard(key)
+        self.works.observe(trio.current_time() - self._in_work.pop(key))
         if key in self._waiting:
             self._queue.append(key)
             self._getters.unpark()

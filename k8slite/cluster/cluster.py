@@ -8,7 +8,7 @@ identity.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import trio
@@ -20,13 +20,12 @@ from k8slite.apiserver.authentication.web_tokens import WebTokens
 from k8slite.apiserver.bootstrap import Bootstrap
 from k8slite.apiserver.calling.endpoint import reach_of
 from k8slite.apiserver.event_expiry import EventExpiry
-from k8slite.apiserver.gauges import queue_counters, queue_gauges
-from k8slite.apiserver.metrics import Gauge, Sample
 from k8slite.apiserver.server import ApiServer
 from k8slite.client.client import Client
 from k8slite.client.elected import Elected
 from k8slite.client.mirrors import Mirrors
 from k8slite.client.workqueue import WorkQueue
+from k8slite.cluster.measures import queued, supervised
 from k8slite.cluster.server import Neighbours, api_server
 from k8slite.cluster.settings import Settings
 from k8slite.cluster.surroundings import (
@@ -49,6 +48,7 @@ from k8slite.kubelet.kubelet import NodeFleet
 from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.timers import Timers
 from k8slite.messages import IN_PROCESS, Handler, Peer, Request, Response, User
+from k8slite.objects.measures import Family
 from k8slite.scheduler.scheduler import Scheduler
 from k8slite.store.compactor import Compactor
 from k8slite.store.store import Store
@@ -78,10 +78,11 @@ class Cluster:
     surroundings: Surroundings = field()
     api: ApiServer = field(init=False)
     fleet: NodeFleet | None = field(init=False, default=None)
-    usable: trio.Event = field(init=False, factory=trio.Event)  # the nodes are there
     ready: bool = field(init=False, default=False)
     stopping: bool = field(init=False, default=False)  # said to who asks whether we are ready
     queues: dict[str, WorkQueue] = field(init=False, factory=dict)  # by controllers' names
+    # What components measure themselves, by their names.
+    measures: dict[str, Callable[[], Iterable[Family]]] = field(init=False, factory=dict)
 
     @surroundings.default
     def _undisturbed(self) -> Surroundings:
@@ -102,26 +103,14 @@ class Cluster:
         return Client(Link(way, Peer(IN_PROCESS, user)), process or name, wired=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Live until cancelled; started when every component has synced.
-
-        The nodes come first: with them a cluster is `usable`, by whoever need not wait for all.
-        """
+        """Live until cancelled; started when every component has synced."""
         await self.bootstrap()
-        processes = self.processes()
-        nodes = [one for one in processes if one.name == KUBELET]
         async with trio.open_nursery() as nursery:
-            for process in nodes:
-                await self._start(process, nursery)
-            self.usable.set()
-            for process in processes:
-                if process not in nodes:
-                    await self._start(process, nursery)
+            for process in self.processes():
+                for actor in process.actors():
+                    await nursery.start(self.supervisor.keep, actor)
             self.ready = True
             task_status.started()
-
-    async def _start(self, process: Process, nursery: trio.Nursery) -> None:
-        for actor in process.actors():
-            await nursery.start(self.supervisor.keep, actor)
 
     async def bootstrap(self) -> None:
         """Write what a fresh cluster holds, where it is not there yet."""
@@ -188,6 +177,7 @@ class Cluster:
         ]
         controllers = [self._controller(one, context) for one in wanted]
         self.queues.update((one.name, one.queue) for one in controllers)
+        self.measures.update((one.name, one.measures) for one in controllers)
         return [mirrors, *controllers]
 
     def _controller(self, controller: type[Controller], context: Context) -> Controller:
@@ -229,8 +219,11 @@ class Cluster:
     def _api_server(self) -> ApiServer:
         neighbours = Neighbours(self._ask_kubelet, self._starting, self._shutting_down)
         server = api_server(self.store, self.world, self.settings, neighbours)
-        server.metrics.gauges += [*_component_gauges(self.supervisor), *queue_gauges(self.queues)]
-        server.metrics.counters += queue_counters(self.queues)
+        server.metrics.others += [
+            lambda: supervised(self.supervisor),
+            lambda: queued(self.queues),
+            lambda: [one for families in self.measures.values() for one in families()],
+        ]
         return server
 
     def _starting(self) -> str | None:
@@ -238,18 +231,3 @@ class Cluster:
 
     def _shutting_down(self) -> str | None:
         return "process is shutting down" if self.stopping else None
-
-
-def _component_gauges(supervisor: Supervisor) -> list[Gauge]:
-    def restarts() -> list[Sample]:
-        conditions = supervisor.conditions
-        return [((("component", name),), float(c.restarts)) for name, c in conditions.items()]
-
-    def running() -> list[Sample]:
-        conditions = supervisor.conditions
-        return [((("component", name),), float(c.running)) for name, c in conditions.items()]
-
-    return [
-        ("k8slite_component_restarts", "How often a component was restarted.", restarts),
-        ("k8slite_component_running", "Whether a component runs.", running),
-    ]

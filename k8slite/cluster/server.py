@@ -27,8 +27,9 @@ from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.deletion import Deletion
 from k8slite.apiserver.discovery import Discovery
 from k8slite.apiserver.field_management import FieldManagement
-from k8slite.apiserver.gauges import server_counters, server_gauges
+from k8slite.apiserver.gauges import server_families
 from k8slite.apiserver.health import Check, Health
+from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.registry import Registry
 from k8slite.apiserver.resource_metrics import ResourceMetrics
@@ -40,7 +41,7 @@ from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Verbs
 from k8slite.apiserver.versions import Versions
 from k8slite.cluster.settings import Settings
-from k8slite.kinds import metrics
+from k8slite.kinds.metrics import KINDS as MEASURED_KINDS
 from k8slite.kinds.table import Kinds
 from k8slite.messages import Handler
 from k8slite.objects.schema import Schemas
@@ -62,7 +63,7 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
     kinds, schemas = Kinds.of(settings.minor), Schemas.load(settings.minor)
     measured = settings.metrics and settings.nodes > 0
     if measured:
-        kinds = kinds.joined(metrics.KINDS)
+        kinds = kinds.joined(MEASURED_KINDS)
     storage = Storage(store, kinds)
     management = FieldManagement(schemas, storage, world)
     nodes = NodeAuthorizer(NodeGraph(storage), default_rules("system:node"))
@@ -72,9 +73,12 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
     caller = Caller(services, settings.webhooks)
     versions = Versions(caller, world)
     matcher = Matcher(storage, versions)
-    plugins = every_plugin(Parts(storage, authorizer, decoder, management, matcher, caller, world))
+    metrics = Metrics(lambda info: storage.kinds.find(info.group, info.version, info.resource))
+    plugins = every_plugin(
+        Parts(storage, authorizer, decoder, management, matcher, caller, world, metrics)
+    )
     allocations = Allocations(storage, world)
-    registry = Registry(storage, world, plugins, allocations, management, versions)
+    registry = Registry(storage, world, plugins, allocations, management, versions, metrics)
     verbs = Verbs(registry, Deletion(registry), decoder)
     address = f"{settings.address}:{settings.port}"
     discovery = Discovery(kinds, settings.minor, address)
@@ -98,13 +102,13 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
         CustomResources(storage, schemas, decoder, management, discovery, openapi),
         Aggregation(storage, services, settings.webhooks, settings.minor, discovery, openapi),
         settings.minor,
+        metrics=metrics,
     )
     if measured:
         server.resource_metrics = ResourceMetrics(storage, world, neighbours.kubelet)
     if settings.audit is not None:
         server.auditor = Auditor(settings.audit, world)
-    server.metrics.gauges += server_gauges(server)
-    server.metrics.counters += server_counters(server)
+    metrics.others.append(lambda: server_families(server))
     return server
 
 

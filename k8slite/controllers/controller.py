@@ -23,6 +23,7 @@ from k8slite.client.workqueue import WorkQueue
 from k8slite.controllers.written import IN_WORK, RememberingClient, Writes
 from k8slite.kinds.models import Model
 from k8slite.objects.errors import ApiError, Conflict, NotFound
+from k8slite.objects.measures import Family
 from k8slite.objects.meta import Name
 from k8slite.world import World
 
@@ -79,6 +80,10 @@ class Controller:
         self._watched[mirror.resource] = mirror
         self._sources.append((mirror, keys))
         mirror.subscribe(changed)
+
+    def measures(self) -> Iterable[Family]:
+        """What it counts and times, under upstream's names."""
+        return ()
 
     async def start(self) -> None:
         """What is to be done once, when the mirrors have synced, before the first reconcile."""

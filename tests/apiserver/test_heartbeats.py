@@ -103,8 +103,11 @@ async def test_a_message_comes_to_the_same_bytes(autojump_clock: Any) -> None:
         moments = {one["lastHeartbeatTime"] for one in together.status()["conditions"]}
         assert moments == {timestamp(other.cluster.world.now())}
         metrics = (await other.ask("GET", "/metrics")).body.decode()
-        labels = 'code="200",group="coordination.k8s.io",resource="leases",subresource=""'
-        assert f'apiserver_request_total{{{labels},verb="UPDATE",version="v1"}} 4' in metrics
+        labels = (
+            'code="200",component="apiserver",dry_run="",group="coordination.k8s.io",'
+            'resource="leases",scope="resource",subresource="",verb="PUT",version="v1"'
+        )
+        assert f"apiserver_request_total{{{labels}}} 4" in metrics
 
 
 async def test_each_is_an_event_of_its_own(autojump_clock: Any) -> None:

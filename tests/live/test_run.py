@@ -24,6 +24,7 @@ from k8slite.live.remote import Remote
 from k8slite.messages import Request
 from tests.live.process import (
     COMMAND,
+    ENVIRONMENT,
     WAIT_SECONDS,
     Api,
     ClusterProcess,
@@ -59,6 +60,7 @@ def run_controller(kubeconfig: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        env=ENVIRONMENT,
     )
     assert process.stdout is not None
     try:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from attrs import define, field
+import trio
+from attrs import define, field, frozen
 
 from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.metrics import Metrics
 from k8slite.messages import User
+from k8slite.objects.errors import ApiError
+
+Row = list[float]
+Ask = Callable[[Attributes], Awaitable[None]]
 
 
 class Plugin(Protocol):
@@ -47,57 +53,106 @@ class Sleeper(Protocol):
         ...
 
 
+class _Asked(NamedTuple):
+    """A plugin that is asked, and where its time is noted as long as it does not refuse."""
+
+    name: str
+    ask: Ask
+    row: Row
+
+
+@frozen(eq=False)
+class _Step:
+    """One of the two steps of a sort of writes: who is asked, and where their time is noted."""
+
+    sort: str
+    operation: str
+    asks: tuple[_Asked, ...]
+    row: Row  # of the whole step, where nobody refuses
+
+
 @define(eq=False)
 class Chain:
-    """All plugins; which of them concern a resource is worked out once."""
+    """All plugins by name; which of them concern a resource is worked out once."""
 
-    plugins: Sequence[Plugin]
-    _concerned: dict[tuple[str, str, str], tuple[Plugin, ...]] = field(factory=dict)
+    plugins: Mapping[str, Plugin]
+    metrics: Metrics = field(factory=Metrics)
+    # By resource, subresource and operation.
+    _steps: dict[tuple[str, str, str], tuple[_Step, _Step]] = field(factory=dict)
     # None where somebody who is concerned never sleeps.
     _sleepers: dict[tuple[str, str, str], tuple[Sleeper, ...] | None] = field(factory=dict)
 
     async def mutate(self, attributes: Attributes) -> None:
         """Let every plugin that is concerned change the new object; twice where that is needed."""
-        plugins = self._for(attributes)
-        for plugin in plugins:
-            await plugin.mutate(attributes)
+        step = self._for(attributes)[0]
+        await self._pass(step, attributes)
         if attributes.reinvocation.is_wanted:
             attributes.reinvocation.is_second = True
-            for plugin in plugins:
-                await plugin.mutate(attributes)
+            await self._pass(step, attributes)
 
     async def validate(self, attributes: Attributes) -> None:
         """Let every plugin that is concerned look at the final object."""
-        for plugin in self._for(attributes):
-            await plugin.validate(attributes)
+        await self._pass(self._for(attributes)[1], attributes)
 
     def sleeps(self, user: User, resource: str, subresource: str, operation: str) -> bool:
         """Whether no plugin would look at such a write, whatever the object."""
         key = (resource, subresource, operation)
         if key not in self._sleepers:
             concerned = self._concerning(key)
-            found = tuple(plugin for plugin in concerned if isinstance(plugin, Sleeper))
+            found = tuple(plugin for plugin in concerned.values() if isinstance(plugin, Sleeper))
             self._sleepers[key] = found if len(found) == len(concerned) else None
         sleepers = self._sleepers[key]
         if sleepers is None:
             return False
         return all(plugin.sleeps(user, resource, operation) for plugin in sleepers)
 
-    def _for(self, attributes: Attributes) -> Sequence[Plugin]:
-        asked = attributes.asked
-        return self._concerning(
-            (asked.kind.group_resource, asked.subresource, attributes.operation)
-        )
+    async def _pass(self, step: _Step, attributes: Attributes) -> None:
+        """Ask one after the other. The clock is looked up once: this is done at every write."""
+        clock = trio.lowlevel.current_clock()
+        began = last = clock.current_time()
+        note, asked = self.metrics.controllers.note, None
+        try:
+            for asked in step.asks:
+                await asked.ask(attributes)
+                now = clock.current_time()
+                note(asked.row, now - last)
+                last = now
+        except ApiError:
+            now, values = clock.current_time(), (step.sort, step.operation, "true")
+            if asked is not None:
+                self.metrics.controllers.observe(now - last, asked.name, *values)
+            self.metrics.steps.observe(now - began, *values)
+            raise
+        self.metrics.steps.note(step.row, last - began)
 
-    def _concerning(self, key: tuple[str, str, str]) -> Sequence[Plugin]:
-        found = self._concerned.get(key)
+    def _for(self, attributes: Attributes) -> tuple[_Step, _Step]:
+        asked = attributes.asked
+        key = (asked.kind.group_resource, asked.subresource, attributes.operation)
+        found = self._steps.get(key)
         if found is None:
-            resource, subresource, operation = key
-            found = self._concerned[key] = tuple(
-                plugin
-                for plugin in self.plugins
-                if ("*" in plugin.resources or resource in plugin.resources)
-                and operation in plugin.operations
-                and (not subresource or plugin.subresources)
+            concerned = self._concerning(key)
+            mutate = {name: plugin.mutate for name, plugin in concerned.items()}
+            validate = {name: plugin.validate for name, plugin in concerned.items()}
+            operation = attributes.operation
+            found = (
+                self._step("admit", operation, mutate),
+                self._step("validate", operation, validate),
             )
+            self._steps[key] = found
         return found
+
+    def _step(self, sort: str, operation: str, asks: Mapping[str, Ask]) -> _Step:
+        values = (sort, operation, "false")
+        row = self.metrics.controllers.row
+        rows = tuple(_Asked(name, ask, row(name, *values)) for name, ask in asks.items())
+        return _Step(sort, operation, rows, self.metrics.steps.row(*values))
+
+    def _concerning(self, key: tuple[str, str, str]) -> Mapping[str, Plugin]:
+        resource, subresource, operation = key
+        return {
+            name: plugin
+            for name, plugin in self.plugins.items()
+            if ("*" in plugin.resources or resource in plugin.resources)
+            and operation in plugin.operations
+            and (not subresource or plugin.subresources)
+        }

@@ -1,4 +1,5 @@
-"""Which admission plugins there are, in upstream's order (`kubeapiserver/options/plugins.go`)."""
+"""Which admission plugins there are, in upstream's order and under upstream's names
+(`kubeapiserver/options/plugins.go`), where it has them."""
 
 from __future__ import annotations
 
@@ -32,6 +33,7 @@ from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.calling.webhook import Caller
 from k8slite.apiserver.decoding import Decoder
 from k8slite.apiserver.field_management import FieldManagement
+from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.storage import Storage
 from k8slite.world import World
 
@@ -47,35 +49,46 @@ class Parts:
     matcher: Matcher
     caller: Caller
     world: World
+    metrics: Metrics
 
 
 def every_plugin(parts: Parts) -> Chain:
     """The chain of all of them."""
     storage, authorizer = parts.storage, parts.authorizer
     putting_back = PuttingBack(parts.matcher, parts.decoder)
-    webhooks = (parts.matcher, parts.caller, putting_back, parts.world, authorizer)
+    webhooks = (
+        parts.matcher,
+        parts.caller,
+        putting_back,
+        parts.world,
+        authorizer,
+        parts.metrics,
+    )
     return Chain(
-        (
-            NamespaceLifecycle(storage),
-            LimitRanger(storage),
-            TaintNodesByCondition(),
-            Priority(storage),
-            DefaultTolerationSeconds(),
-            ServiceAccount(storage, parts.world),
-            NodeRestriction(storage, authorizer),
-            DefaultStorageClass(storage),
-            StorageObjectInUseProtection(),
-            PersistentVolumeClaimResize(storage),
-            RuntimeClass(storage),
-            DefaultIngressClass(storage),
-            PodSecurity(storage, parts.decoder.schemas.minor),
-            CertificateRequests(parts.world),
-            CertificateSigners(authorizer),
-            RoleEscalation(authorizer),
-            MutatingPolicies(parts.matcher, authorizer, parts.management, putting_back),
-            MutatingWebhooks(*webhooks),
-            ValidatingPolicies(parts.matcher, authorizer),
-            ValidatingWebhooks(*webhooks),
-            ResourceQuota(storage, parts.world, parts.management),
-        )
+        {
+            "NamespaceLifecycle": NamespaceLifecycle(storage),
+            "LimitRanger": LimitRanger(storage),
+            "TaintNodesByCondition": TaintNodesByCondition(),
+            "Priority": Priority(storage),
+            "DefaultTolerationSeconds": DefaultTolerationSeconds(),
+            "ServiceAccount": ServiceAccount(storage, parts.world),
+            "NodeRestriction": NodeRestriction(storage, authorizer),
+            "DefaultStorageClass": DefaultStorageClass(storage),
+            "StorageObjectInUseProtection": StorageObjectInUseProtection(),
+            "PersistentVolumeClaimResize": PersistentVolumeClaimResize(storage),
+            "RuntimeClass": RuntimeClass(storage),
+            "DefaultIngressClass": DefaultIngressClass(storage),
+            "PodSecurity": PodSecurity(storage, parts.decoder.schemas.minor),
+            "CertificateSubjectRestriction": CertificateRequests(parts.world),
+            "CertificateApproval": CertificateSigners(authorizer),
+            "RoleEscalation": RoleEscalation(authorizer),
+            "MutatingAdmissionPolicy": MutatingPolicies(
+                parts.matcher, authorizer, parts.management, putting_back
+            ),
+            "MutatingAdmissionWebhook": MutatingWebhooks(*webhooks),
+            "ValidatingAdmissionPolicy": ValidatingPolicies(parts.matcher, authorizer),
+            "ValidatingAdmissionWebhook": ValidatingWebhooks(*webhooks),
+            "ResourceQuota": ResourceQuota(storage, parts.world, parts.management),
+        },
+        parts.metrics,
     )

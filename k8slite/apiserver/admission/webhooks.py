@@ -22,6 +22,7 @@ from k8slite.apiserver.admission.expression_variables import (
 )
 from k8slite.apiserver.admission.matching import EXEMPT, Matcher
 from k8slite.apiserver.admission.putting_back import PuttingBack
+from k8slite.apiserver.admission.webhook_count import WebhookCount
 from k8slite.apiserver.admission.webhook_review import (
     Answer,
     failed,
@@ -33,6 +34,7 @@ from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.calling.endpoint import CallFailed
 from k8slite.apiserver.calling.webhook import Caller
 from k8slite.apiserver.followed import Followed
+from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.patches import json_patch
 from k8slite.kinds.admissionregistration.policy_composition import CONDITION, Composition
 from k8slite.kinds.kind import Kind
@@ -58,7 +60,9 @@ class Webhooks:
     putting_back: PuttingBack
     world: World
     authorizer: Authorizer
+    metrics: Metrics
     prefix: ClassVar[str] = ""
+    sort: ClassVar[str] = ""  # as metrics call it
     _configurations: Followed = field(init=False)
     resources: Sequence[str] = ("*",)
     operations: Sequence[str] = ("CREATE", "UPDATE", "DELETE", "CONNECT")
@@ -96,6 +100,7 @@ class Webhooks:
         old = self.matcher.seen(attributes, kind, attributes.old)
         uid = self.world.uid()
         review = review_of(attributes, kind, uid, new, old)
+        count = WebhookCount(self.metrics, name, self.sort, attributes.operation)
         try:
             if webhook.get("matchConditions"):
                 variables = variables_about(
@@ -109,13 +114,20 @@ class Webhooks:
                 if not _conditions_hold(webhook, Evaluation(variables, CONDITIONS_BUDGET)):
                     return None
             seconds = webhook.get("timeoutSeconds") or _TIMEOUT_SECONDS
+            count.begin()
             told = await self.caller.ask(webhook["clientConfig"], review, seconds=seconds)
             answer = read_answer(name, told, uid)
         except CallFailed as failure:
             if webhook.get("failurePolicy", "Fail") == "Ignore":
                 log.warning("webhook %s failed and is passed by: %s", name, failure)
+                count.failed(is_passed_by=True)
                 return None
+            count.failed(is_passed_by=False)
             raise failed(name, failure) from None
+        except ApiError as refusal:
+            count.refused(refusal.status_code)
+            raise
+        count.allowed()
         for text in answer.warnings:
             attributes.asked.warn(text)
         for key, value in answer.annotations.items():
@@ -127,6 +139,7 @@ class ValidatingWebhooks(Webhooks):
     """Upstream's plugin ValidatingAdmissionWebhook: all are asked at once."""
 
     prefix = "admissionregistration.k8s.io.validatingwebhookconfigurations/"
+    sort = "validating"
 
     async def validate(self, attributes: Attributes) -> None:
         """Raises the refusal of the first webhook, in order of their names, that refuses."""
@@ -152,6 +165,7 @@ class MutatingWebhooks(Webhooks):
     """Upstream's plugin MutatingAdmissionWebhook: one after the other, and some again."""
 
     prefix = "admissionregistration.k8s.io.mutatingwebhookconfigurations/"
+    sort = "admit"
 
     async def mutate(self, attributes: Attributes) -> None:
         """Ask every webhook; those that want to know are asked again after later changes."""
