@@ -1,9 +1,10 @@
-"""Forwarded ports over one WebSocket, in both ways that clients ask for them.
+"""Forwarded ports on one connection, in all the ways that clients ask for them.
 
-    SPDY/3.1+portforward.k8s.io   kubectl: SPDY's streams within the WebSocket's messages; each
+    portforward.k8s.io            over SPDY: older clients, and those of client-go; each forwarded
                                   connection has a stream for its data and one for its errors
-    v4.channel.k8s.io             client libraries: ports in the query; two channels for each, of
-                                  which the first message holds the port's number
+    SPDY/3.1+portforward.k8s.io   kubectl: the same within a WebSocket's messages
+    v4.channel.k8s.io             over WebSocket: client libraries; ports in the query; two channels
+                                  for each, of which the first message holds the port's number
 
 Upstream: `apiserver/pkg/endpoints/handlers/... portforward`, `client-go/transport/spdy` tunnelled
 (KEP-4006), and `kubelet/pkg/cri/streaming/portforward/websocket.go`.
@@ -12,29 +13,28 @@ Upstream: `apiserver/pkg/endpoints/handlers/... portforward`, `client-go/transpo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
 import trio
-from attrs import define, field
+from attrs import define, field, frozen
 
 from k8slite.messages import Duplex, Response
-from k8slite.wire.spdy import Data, Gone, NotSpdy, Opened, Ping, Reset, SpdyParser, SpdyWriter
+from k8slite.wire import spdy_connection
+from k8slite.wire.spdy import Data, NotSpdy, Opened
+from k8slite.wire.spdy_connection import SpdyConnection
 from k8slite.wire.websocket import NORMAL, PROTOCOL_ERROR, BrokenRule, WebSocket, accepting
 
 TUNNEL: Final = "SPDY/3.1+portforward.k8s.io"
 CHANNELS: Final = "v4.channel.k8s.io"
 PROTOCOLS: Final = (TUNNEL, CHANNELS)
+STREAMS: Final = "portforward.k8s.io"
 # Pieces from the client that may wait for a port; then everything of the connection waits.
 _PIECES: Final = 64
 
 # Connects a Duplex with a port until one of them ends. Raises OSError where nobody listens.
 Connect = Callable[[int, Duplex], Awaitable[None]]
-
-
-def chosen(offered: Sequence[str]) -> str:
-    """The subprotocol to speak, "" for none."""
-    return next((one for one in offered if one in PROTOCOLS), "")
 
 
 def answer(
@@ -46,7 +46,7 @@ def answer(
         socket = WebSocket(duplex)
         talk: _Tunnel | _Channels = _Channels(socket, ports, connect)
         if protocol == TUNNEL:
-            talk = _Tunnel(socket, connect)
+            talk = _Tunnel(SpdyConnection(_Messages(socket)), connect)
         async with trio.open_nursery() as nursery:
             try:
                 await talk.run(nursery)
@@ -56,6 +56,34 @@ def answer(
         await socket.close(NORMAL)
 
     return Response(101, b"", accepting(headers, protocol), converse)
+
+
+def answer_spdy(connect: Connect) -> Response:
+    """The same for a client that speaks SPDY."""
+
+    async def converse(duplex: Duplex) -> None:
+        async with trio.open_nursery() as nursery:
+            with suppress(NotSpdy):
+                await _Tunnel(SpdyConnection(duplex), connect).run(nursery)
+            nursery.cancel_scope.cancel()
+
+    return Response(101, b"", spdy_connection.accepting(STREAMS), converse)
+
+
+@frozen
+class _Messages:
+    """A WebSocket's messages as one stream of bytes (a `k8slite.messages.Duplex`)."""
+
+    socket: WebSocket
+
+    async def receive(self) -> bytes:
+        message = await self.socket.receive()
+        while message == b"":
+            message = await self.socket.receive()
+        return message or b""
+
+    async def send(self, data: bytes) -> None:
+        await self.socket.send(data)
 
 
 @define(eq=False)
@@ -135,32 +163,26 @@ class _Connection:
 
 
 class _Tunnel:
-    """SPDY within messages."""
+    """Streams of SPDY."""
 
-    def __init__(self, socket: WebSocket, connect: Connect) -> None:
-        self._socket = socket
+    def __init__(self, spdy: SpdyConnection, connect: Connect) -> None:
+        self._spdy = spdy
         self._connect = connect
-        self._parser, self._writer = SpdyParser(), SpdyWriter()
         self._connections: dict[str, _Connection] = {}  # by requestID, until both streams are there
         self._pipes: dict[int, _Pipe] = {}  # by data stream
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Until the client has gone."""
-        while (message := await self._socket.receive()) is not None:
-            for frame in self._parser.feed(message):
-                if isinstance(frame, Opened):
-                    await self._open(frame, nursery)
-                elif isinstance(frame, Data):
-                    await self._data(frame)
-                elif isinstance(frame, Reset):
-                    self._end(frame.stream)
-                elif isinstance(frame, Ping):
-                    await self._socket.send(frame.frame)
-                else:
-                    assert isinstance(frame, Gone)
+        while (frame := await self._spdy.receive()) is not None:
+            if isinstance(frame, Opened):
+                await self._open(frame, nursery)
+            elif isinstance(frame, Data):
+                await self._data(frame)
+            else:
+                self._end(frame.stream)
 
     async def _open(self, frame: Opened, nursery: trio.Nursery) -> None:
-        await self._socket.send(self._writer.reply(frame.stream))
+        await self._spdy.accept(frame.stream)
         headers = frame.headers
         request, kind = headers.get("requestid", ""), headers.get("streamtype", "")
         port = headers.get("port", "")
@@ -171,7 +193,7 @@ class _Tunnel:
             known.error_stream = frame.stream
         else:
             known.data_stream = frame.stream
-            self._pipes[frame.stream] = _Pipe(partial(self._send, frame.stream))
+            self._pipes[frame.stream] = _Pipe(partial(self._spdy.send, frame.stream))
         if known.error_stream and known.data_stream:
             del self._connections[request]
             nursery.start_soon(self._forward, known)
@@ -181,11 +203,11 @@ class _Tunnel:
         try:
             await self._connect(connection.port, pipe)
         except OSError as error:
-            await self._send(connection.error_stream, str(error).encode())
+            await self._spdy.send(connection.error_stream, str(error).encode())
         pipe.close()
         self._pipes.pop(connection.data_stream, None)
         for stream in (connection.data_stream, connection.error_stream):
-            await self._socket.send(self._writer.data(stream, b"", ended=True))
+            await self._spdy.end(stream)
 
     async def _data(self, frame: Data) -> None:
         pipe = self._pipes.get(frame.stream)
@@ -198,6 +220,3 @@ class _Tunnel:
         pipe = self._pipes.get(stream)
         if pipe is not None:
             pipe.incoming.close()
-
-    async def _send(self, stream: int, data: bytes) -> None:
-        await self._socket.send(self._writer.data(stream, data))

@@ -41,11 +41,6 @@ class Wanted:
     tty: bool = False
 
 
-def chosen(offered: Sequence[str]) -> str:
-    """The subprotocol to speak: the first that the client offers and we know, "" for none."""
-    return next((one for one in offered if one in PROTOCOLS), "")
-
-
 def answer(
     headers: Any, protocol: str, wanted: Wanted, talk: Talk, command: Sequence[str]
 ) -> Response:
@@ -57,23 +52,59 @@ def answer(
     return Response(101, b"", accepting(headers, protocol), converse)
 
 
+class Input:
+    """What a client gives to a command: its stdin, and the sizes of its terminal."""
+
+    def __init__(self) -> None:
+        self._stdin, self._given = trio.open_memory_channel[bytes](_STDIN_PIECES)
+        self._sizes, self._resized = trio.open_memory_channel[Size](math.inf)
+
+    def session(self, write: Callable[[bytes, bool], Awaitable[None]], tty: bool) -> Session:
+        """What the command gets of it; `write` is where its output goes."""
+        return Session(self._given, self._resized, write, tty)
+
+    async def give(self, data: bytes) -> None:
+        """More of stdin."""
+        try:
+            await self._stdin.send(data)
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            pass  # nobody reads it any more
+
+    def end(self) -> None:
+        """Stdin ends; safe to repeat."""
+        self._stdin.close()
+
+    def forget(self) -> None:
+        """Nobody reads any more: what still comes does not wait."""
+        self._given.close()
+        self._resized.close()
+
+    def resize(self, payload: bytes) -> None:
+        """The terminal's size, as clients write it."""
+        try:
+            size = loads(payload)
+            self._sizes.send_nowait(Size(int(size["Width"]), int(size["Height"])))
+        except (ValueError, KeyError, TypeError, trio.BrokenResourceError):
+            pass  # upstream ends its reading of sizes there
+
+
 class _Channels:
     """One conversation."""
 
     def __init__(self, socket: WebSocket, wanted: Wanted) -> None:
         self._socket = socket
         self._wanted = wanted
-        self._stdin, self._given = trio.open_memory_channel[bytes](_STDIN_PIECES)
-        self._sizes, resized = trio.open_memory_channel[Size](math.inf)
-        self.session = Session(self._given, resized, self._write, wanted.tty)
+        self._input = Input()
 
     async def run(self, talk: Talk, command: Sequence[str]) -> None:
         """Until the command has ended, or the client has gone."""
         first = STDOUT if self._wanted.stdout else STDERR if self._wanted.stderr else ERROR
         await self._socket.send(bytes((first,)))  # the client's sign that it has begun
+        session = self._input.session(self._write, self._wanted.tty)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._receive, nursery.cancel_scope)
-            status = await _status(talk(self.session), command)
+            status = await how_it_ended(talk(session), command)
+            self._input.forget()
             await self._socket.send(bytes((ERROR,)) + dumps(status))
             await self._socket.close(NORMAL)
             nursery.cancel_scope.cancel()
@@ -86,34 +117,27 @@ class _Channels:
 
     async def _receive(self, whole: trio.CancelScope) -> None:
         if not self._wanted.stdin:
-            self._stdin.close()
+            self._input.end()
         try:
             while (message := await self._socket.receive()) is not None:
                 if message:
                     await self._take(message[0], message[1:])
         except BrokenRule as error:
             await self._socket.close(error.code, str(error))
-        self._stdin.close()
+        self._input.end()
         whole.cancel()
 
     async def _take(self, channel: int, payload: bytes) -> None:
         if channel == STDIN and payload:
-            try:
-                await self._stdin.send(payload)
-            except (trio.ClosedResourceError, trio.BrokenResourceError):
-                pass  # nobody reads it any more
+            await self._input.give(payload)
         elif channel == CLOSE and payload[:1] == bytes((STDIN,)):
-            self._stdin.close()
+            self._input.end()
         elif channel == RESIZE:
-            try:
-                size = loads(payload)
-                self._sizes.send_nowait(Size(int(size["Width"]), int(size["Height"])))
-            except (ValueError, KeyError, TypeError):
-                pass  # upstream ends its reading of sizes there
+            self._input.resize(payload)
 
 
-async def _status(ending: Awaitable[int], command: Sequence[str]) -> Json:
-    """How it ended, as a Status."""
+async def how_it_ended(ending: Awaitable[int], command: Sequence[str]) -> Json:
+    """The exit code, or why there is none, as a Status."""
     try:
         code = await ending
     except ExecFailed as error:

@@ -18,7 +18,8 @@ one thing said in Kubernetes' words is the Status of a request that never reache
     pool              the client's connections, kept and lent
     upgrade           how a client leaves HTTP
     refusals          what is answered to those who never reach the Handler
-    websocket         messages on a connection that has left HTTP;  spdy  streams on one
+    websocket         messages on a connection that has left HTTP
+    spdy_connection   streams on one;  spdy  its frames
     compression       which answers are worth gzip
     transport         a TCP or Unix stream with few system calls
 """

@@ -1,4 +1,4 @@
-"""SPDY/3.1 as Kubernetes' port-forward speaks it: many streams on one connection.
+"""SPDY/3.1 as Kubernetes' streams speak it: many of them on one connection.
 
 Only what is used of it: a client opens streams with a few headers, both ends send data and close
 their half. Frames are taken apart by `SpdyParser` and made by functions; nothing here waits. The
@@ -179,3 +179,5 @@ _REST: Final = (
     b"charset=iso-8859-1,utf-,*,enq=0."
 )
 _DICTIONARY: Final = _dictionary()
+# No stream was refused; the connection ends well.
+GOING_AWAY: Final = _control(_GOAWAY, bytes(8))

@@ -77,7 +77,9 @@ def test_exec_refuses_what_cannot_be(kubectl: Kubectl, web: str) -> None:
     assert "does not have a host assigned" in kubectl.refused("exec", "stuck", "--", "true")
 
 
-def test_a_terminal(kubectl: Kubectl, web: str) -> None:
+@pytest.mark.parametrize("websockets", ["true", "false"])
+def test_a_terminal(kubectl: Kubectl, web: str, websockets: str) -> None:
+    kubectl.environment["KUBECTL_REMOTE_COMMAND_WEBSOCKETS"] = websockets
     ours, theirs = pty.openpty()
     command = kubectl._command(("exec", "-it", web, "--", "sh"))
     with subprocess.Popen(
@@ -144,6 +146,38 @@ def test_a_deployment_is_forwarded_to(kubectl: Kubectl) -> None:
         port = process.stdout.readline().split("127.0.0.1:")[1].split()[0]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
             assert answer.read().startswith(b"k8slite: pod ")
+
+
+@pytest.fixture
+def spdy(kubectl: Kubectl) -> Kubectl:
+    """As all kubectls before 1.31, and programs with client-go's SPDY executor, stream."""
+    for feature in ("REMOTE_COMMAND", "PORT_FORWARD"):
+        kubectl.environment[f"KUBECTL_{feature}_WEBSOCKETS"] = "false"
+    return kubectl
+
+
+def test_exec_over_spdy(spdy: Kubectl, web: str) -> None:
+    done = spdy.attempt("exec", web, "--", "migrate")
+    assert (done.code, done.out) == (3, "half")
+    assert done.err == "no table\ncommand terminated with exit code 3\n"
+    text = "".join(f"line {number}\n" for number in range(20_000))
+    assert spdy("exec", "-i", web, "--", "cat", given=text).out == text
+    # What nobody reads keeps nobody from ending.
+    assert spdy("exec", "-i", web, "--", "echo", "a", given=text).out == "a\n"
+    assert "failed to start exec" in spdy.refused("exec", web, "--", "mysqld")
+
+
+def test_attach_and_a_forwarded_port_over_spdy(spdy: Kubectl, web: str) -> None:
+    notes = {"k8slite.dev/log-every": "200ms", "k8slite.dev/exit-after": "2s"}
+    spdy.apply(scripted("talks", annotations=notes, restartPolicy="Never"))
+    spdy("wait", "pod/talks", "--for=condition=Ready", "--timeout=20s")
+    assert "web ends with code 0" in spdy("attach", "talks").out
+    with spdy.running("port-forward", web, "0:80") as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().split("127.0.0.1:")[1].split()[0]
+        for _ in range(2):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+                assert answer.read() == b"from the script"
 
 
 def test_streams_of_the_python_client(

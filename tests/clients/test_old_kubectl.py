@@ -56,7 +56,6 @@ def test_a_command_in_a_container(kubectl: Kubectl) -> None:
     assert refused.code != 0 and "no-such-program" in refused.err
 
 
-@pytest.mark.xfail(strict=True, reason="it forwards ports over SPDY, which is not spoken yet")
 def test_a_port_is_forwarded(kubectl: Kubectl) -> None:
     kubectl.apply(deployment("web"))
     kubectl.rolled_out("web")
