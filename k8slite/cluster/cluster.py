@@ -201,7 +201,8 @@ class Cluster:
     def _schedulers(self) -> list[Actor]:
         settings, world = self.settings, self.surroundings.world_of(SCHEDULER)
         reach = reach_of(settings.webhooks)
-        return [Scheduler(self.client(SCHEDULER), world, settings.scheduler_configuration, reach)]
+        client, configuration = self.client(SCHEDULER), settings.scheduler_configuration
+        return [Scheduler(client, world, configuration, reach, minor=settings.minor)]
 
     def _kubelets(self) -> list[Actor]:
         world = self.surroundings.world_of(KUBELET)

@@ -45,6 +45,7 @@ from k8slite.controllers.pv_protection import PvProtectionController
 from k8slite.controllers.pvc_protection import PvcProtectionController
 from k8slite.controllers.replicaset import ReplicaSetController
 from k8slite.controllers.replicationcontroller import ReplicationControllerController
+from k8slite.controllers.resource_claim import ResourceClaimController
 from k8slite.controllers.resource_quota import ResourceQuotaController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.selection import chosen
@@ -91,6 +92,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     PvcProtectionController,
     ReplicaSetController,
     ReplicationControllerController,
+    ResourceClaimController,
     ResourceQuotaController,
     RootCaPublisher,
     ServiceAccountController,

@@ -5,6 +5,7 @@ the end of pods that must go. Never here: the API server, the store; nothing is 
 but what the mirrors show.
 
     scheduler       the loop: next pod, decision, binding
+    retries         who of those that fit nowhere is tried again, and when
     queue           who is next; who waits for what
     binding         what is written
     configuration   KubeSchedulerConfiguration; `profiles` makes frameworks of it
@@ -16,6 +17,7 @@ but what the mirrors show.
     plugins         one rule a file
     snapshot        the nodes and what is taken of them; `changes` is its log
     view            all else that plugins look at
+    devices         which there are, who has them, who gets which
     pod_info        what a pod asks for: `requests`, `affinity_terms`
     neighbours, spreading, volumes, shapes      what several plugins, or long ones, reckon with
     diagnosis       why a pod fits nowhere, in upstream's words

@@ -8,6 +8,7 @@ became of it: a pod is never given up while it may be bound.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import Final
 
@@ -63,6 +64,23 @@ class Telling:
     after: trio.Event | None  # the one before it about this pod, which must not arrive after it
 
 
+def telling(queued: Queued, reason: str, message: str, nominated: str) -> Telling | None:
+    """The condition to write of a pod, if it is news."""
+    pod = queued.info.pod
+    before = pod.condition("PodScheduled")
+    said = ("", "", "")
+    if before is not None:
+        said = (before.status, before.reason, before.message)
+    known = said == ("False", reason, message)
+    if known and nominated == pod.status.nominated_node_name and queued.told == ("", ""):
+        return None
+    if queued.told == (message, nominated):
+        return None  # the mirror is behind
+    queued.told = message, nominated
+    before_it, queued.telling = queued.telling, trio.Event()
+    return Telling(queued, reason, message, nominated, queued.telling, before_it)
+
+
 @define(eq=False)
 class Writer:
     """Carries out what was decided."""
@@ -106,6 +124,17 @@ class Writer:
         if found is None or (found and found != node_name):
             return Outcome.ELSEWHERE
         return Outcome.BOUND if found else Outcome.REFUSED
+
+    async def give_back(self, binding: Binding) -> None:
+        """Take back what was prepared for a binding that did not come about."""
+        await binding.framework.give_back(self.client, binding.queued.info, binding.node_name)
+
+    async def carry_out(self, info: PodInfo, order: Callable[[Client], Awaitable[None]]) -> None:
+        """Write what a plugin wants for a pod that fits nowhere."""
+        try:
+            await order(self.client)
+        except Exception as error:
+            log.info("making room for %s: %r", info.name, error)
 
     async def tell(self, telling: Telling) -> None:
         """Write the condition; a failure is told in the log, and made good by the next attempt."""

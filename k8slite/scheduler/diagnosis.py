@@ -29,6 +29,12 @@ class Diagnosis:
     waits_for_anything: bool = False  # a plugin goes by what only it knows
 
     @property
+    def refused_by(self) -> frozenset[str]:
+        """The names of the plugins that found nothing; "" stands for who is none."""
+        statuses = [*self.statuses, *([self.refusal] if self.refusal is not None else ())]
+        return frozenset([*self.narrowing_plugins, *(one.plugin for one in statuses)])
+
+    @property
     def message(self) -> str:
         """The text of the event and of the condition."""
         if not self.nodes:

@@ -55,7 +55,8 @@ class Extending:
         total = len(self.snapshot.nodes)
         refusals = dict(evaluation.refusals())
         document = self.pods.document(pod.name) or {}
-        nodes = {name: self.nodes.document(Name("", name)) or {} for name in scores}
+        names = [node.name for node in self.snapshot.nodes if node.name in scores]
+        nodes = {name: self.nodes.document(Name("", name)) or {} for name in names}
         try:
             for extender in self.interested(pod):
                 if extender.filter_verb and nodes:

@@ -8,6 +8,7 @@ away; then the search ends when enough nodes are possible, and the next one begi
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
@@ -21,6 +22,8 @@ from k8slite.scheduler.evaluation import Evaluation, Prepared
 from k8slite.scheduler.plugin import (
     BindPlugin,
     Comparison,
+    CycleFailed,
+    Event,
     Filter,
     FilterPlugin,
     PermitPlugin,
@@ -39,6 +42,8 @@ from k8slite.scheduler.plugin import (
 )
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo, Snapshot
+
+log = logging.getLogger(__name__)
 
 # Classes of pods whose evaluation is kept: workloads that are scheduled in turns. Each takes some
 # 500 bytes a node.
@@ -106,8 +111,15 @@ class Framework:
     def could_go(self, pod: PodInfo, improved: Sequence[NodeInfo]) -> bool:
         """Whether a pod that fitted nowhere is worth another try, now that some nodes are better.
 
-        Certain where the evaluation of its class is at hand; else "no" is certain.
+        Certain where the evaluation of its class is at hand; else "no" is certain. Raises nothing:
+        where a plugin fails, that is told by another try.
         """
+        try:
+            return self._could_go(pod, improved)
+        except CycleFailed:
+            return True
+
+    def _could_go(self, pod: PodInfo, improved: Sequence[NodeInfo]) -> bool:
         nominated = self._snapshot.get(self._snapshot.nomination(pod.uid))
         known = self._evaluations.get(self.pod_class(pod))
         if known is not None and known.catch_up():
@@ -117,7 +129,7 @@ class Framework:
         prepared = self._prepare(pod)
         if prepared.refusal is not None:
             return False
-        if prepared.rules or not prepared.remembered:
+        if prepared.rules:
             return True
         evaluation = Evaluation(pod, prepared, self._snapshot, self._chance)
         names = prepared.node_names
@@ -127,8 +139,18 @@ class Framework:
             if names is None or node.name in names
         )
 
+    def helps(self, pod: PodInfo, refused_by: frozenset[str], event: Event) -> bool:
+        """Whether an event may help a pod that some plugins have refused; "" stands for any."""
+        if "" in refused_by:
+            return True
+        return any(
+            one.helped_by(pod, event)
+            for one in self._enabled.filters
+            if one.name in refused_by and not one.remembered
+        )
+
     def decide(self, pod: PodInfo) -> NodeInfo | Diagnosis:
-        """The node for a pod, or why there is none."""
+        """The node for a pod, or why there is none. Raises CycleFailed."""
         nominated = self._snapshot.get(self._snapshot.nomination(pod.uid))
         evaluation = self.evaluation(pod)
         if evaluation.prepared.refusal is None:
@@ -179,6 +201,14 @@ class Framework:
         for plugin in reversed(self._enabled.reserves):
             plugin.unreserve(pod, node_name)
 
+    async def give_back(self, client: Client, pod: PodInfo, node_name: str) -> None:
+        """Take back what plugins have written for a binding that did not come about."""
+        for plugin in reversed(self._enabled.reserves):
+            try:
+                await plugin.give_back(client, pod, node_name)
+            except Exception as error:
+                log.info("%s: giving back for %s: %r", plugin.name, pod.name, error)
+
     def may_wait(self, pod: PodInfo, node_name: str) -> bool:
         """Whether there is something to wait for before a pod is bound."""
         enabled = self._enabled
@@ -212,14 +242,15 @@ class Framework:
 
     def after(self, pod: PodInfo, evaluation: Evaluation) -> PostFilterResult:
         """What is to be done about a pod that fits nowhere (upstream: `RunPostFilterPlugins`)."""
-        messages, gives_up = [], False
+        messages, gives_up, carry_out = [], False, None
         for plugin in self._enabled.post_filters:
             result = plugin.post_filter(pod, evaluation)
             if result.preemption is not None:
                 return result
             messages.append(result.message)
             gives_up = gives_up or result.gives_up_nomination
-        return PostFilterResult(", ".join(filter(None, messages)), None, gives_up)
+            carry_out = carry_out or result.carry_out
+        return PostFilterResult(", ".join(filter(None, messages)), None, gives_up, carry_out)
 
     def _fits(self, evaluation: Evaluation, node: NodeInfo, pod: PodInfo) -> bool:
         names = evaluation.prepared.node_names

@@ -21,12 +21,13 @@ time.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from attrs import Factory, frozen
 
 from k8slite.client.client import Client
+from k8slite.client.resource import Resource
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo, Snapshot
 from k8slite.scheduler.view import View
@@ -48,6 +49,13 @@ class Status:
 
 Filter = Callable[[NodeInfo], Status | None]
 Score = Callable[[NodeInfo], int]
+
+
+class CycleFailed(Exception):
+    """A plugin cannot say anything about a pod: it is tried again after its back-off.
+
+    Upstream: a Status with the code Error; the text is told, the condition's reason SchedulerError.
+    """
 
 
 class Outdated(Exception):
@@ -116,6 +124,16 @@ class Setting:
     args: Mapping[str, Any] = Factory(dict)
 
 
+@frozen(eq=False)
+class Event:
+    """Something came (no `old`), changed or went (no `new`): a pod with a node, or an object of
+    the view; each in the model that is mirrored."""
+
+    resource: Resource
+    old: Any
+    new: Any
+
+
 class Plugin:
     """Any plugin: one of the kinds below, or several."""
 
@@ -126,6 +144,14 @@ class Plugin:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.snapshot = setting.snapshot
+
+    def helped_by(self, pod: PodInfo, event: Event) -> bool:
+        """Whether an event may make a pod possible that this plugin has refused.
+
+        Asked only of plugins that are not `remembered`; a node that has become better is looked
+        at anyway (upstream: the queueing hints of `EventsToRegister`).
+        """
+        return True
 
     def pod_key(self, pod: PodInfo) -> Hashable:
         """What else it looks at, of a pod: joins the pod's signature."""
@@ -188,6 +214,8 @@ class PostFilterResult:
     message: str = ""
     preemption: Preemption | None = None
     gives_up_nomination: bool = False
+    # What has to be written for it; a failure is told in the log, and made good in time.
+    carry_out: Callable[[Client], Awaitable[None]] | None = None
 
 
 class PostFilterPlugin(Plugin):
@@ -228,6 +256,12 @@ class ReservePlugin(Plugin):
     def unreserve(self, pod: PodInfo, node_name: str) -> None:
         """Give it back; called for every plugin, also those that were not asked to reserve."""
         raise NotImplementedError
+
+    async def give_back(self, client: Client, pod: PodInfo, node_name: str) -> None:
+        """Take back what `pre_bind` has written for it; before the pod is tried again.
+
+        What is raised is told in the log.
+        """
 
 
 class PermitPlugin(Plugin):

@@ -87,6 +87,8 @@ class PodInfo:
             spec.tolerations,
             _key(spec.topology_spread_constraints),
             tuple(claims_of(self.pod)),
+            spec.resource_claims,
+            self.pod.status.resource_claim_statuses,
             spec.scheduler_name,
         )
 

@@ -53,6 +53,7 @@ class Queued:
     was_nominated: bool = False  # whether that was ever written
     waits_for_pods: bool = False  # why it fits nowhere: see Diagnosis
     waits_for_anything: bool = False
+    refused_by: frozenset[str] = frozenset()  # the plugins that found nothing for it
     telling: trio.Event | None = None  # set when a condition that is being written has been
 
 
@@ -76,6 +77,7 @@ class SchedulingQueue:
         self._active: list[tuple[Any, int, Queued]] = []
         self._backing_off: list[tuple[float, int, Queued]] = []
         self._unschedulable: dict[Name, Queued] = {}
+        self._gated: dict[Name, Queued] = {}
         self._number = 0
         self._woken = trio.Event()
         self._timers_changed = trio.Event()
@@ -88,6 +90,11 @@ class SchedulingQueue:
     def unschedulable(self) -> list[Queued]:
         """The pods that fit nowhere, in the order in which they were found to."""
         return list(self._unschedulable.values())
+
+    @property
+    def gated(self) -> list[Queued]:
+        """The pods that may not be tried yet, in the order in which they came to that."""
+        return list(self._gated.values())
 
     def put(self, info: PodInfo, *, changed: bool = True) -> None:
         """A pod is to be scheduled, or was changed while it waits.
@@ -111,6 +118,7 @@ class SchedulingQueue:
         queued = self._pods.pop(name, None)
         if queued is not None:
             self._unschedulable.pop(name, None)
+            self._gated.pop(name, None)
             queued.place = Place.NOWHERE
 
     def pop(self) -> Queued | None:
@@ -199,8 +207,10 @@ class SchedulingQueue:
 
     def _is_gated(self, queued: Queued) -> bool:
         if self._gate(queued.info) is None:
+            self._gated.pop(queued.info.name, None)
             return False
         queued.place = Place.GATED
+        self._gated[queued.info.name] = queued
         return True
 
     def _end_back_offs(self, now: float) -> None:

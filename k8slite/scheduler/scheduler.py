@@ -22,19 +22,20 @@ from k8slite.client.resource import NAMESPACES, NODES, PODS, Resource
 from k8slite.kinds.core.models import Node, Pod
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.meta import Name
-from k8slite.scheduler.binding import Binding, Outcome, Telling, Writer
+from k8slite.scheduler.binding import Binding, Outcome, Telling, Writer, telling
 from k8slite.scheduler.configuration import Configuration
 from k8slite.scheduler.diagnosis import Diagnosis
 from k8slite.scheduler.events import Events
 from k8slite.scheduler.extender import Reach, extender_of
 from k8slite.scheduler.extending import Extending
 from k8slite.scheduler.framework import Framework
-from k8slite.scheduler.plugin import Preemption, Setting
+from k8slite.scheduler.plugin import CycleFailed, Preemption, Setting
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.profiles import frameworks_of
 from k8slite.scheduler.queue import Place, Queued, SchedulingQueue
+from k8slite.scheduler.retries import Retries
 from k8slite.scheduler.snapshot import Snapshot, bound
-from k8slite.scheduler.view import MODELS, View
+from k8slite.scheduler.view import NEWEST_MINOR, View, models
 from k8slite.world import World
 
 log = logging.getLogger(__name__)
@@ -54,8 +55,11 @@ class Scheduler:
         world: World,
         configuration: Configuration | None = None,
         reach: Reach | None = None,
+        *,
+        minor: int = NEWEST_MINOR,
     ) -> None:
-        """Without a configuration there is the default profile alone; `reach` leads to extenders.
+        """Without a configuration there is the default profile alone; `reach` leads to extenders;
+        `minor` is of the version that the API speaks.
 
         Raises BadConfiguration, ImportError, and what plugins raise for their arguments.
         """
@@ -64,6 +68,7 @@ class Scheduler:
         self.name = self._configuration.profiles[0].scheduler_name
         self._client = client
         self._world = world
+        self._minor = minor
         self._begin()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -106,13 +111,10 @@ class Scheduler:
         )
         self._events = Events(self._client, self._world, self._frameworks)
         self._writer = Writer(self._client, self._world)
-        # Nodes with more room, or other properties, than when pods were last refused by them.
-        self._improved: dict[str, None] = {}
-        self._pods_moved = False  # since then
-        self._view_changed = False
+        self._retries = Retries(self._snapshot, self._queue, self._framework)
+        self._improve = self._retries.improve
         self._gated: dict[Name, Queued] = {}  # pods that may have to be told so
-        self._preempting: dict[str, None] = {}  # UIDs of pods that others are just told to go for
-        for resource, model in MODELS:
+        for resource, model in models(self._minor):
             self._mirrors.of(resource, model).subscribe(partial(self._on_other, resource))
         self._mirrors.of(NAMESPACES, PartialObject).subscribe(self._on_namespace)
         nodes.subscribe(self._on_node)
@@ -151,12 +153,13 @@ class Scheduler:
     def _on_other(self, resource: Resource, old: Any, new: Any) -> None:
         try:
             if self._view.put(resource, old, new):
-                self._view_changed = True
-                self._queue.wake()
+                self._retries.happen(resource, old, new)
         except ValueError:
             log.exception("%s %s is left out", resource.kind, (new or old).metadata.full_name)
 
     def _on_pod(self, old: Pod | None, new: Pod | None) -> None:
+        if any(one is not None and one.spec.node_name for one in (old, new)):
+            self._retries.happen(PODS, old, new)
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
             self._leave(old)
             self._improve(self._snapshot.remove_pod(old.metadata.uid))
@@ -176,7 +179,7 @@ class Scheduler:
         elif bound(pod):
             self._leave(pod)
             self._improve(self._snapshot.put_pod(pod))
-            self._pods_moved = True
+            self._retries.move()
         elif pod.spec.scheduler_name in self._frameworks and not self._snapshot.place(
             pod.metadata.uid
         ):
@@ -211,18 +214,13 @@ class Scheduler:
         if waiting is not None and waiting.info.uid == pod.metadata.uid:
             self._queue.remove(pod.metadata.full_name)
 
-    def _improve(self, node_name: str) -> None:
-        if node_name:
-            self._improved[node_name] = None
-            self._queue.wake()
-
     # The loop
 
     async def _schedule(self, writes: trio.MemorySendChannel[Binding | Telling]) -> None:
         """Decide about one pod after the other."""
         decided = 0
         while True:
-            self._reconsider()
+            self._retries.reconsider()
             if self._gated:
                 _, gated = self._gated.popitem()
                 write: Binding | Telling | None = self._told_gated(gated)
@@ -240,25 +238,6 @@ class Scheduler:
             if decided % DECISIONS_AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()
 
-    def _reconsider(self) -> None:
-        """Try pods again that may now have somewhere to go (upstream: queueing hints)."""
-        if not (self._improved or self._pods_moved or self._view_changed):
-            return
-        found = [self._snapshot.get(name) for name in self._improved]
-        nodes = [node for node in found if node is not None]
-        for queued in self._queue.unschedulable:
-            concerned = (
-                self._improved
-                or (self._pods_moved and queued.waits_for_pods)
-                or (self._view_changed and queued.waits_for_anything)
-            )
-            if not concerned or queued.info.uid in self._preempting:
-                continue
-            if self._framework(queued.info).could_go(queued.info, nodes):
-                self._queue.activate(queued)
-        self._improved.clear()
-        self._pods_moved = self._view_changed = False
-
     async def _decide(self, queued: Queued) -> Binding | Telling | None:
         """Find a node for a pod and count the pod there; returns what is to be written."""
         info = queued.info
@@ -267,19 +246,22 @@ class Scheduler:
             self._events.tell(info, "Warning", "FailedScheduling", message)
             return None
         framework = self._framework(info)
-        if self._extending.interested(info):
-            found = await self._extending.decide(framework, info)
-            if self._snapshot.place(info.uid) or self._pods.get(info.name) is None:
-                return None  # it was bound, or has gone, meanwhile
-        else:
-            found = framework.decide(info)
-        if isinstance(found, Diagnosis):
-            return self._refuse(queued, found)
-        if (status := framework.reserve(info, found)) is not None:
-            return self._refuse(queued, Diagnosis(1, (status,), waits_for_anything=True))
+        try:
+            if self._extending.interested(info):
+                found = await self._extending.decide(framework, info)
+                if self._snapshot.place(info.uid) or self._pods.get(info.name) is None:
+                    return None  # it was bound, or has gone, meanwhile
+            else:
+                found = framework.decide(info)
+            if isinstance(found, Diagnosis):
+                return self._refuse(queued, found)
+            if (status := framework.reserve(info, found)) is not None:
+                return self._refuse(queued, Diagnosis(1, (status,), waits_for_anything=True))
+        except CycleFailed as failure:
+            return self._fail(queued, str(failure))
         left = self._snapshot.nomination(info.uid)
         self._snapshot.assume(info, found)
-        self._pods_moved = True
+        self._retries.move()
         if left != found.name:
             self._improve(left)
         binding = Binding(queued, found.name, framework, self._extending.binder(info))
@@ -289,13 +271,21 @@ class Scheduler:
             return None
         return binding
 
+    def _fail(self, queued: Queued, message: str) -> Telling | None:
+        self._queue.put_back(queued)
+        self._events.tell(queued.info, "Warning", "FailedScheduling", message)
+        return self._telling(queued, "SchedulerError", message)
+
     def _refuse(self, queued: Queued, diagnosis: Diagnosis) -> Telling | None:
         message, after = diagnosis.message, diagnosis.after
         queued.waits_for_pods = diagnosis.waits_for_pods
         queued.waits_for_anything = diagnosis.waits_for_anything
+        queued.refused_by = diagnosis.refused_by
         self._queue.put_unschedulable(queued)
         self._events.tell(queued.info, "Warning", "FailedScheduling", message)
         uid = queued.info.uid
+        if after.carry_out is not None:
+            self._nursery.start_soon(self._writer.carry_out, queued.info, after.carry_out)
         if after.preemption is not None:
             self._preempt(queued.info, after.preemption)
         elif after.gives_up_nomination:
@@ -310,7 +300,7 @@ class Scheduler:
         self._snapshot.nominate(info.uid, info, preemption.node_name)
         if left != preemption.node_name:
             self._improve(left)
-        self._preempting[info.uid] = None
+        self._retries.preempting[info.uid] = None
         for victim in preemption.victims:
             self._snapshot.condemned[victim.uid] = None
         self._nursery.start_soon(self._carry_out, info, preemption)
@@ -325,7 +315,7 @@ class Scheduler:
             for outranked in preemption.outranked:
                 self._snapshot.nominate(outranked.uid, None, "")
                 nursery.start_soon(self._writer.give_up_nomination, outranked)
-        self._preempting.pop(info.uid, None)
+        self._retries.preempting.pop(info.uid, None)
         self._improve(preemption.node_name)
 
     async def _evict(self, victim: PodInfo, by: PodInfo, node_name: str) -> None:
@@ -336,24 +326,11 @@ class Scheduler:
             self._snapshot.condemned.pop(victim.uid, None)
 
     def _telling(self, queued: Queued, reason: str, message: str) -> Telling | None:
-        """The condition to write, if it is news."""
-        pod = queued.info.pod
-        nominated = self._snapshot.nomination(queued.info.uid)
-        before = pod.condition("PodScheduled")
-        said = ("", "", "")
-        if before is not None:
-            said = (before.status, before.reason, before.message)
-        known = said == ("False", reason, message)
-        if known and nominated == pod.status.nominated_node_name and queued.told == ("", ""):
-            return None
-        if queued.told == (message, nominated):
-            return None  # the mirror is behind
-        queued.told = message, nominated
-        before_it, queued.telling = queued.telling, trio.Event()
-        return Telling(queued, reason, message, nominated, queued.telling, before_it)
+        return telling(queued, reason, message, self._snapshot.nomination(queued.info.uid))
 
     def _told_gated(self, queued: Queued) -> Telling | None:
-        if queued.place is not Place.GATED:
+        # Whoever else keeps a pod back says nothing, as upstream.
+        if queued.place is not Place.GATED or not queued.info.pod.spec.scheduling_gates:
             return None
         return self._telling(queued, "SchedulingGated", GATED_MESSAGE)
 
@@ -364,19 +341,19 @@ class Scheduler:
             if isinstance(write, Telling):
                 await self._writer.tell(write)
             else:
-                self._finish(write, await self._writer.bind(write))
+                await self._finish(write, await self._writer.bind(write))
 
     async def _bind_in_time(self, binding: Binding) -> None:
         """Bind when what must be done first has been done."""
         status = await self._writer.prepare(binding)
         if status is None:
-            self._finish(binding, await self._writer.bind(binding))
+            await self._finish(binding, await self._writer.bind(binding))
             return
         info = binding.queued.info
         self._events.tell(info, "Warning", "FailedScheduling", ", ".join(status.reasons))
-        self._finish(binding, Outcome.REFUSED)
+        await self._finish(binding, Outcome.REFUSED)
 
-    def _finish(self, binding: Binding, outcome: Outcome) -> None:
+    async def _finish(self, binding: Binding, outcome: Outcome) -> None:
         """A binding is certain: until the watch shows it the pod stays assumed, or it is not."""
         queued, node_name = binding.queued, binding.node_name
         info = queued.info
@@ -387,6 +364,7 @@ class Scheduler:
             )
             return
         binding.framework.unreserve(info, node_name)
+        await self._writer.give_back(binding)
         self._improve(self._snapshot.forget(info.uid))
         pod = self._pods.get(info.name)
         if outcome is not Outcome.REFUSED or pod is None or pod.metadata.uid != info.uid:

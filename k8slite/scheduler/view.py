@@ -12,9 +12,13 @@ from attrs import define, field
 
 from k8slite.client.resource import (
     CSI_NODES,
+    DEVICE_CLASSES,
+    DEVICE_TAINT_RULES,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
     POD_DISRUPTION_BUDGETS,
+    RESOURCE_CLAIMS,
+    RESOURCE_SLICES,
     STORAGE_CLASSES,
     Resource,
 )
@@ -25,7 +29,15 @@ from k8slite.kinds.core.volume_models import (
     StorageClass,
 )
 from k8slite.kinds.policy.models import PodDisruptionBudget
+from k8slite.kinds.resource.models import (
+    DeviceClass,
+    DeviceTaintRule,
+    ResourceClaim,
+    ResourceSlice,
+)
 from k8slite.objects.meta import Name
+from k8slite.scheduler.devices.in_use import DevicesInUse
+from k8slite.scheduler.devices.pools import Pool, pools_of
 from k8slite.scheduler.owners import MIRRORED, Owners
 
 
@@ -35,6 +47,8 @@ class View:
 
     owners: Owners = field(factory=Owners)
     version: int = 0
+    devices_in_use: DevicesInUse = field(factory=DevicesInUse)
+    _pools: list[Pool] | None = None  # of devices; None: to be made anew
     _changed: trio.Event = field(factory=trio.Event)
     _objects: dict[Resource, dict[Name, Any]] = field(factory=dict)
 
@@ -51,12 +65,23 @@ class View:
             objects.pop(old.metadata.full_name, None)
         else:
             objects[new.metadata.full_name] = new
+        if resource is RESOURCE_CLAIMS:
+            self.devices_in_use.put(old, new)
+        elif resource in (RESOURCE_SLICES, DEVICE_TAINT_RULES):
+            self._pools = None
         decides = resource is not POD_DISRUPTION_BUDGETS
         self.version += decides
         if decides:
             self._changed.set()
             self._changed = trio.Event()
         return decides
+
+    def pools(self) -> list[Pool]:
+        """The devices that drivers have published."""
+        if self._pools is None:
+            slices, rules = self.all(RESOURCE_SLICES), self.all(DEVICE_TAINT_RULES)
+            self._pools = pools_of(slices, rules)
+        return self._pools
 
     async def change(self) -> None:
         """Wait for the next change of what decides about pods."""
@@ -71,13 +96,24 @@ class View:
         return list(self._objects.get(resource, {}).values())
 
 
+NEWEST_MINOR: Final = 37  # of the versions whose objects are known here
 _OWNING: Final = tuple(resource for resource, _ in MIRRORED)
 
-MODELS: Final[tuple[tuple[Resource, type[Any]], ...]] = (
-    *MIRRORED,
-    (POD_DISRUPTION_BUDGETS, PodDisruptionBudget),
-    (PERSISTENT_VOLUME_CLAIMS, PersistentVolumeClaim),
-    (PERSISTENT_VOLUMES, PersistentVolume),
-    (STORAGE_CLASSES, StorageClass),
-    (CSI_NODES, CsiNode),
+# Each with the minor version of Kubernetes that first serves it.
+_MODELS: Final[tuple[tuple[Resource, type[Any], int], ...]] = (
+    *((resource, model, 0) for resource, model in MIRRORED),
+    (POD_DISRUPTION_BUDGETS, PodDisruptionBudget, 0),
+    (PERSISTENT_VOLUME_CLAIMS, PersistentVolumeClaim, 0),
+    (PERSISTENT_VOLUMES, PersistentVolume, 0),
+    (STORAGE_CLASSES, StorageClass, 0),
+    (CSI_NODES, CsiNode, 0),
+    (RESOURCE_CLAIMS, ResourceClaim, 34),
+    (RESOURCE_SLICES, ResourceSlice, 34),
+    (DEVICE_CLASSES, DeviceClass, 34),
+    (DEVICE_TAINT_RULES, DeviceTaintRule, 37),
 )
+
+
+def models(minor: int) -> list[tuple[Resource, type[Any]]]:
+    """What is mirrored of a cluster of that version."""
+    return [(resource, model) for resource, model, since in _MODELS if since <= minor]

@@ -17,6 +17,7 @@ from k8slite.kinds.core.volume_matching import (
     BIND_COMPLETED,
     SELECTED_NODE,
     best_volume,
+    claims_of,
     class_of,
     ephemeral_claim,
     reaches,
@@ -28,6 +29,8 @@ from k8slite.kinds.core.volume_models import (
     StorageClass,
     TopologyTerm,
 )
+from k8slite.scheduler.plugin import Event
+from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo
 from k8slite.scheduler.view import View
 
@@ -107,6 +110,17 @@ def choice_for(
             reasons.append(NO_VOLUME)
             break
     return tuple(reasons) if reasons else Choice(tuple(bindings), tuple(provisions))
+
+
+def volume_may_help(pod: PodInfo, event: Event) -> bool:
+    """Whether what happened to a claim, a volume or a class may be of use to a pod (upstream:
+    `isSchedulableAfterPersistentVolumeClaimChange` and the like)."""
+    if event.new is None:
+        return False
+    if event.resource is PERSISTENT_VOLUME_CLAIMS:
+        name = event.new.metadata.full_name
+        return name.namespace == pod.name.namespace and name.name in claims_of(pod.pod)
+    return event.resource in (PERSISTENT_VOLUMES, STORAGE_CLASSES)
 
 
 def is_bound(claim: PersistentVolumeClaim) -> bool:

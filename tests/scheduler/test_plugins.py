@@ -390,4 +390,5 @@ def test_every_plugin_has_a_name_of_its_own_and_does_something() -> None:
         "VolumeZone",
         "PodTopologySpread",
         "InterPodAffinity",
+        "DynamicResources",
     ]

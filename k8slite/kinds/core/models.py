@@ -94,6 +94,19 @@ class ReadinessGate:
 
 
 @frozen
+class PodResourceClaim:
+    name: str = ""
+    resource_claim_name: str = ""
+    resource_claim_template_name: str = ""
+
+
+@frozen
+class PodResourceClaimStatus:
+    name: str = ""
+    resource_claim_name: str | None = None  # None: none is needed
+
+
+@frozen
 class PodSpec:
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
@@ -118,6 +131,7 @@ class PodSpec:
     overhead: Quantities = Factory(dict)
     volumes: tuple[Volume, ...] = ()
     resources: ResourceRequirements | None = None  # of the pod as a whole
+    resource_claims: tuple[PodResourceClaim, ...] = ()
 
 
 @frozen
@@ -176,6 +190,7 @@ class PodStatus:
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
     nominated_node_name: str = ""
+    resource_claim_statuses: tuple[PodResourceClaimStatus, ...] = ()
 
 
 @frozen

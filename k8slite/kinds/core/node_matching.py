@@ -7,7 +7,7 @@ must judge alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from k8slite.kinds.core.affinity_models import NodeSelectorTerm
 from k8slite.kinds.core.models import PodSpec, Taint, Toleration
@@ -51,7 +51,25 @@ def required_match(spec: PodSpec) -> TermMatch:
     return matches
 
 
-def tolerates(toleration: Toleration, taint: Taint) -> bool:
+class Marked(Protocol):
+    """A taint, of a node or a device."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def effect(self) -> str: ...
+
+
+class Bearing(Marked, Protocol):
+    """A toleration of such taints."""
+
+    @property
+    def operator(self) -> str: ...
+
+
+def tolerates(toleration: Bearing, taint: Marked) -> bool:
     """Whether a toleration matches a taint (upstream: `Toleration.ToleratesTaint`).
 
     An empty effect or key of a toleration stands for all of them.

@@ -13,15 +13,21 @@ from k8slite.client.resource import (
 )
 from k8slite.kinds.core.models import Pod
 from k8slite.kinds.core.volume_matching import claims_of, class_of
-from k8slite.scheduler.plugin import SKIP, FilterPlugin, PreFilterResult, Status
+from k8slite.scheduler.plugin import SKIP, Event, FilterPlugin, PreFilterResult, Status
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo
+from k8slite.scheduler.volumes import volume_may_help
 
 
 class NodeVolumeLimits(FilterPlugin):
     """Counts the volumes of CSI drivers by what the CSINode of each node allows."""
 
     name = "NodeVolumeLimits"
+
+    def helped_by(self, pod: PodInfo, event: Event) -> bool:
+        if event.resource is PERSISTENT_VOLUME_CLAIMS:
+            return volume_may_help(pod, event)
+        return event.resource is CSI_NODES  # pods that leave are seen by their node
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         wanted = dict(self._volumes(pod.pod))

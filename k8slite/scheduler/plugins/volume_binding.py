@@ -13,11 +13,12 @@ from typing import Final
 import trio
 
 from k8slite.client.client import Client
-from k8slite.client.resource import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES
+from k8slite.client.resource import CSI_NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES
 from k8slite.kinds.core.volume_matching import BIND_COMPLETED, BOUND_BY_CONTROLLER, SELECTED_NODE
 from k8slite.kinds.core.volume_models import PersistentVolume, PersistentVolumeClaim
 from k8slite.scheduler.plugin import (
     SKIP,
+    Event,
     FilterPlugin,
     PreBindPlugin,
     PreFilterResult,
@@ -27,7 +28,13 @@ from k8slite.scheduler.plugin import (
 )
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo
-from k8slite.scheduler.volumes import Choice, Unavailable, choice_for, claims_of_pod
+from k8slite.scheduler.volumes import (
+    Choice,
+    Unavailable,
+    choice_for,
+    claims_of_pod,
+    volume_may_help,
+)
 
 BIND_SECONDS: Final = 600.0  # how long claims may take to be bound (upstream: bindTimeoutSeconds)
 
@@ -43,6 +50,11 @@ class VolumeBinding(FilterPlugin, ReservePlugin, PreBindPlugin):
         self._reserved: dict[str, Choice] = {}  # by the UID of the pod
         # The claim (by UID) that a volume was chosen for, by the volume's name.
         self._promised: dict[str, str] = {}
+
+    def helped_by(self, pod: PodInfo, event: Event) -> bool:
+        if event.resource is CSI_NODES:
+            return event.old is None
+        return volume_may_help(pod, event)
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         try:

@@ -9,15 +9,19 @@ from attrs import define
 
 from k8slite.client.resource import PERSISTENT_VOLUME_CLAIMS
 from k8slite.kinds.core.volume_matching import claims_of
-from k8slite.scheduler.plugin import SKIP, FilterPlugin, PreFilterResult, Status
+from k8slite.scheduler.plugin import SKIP, Event, FilterPlugin, PreFilterResult, Status
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo
+from k8slite.scheduler.volumes import volume_may_help
 
 
 class VolumeRestrictions(FilterPlugin):
     """Looks at claims with the access mode ReadWriteOncePod."""
 
     name = "VolumeRestrictions"
+
+    def helped_by(self, pod: PodInfo, event: Event) -> bool:
+        return event.resource is PERSISTENT_VOLUME_CLAIMS and volume_may_help(pod, event)
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         namespace = pod.name.namespace

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from k8slite.client.resource import PERSISTENT_VOLUMES
-from k8slite.scheduler.plugin import SKIP, FilterPlugin, PreFilterResult, Status
+from k8slite.scheduler.plugin import SKIP, Event, FilterPlugin, PreFilterResult, Status
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo
-from k8slite.scheduler.volumes import Unavailable, claims_of_pod
+from k8slite.scheduler.volumes import Unavailable, claims_of_pod, volume_may_help
 
 _BETA: Final = "failure-domain.beta.kubernetes.io/"
 _STABLE: Final = "topology.kubernetes.io/"
@@ -20,6 +20,9 @@ class VolumeZone(FilterPlugin):
     """Looks at the labels of the volumes that a pod's claims are bound to."""
 
     name = "VolumeZone"
+
+    def helped_by(self, pod: PodInfo, event: Event) -> bool:
+        return volume_may_help(pod, event)
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         try:
