@@ -26,8 +26,9 @@ holds at most 63 characters after the slash). Durations are seconds ("1.5") or G
                                         what commands answer, by patterns as of file names
     k8slite.dev/http: "text"            what its declared ports answer over HTTP
 
-Without any: an init container, and a container of a pod that a Job controls, ends at once with
-code 0; every other runs for ever. A value that cannot be read is left out, with a complaint.
+Without any, a container whose command is one that pretended containers know runs that (see
+`interpreting`). Else an init container, and a container of a pod that a Job controls, ends at once
+with code 0; every other runs for ever. A value that cannot be read is left out, with a complaint.
 
 Every image is there, but for those whose tag says otherwise, whatever their name: 404, missing,
 nonexistent, non-existent, does-not-exist. They cannot be pulled, as a roll-out to a bad image.
@@ -42,6 +43,7 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.references import resolved
 from k8slite.kubelet.runtimes.script import Alive, Answer, Exit, Log, Ready, Script, Step, Wait
 from k8slite.objects.codec import loads
 from k8slite.objects.quantity import milli, whole
@@ -68,6 +70,9 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
     if not any(name.startswith(PREFIX) for name in annotations):
         if missing:
             return Behaviour(Script(pull_error=_not_found(container.image)))
+        command = _understood_command(container)
+        if command:
+            return Behaviour(Script(command=command))
         return _ENDING if ends else _RUNNING
     read = _Reader(annotations, container.name)
     steps = _steps(read, ends)
@@ -96,8 +101,8 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
 
 
 def is_usual(behaviour: Behaviour) -> bool:
-    """Whether nobody has said what a container does."""
-    return behaviour is _RUNNING or behaviour is _ENDING
+    """Whether nobody but its command has said what a container does."""
+    return behaviour is _RUNNING or behaviour is _ENDING or bool(behaviour.script.command)
 
 
 def duration_seconds(text: str) -> float:
@@ -192,6 +197,16 @@ def _unknown(annotations: Mapping[str, str]) -> list[str]:
         for name in sorted(annotations)
         if name.startswith(PREFIX) and name[len(PREFIX) :].partition(".")[0] not in _NAMES
     ]
+
+
+def _understood_command(container: Container) -> tuple[str, ...]:
+    if not (container.command or container.args):
+        return ()
+    from k8slite.kubelet.runtimes.interpreting import is_understood  # a start pays nothing for it
+
+    values = {one.name: one.value for one in container.env}
+    words = tuple(resolved(one, values) for one in (*container.command, *container.args))
+    return words if is_understood(words) else ()
 
 
 def _says_it_is_missing(image: str) -> bool:

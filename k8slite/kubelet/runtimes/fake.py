@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import trio
+from attrs import evolve
 
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
@@ -133,6 +134,7 @@ class FakeRuntime:
         if run is None or _told(run.config.pod) == _told(config.pod):
             return
         behaviour = self._scripting(config.pod, config.container)
+        _leave_command(run)
         run.config, run.script = config, behaviour.script
         for complaint in behaviour.complaints:
             self._report(Complained(config.key, complaint))
@@ -146,6 +148,7 @@ class FakeRuntime:
         run = self._runs.get(key.pod_uid, {}).get(key.name)
         if run is None or run.began is None or run.ended or run.kill_at_seconds is not None:
             return False
+        _leave_command(run)
         run.steps = steps
         self._play(run, self._timers.now().seconds)
         run.wake()
@@ -276,7 +279,7 @@ class FakeRuntime:
         """Report what has been due since the steps began, and wait for what will be."""
         run.cancel()
         run.origin_seconds = origin_seconds
-        if run.script.program is not None:
+        if run.script.program is not None or run.script.command:
             self._host(run)
             return
         run.agenda = agenda(run.steps, run.config.container)
@@ -296,7 +299,8 @@ class FakeRuntime:
     def address_of(self, pod_uid: str) -> str:
         """Where a program of a pod really listens; "" where none runs."""
         runs = self._runs.get(pod_uid, {}).values()
-        return next((one.process.address for one in runs if one.process and not one.ended), "")
+        there = [one.process.address for one in runs if one.process and not one.ended]
+        return next((address for address in there if address), "")
 
     def _go_on(self, run: Run) -> None:
         run.timer = None
@@ -325,8 +329,18 @@ class FakeRuntime:
         self._report(Exited(run.config.key, run.id, end.code, end.reason, end.message))
 
     def _note(self, run: Run, now: Moment, text: str) -> None:
+        if run.script.command:
+            return  # what it prints is its log
         run.notes.append(Line(now.date, f"k8slite: {text}"))
         run.wake()
+
+
+def _leave_command(run: Run) -> None:
+    """An interpreted command ends without a word: its container plays a script from now on."""
+    if run.script.command:
+        run.leave()
+        run.process = None
+        run.script = evolve(run.script, command=())
 
 
 def _told(pod: Pod) -> dict[str, str]:

@@ -14,7 +14,7 @@ from k8slite.kubelet.runtimes.script import Agenda, Script, Step, lines
 from k8slite.kubelet.timers import Moment, Timer, Timers
 
 if TYPE_CHECKING:  # loaded when somebody reaches into a container
-    from k8slite.kubelet.runtimes.commands import Box
+    from k8slite.kubelet.runtimes.box import Box
     from k8slite.kubelet.runtimes.program import Process
 
 TICKS_MOST: Final = 100_000  # lines of `log-every` that are remembered: older ones are rotated away

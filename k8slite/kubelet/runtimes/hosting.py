@@ -13,7 +13,7 @@ from k8slite.kubelet.runtimes.container_log import Line
 from k8slite.kubelet.runtimes.fake_run import Run
 from k8slite.kubelet.runtimes.pretending import box_of
 from k8slite.kubelet.runtimes.probing import Prober
-from k8slite.kubelet.runtimes.program import Process, ended
+from k8slite.kubelet.runtimes.program import Process, Program, ended
 from k8slite.kubelet.runtimes.runtime import Probed, ProbeKind, Report
 from k8slite.kubelet.runtimes.script import Exit
 from k8slite.kubelet.runtimes.session import ExecFailed, Session
@@ -38,9 +38,9 @@ class Hosting:
         self, run: Run, report: Callable[[Report], None], end: Callable[[Run, Exit], None]
     ) -> None:
         """Be a container until its program ends or it is killed; `end` is told how."""
-        program, container = run.script.program, run.config.container
-        assert program is not None
+        container = run.config.container
         process = run.process = self._process(run)
+        program = run.script.program or self._interpreter(run)
         with trio.CancelScope() as killed:
             run.inside.append(killed)
             async with trio.open_nursery() as nursery:
@@ -57,6 +57,12 @@ class Hosting:
         if killed in run.inside:
             run.inside.remove(killed)
 
+    def _interpreter(self, run: Run) -> Program:
+        from k8slite.kubelet.runtimes.interpreting import interpreter
+
+        assert run.box is not None
+        return interpreter(run.script.command, run.box)
+
     def _process(self, run: Run) -> Process:
         pod, container = run.config.pod, run.config.container
         run.box = box_of(pod, container, self.timers.date)
@@ -70,7 +76,7 @@ class Hosting:
             pod.metadata.name,
             container.name,
             container.image,
-            self._address(run.config.addresses),
+            self._address(run.config.addresses) if run.script.program is not None else "",
             (*container.command, *container.args),
             dict(run.box.environment),
             log,
@@ -96,6 +102,6 @@ class Hosting:
                 try:
                     return await commands.run(words, run.box, session)
                 except ExecFailed:
-                    return commands.NOT_FOUND
+                    return commands.NOT_FOUND if run.script.program is not None else 0
 
         return command

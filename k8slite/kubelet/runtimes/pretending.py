@@ -15,7 +15,7 @@ import trio
 
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes import commands
-from k8slite.kubelet.runtimes.commands import Box
+from k8slite.kubelet.runtimes.box import Box, Files
 from k8slite.kubelet.runtimes.script import Script
 from k8slite.kubelet.runtimes.session import Session
 from k8slite.messages import Duplex
@@ -39,7 +39,7 @@ def box_of(pod: Pod, container: Container, now: Callable[[], datetime]) -> Box:
         "KUBERNETES_SERVICE_PORT": "443",
         **{one.name: one.value for one in container.env},
     }
-    return Box(name, now, environment, {"/etc/hostname": f"{name}\n".encode()})
+    return Box(name, now, environment, Files({"/etc/hostname": f"{name}\n".encode()}))
 
 
 async def run(command: Sequence[str], script: Script, box: Box, session: Session) -> int:

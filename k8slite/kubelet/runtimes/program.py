@@ -36,7 +36,7 @@ class Process:
     pod: str
     container: str
     image: str
-    address: str  # where it may listen, as nobody else may
+    address: str  # where it may listen, as nobody else may; "" for an interpreted command
     command: tuple[str, ...]  # the container's command and args
     environment: dict[str, str]
     emit: Callable[[str], None]  # how a line gets into its log

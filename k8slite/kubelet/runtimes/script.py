@@ -89,6 +89,8 @@ class Script:
     http: str | None = None  # what its declared ports answer; None: a line that names them
     # What really runs (see `program`): then the steps count for nothing, and probes are made.
     program: Callable[[Any], Awaitable[int | None]] | None = None
+    # What is interpreted where there is no program (see `interpreting`): the same holds.
+    command: tuple[str, ...] = ()
 
     def of_run(self, attempt: int) -> tuple[Step, ...]:
         """The steps of the run with that number, counted from 0."""

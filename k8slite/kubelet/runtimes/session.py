@@ -30,16 +30,31 @@ class Session:
         tty: bool,
     ) -> None:
         self._stdin = stdin
+        self._read_ahead = b""
         self._write = write
         self.sizes = sizes  # one each time the terminal gets another size
         self.tty = tty
 
     async def read(self) -> bytes:
         """What comes next on stdin; b"" at its end."""
+        if self._read_ahead:
+            found, self._read_ahead = self._read_ahead, b""
+            return found
         try:
             return await self._stdin.receive()
         except trio.EndOfChannel:
             return b""
+
+    async def read_line(self) -> tuple[bytes, bool]:
+        """The next line of stdin, and whether it had an end."""
+        line = b""
+        while True:
+            piece = await self.read()
+            head, end, rest = piece.partition(b"\n")
+            line += head
+            self._read_ahead = rest
+            if end or not piece:
+                return line, bool(end)
 
     async def write(self, data: bytes) -> None:
         """To stdout."""
@@ -52,3 +67,27 @@ class Session:
     def writing(self, write: Callable[[bytes, bool], Awaitable[None]]) -> Session:
         """The same streams, but for what is written."""
         return Session(self._stdin, self.sizes, write, self.tty)
+
+    def reading(self, stdin: trio.MemoryReceiveChannel[bytes]) -> Session:
+        """The same streams, but for what is read."""
+        return Session(stdin, self.sizes, self._write, self.tty)
+
+    def close(self) -> None:
+        """Nothing is read any more: who writes to it is told."""
+        self._stdin.close()
+
+
+def given(text: bytes) -> trio.MemoryReceiveChannel[bytes]:
+    """An input that holds a text."""
+    send, receive = trio.open_memory_channel[bytes](1)
+    with send:
+        if text:
+            send.send_nowait(text)
+    return receive
+
+
+def nothing(write: Callable[[bytes, bool], Awaitable[None]]) -> Session:
+    """Streams of a command that nobody talks to, but that may print."""
+    resized, sizes = trio.open_memory_channel[Size](0)
+    resized.close()
+    return Session(given(b""), sizes, write, tty=False)

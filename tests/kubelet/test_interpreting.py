@@ -1,0 +1,97 @@
+"""Pods whose containers run the commands that are written in them."""
+
+from __future__ import annotations
+
+import trio
+
+from tests.kubelet.fleet import container, settle
+from tests.kubelet.test_logs import text
+
+
+def shell(script, **more):
+    return [container("c", command=["sh", "-c", script], **more)]
+
+
+async def log_of(scene, pod):
+    return (await text(scene, pod))[1]
+
+
+async def test_a_container_ends_as_its_command_does(autojump_clock, scene):
+    await scene.create("job", containers=shell("echo hi; sleep 5; exit 3"), restartPolicy="Never")
+    assert scene.phase("job") == "Running" and scene.ready("job")
+    await trio.sleep(5.1)
+    await settle()
+    assert scene.phase("job") == "Failed"
+    assert scene.container("job")["state"]["terminated"]["exitCode"] == 3
+    assert await log_of(scene, "job") == "hi\n"
+
+
+async def test_arguments_alone_are_a_command_that_is_known(autojump_clock, scene):
+    await scene.create(
+        "job", containers=[container("c", args=["echo", "a"])], restartPolicy="Never"
+    )
+    assert scene.phase("job") == "Succeeded" and await log_of(scene, "job") == "a\n"
+    await scene.create("web", containers=[container("c", args=["--port=80"])])
+    assert scene.phase("web") == "Running"
+
+
+async def test_what_is_not_all_known_runs_for_ever(autojump_clock, scene):
+    await scene.create("web", containers=shell("echo begins; exec nginx -g 'daemon off;'"))
+    await trio.sleep(1000)
+    assert scene.ready("web") and scene.container("web")["restartCount"] == 0
+
+
+async def test_annotations_say_more_than_a_command(autojump_clock, scene):
+    says = {"k8slite.dev/exit-code": "7"}
+    await scene.create("job", says, containers=shell("exit 0"), restartPolicy="Never")
+    assert scene.container("job")["state"]["terminated"]["exitCode"] == 7
+
+
+async def test_variables_stand_in_commands_as_a_kubelet_puts_them_there(autojump_clock, scene):
+    env = [{"name": "WHO", "value": "you"}]
+    echo = [container("c", command=["echo"], args=["$(WHO) $$(WHO) $(NONE)"], env=env)]
+    await scene.create("job", containers=echo, restartPolicy="Never")
+    assert await log_of(scene, "job") == "you $(WHO) $(NONE)\n"
+
+
+async def test_an_exec_probe_finds_the_files_of_its_container(autojump_clock, scene):
+    probe = {"exec": {"command": ["cat", "/tmp/health"]}, "periodSeconds": 1, "failureThreshold": 1}
+    script = "echo ok > /tmp/health; sleep 10; rm /tmp/health; sleep 600"
+    await scene.create(
+        "web", containers=shell(script, livenessProbe={**probe, "timeoutSeconds": 1})
+    )
+    await trio.sleep(9)
+    assert scene.container("web")["restartCount"] == 0
+    await trio.sleep(10)
+    assert scene.container("web")["restartCount"] == 1
+    assert any(one.startswith("Unhealthy: Liveness probe failed") for one in scene.events("web"))
+
+
+async def test_a_readiness_probe_waits_for_what_a_command_does(autojump_clock, scene):
+    probe = {"exec": {"command": ["test", "-f", "/ready"]}, "periodSeconds": 1, "timeoutSeconds": 1}
+    script = "sleep 5; touch /ready; sleep infinity"
+    await scene.create("web", containers=shell(script, readinessProbe=probe))
+    await trio.sleep(4)
+    assert not scene.ready("web")
+    await trio.sleep(3)
+    assert scene.ready("web")
+
+
+async def test_sigterm_ends_a_command_at_once(autojump_clock, scene):
+    await scene.create("web", containers=shell("sleep 3600"), metadata={"finalizers": ["a/b"]})
+    await scene.delete("web")
+    assert scene.container("web")["state"]["terminated"]["exitCode"] == 143
+
+
+async def test_a_trap_has_the_grace_period(autojump_clock, scene):
+    script = "trap 'echo bye; sleep 3; exit 7' TERM; echo hi; while true; do sleep 1; done"
+    keep = {"finalizers": ["a/b"]}
+    await scene.create("web", containers=shell(script), metadata=keep)
+    await scene.delete("web", gracePeriodSeconds=10)
+    await trio.sleep(4)
+    assert scene.container("web")["state"]["terminated"]["exitCode"] == 7
+    stubborn = "trap 'sleep 60' TERM; sleep 3600"
+    await scene.create("late", containers=shell(stubborn), metadata=keep)
+    await scene.delete("late", gracePeriodSeconds=10)
+    await trio.sleep(11)
+    assert scene.container("late")["state"]["terminated"]["exitCode"] == 137
