@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import trio
 from attrs import define
 
 from k8slite.apiserver.allocation import IP_ADDRESSES, ip_address
@@ -19,7 +18,7 @@ from k8slite.apiserver.storage import Storage
 from k8slite.kinds.apiregistration.local_services import local_service
 from k8slite.objects import codec
 from k8slite.objects.meta import timestamp
-from k8slite.store.store import KeyConflict
+from k8slite.store.store import Put
 from k8slite.world import World
 
 Json = dict[str, Any]
@@ -31,8 +30,6 @@ _RBAC_META: Final = {
     "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
 }
 _FLOW_META: Final = {"annotations": {"apf.kubernetes.io/autoupdate-spec": "true"}, "generation": 1}
-# How many puts wait for the journal together.
-_AT_ONCE: Final = 64
 
 
 @define(eq=False)
@@ -47,13 +44,11 @@ class Bootstrap:
 
     async def run(self) -> None:
         """Add what is missing."""
-        missing = [
-            (key, obj) for key, obj in self._objects() if self.storage.store.get(key) is None
-        ]
-        for start in range(0, len(missing), _AT_ONCE):
-            async with trio.open_nursery() as nursery:
-                for key, obj in missing[start : start + _AT_ONCE]:
-                    nursery.start_soon(self._put, key, obj)
+        store = self.storage.store
+        # Where another server of this store was faster, its object stays.
+        await store.put_all(
+            [self._put(key, obj) for key, obj in self._objects() if store.get(key) is None]
+        )
         await self._renew_endpoints()
 
     def _objects(self) -> Iterator[tuple[str, Json]]:
@@ -64,17 +59,12 @@ class Bootstrap:
         yield from self._priority_classes()
         yield from self._api_services()
 
-    async def _put(self, key: str, obj: Json) -> None:
+    def _put(self, key: str, obj: Json) -> Put:
         metadata = obj["metadata"]
         metadata.setdefault("uid", self.world.uid())
         metadata.setdefault("creationTimestamp", timestamp(self.world.now()))
         tail = codec.stored_tail(obj)
-        try:
-            await self.storage.store.put(
-                key, lambda revision: codec.stored(tail, revision), expect=0
-            )
-        except KeyConflict:
-            return  # another server of this store was faster
+        return Put(key, lambda revision: codec.stored(tail, revision), expect=0)
 
     def _key(self, group: str, plural: str, name: str, namespace: str = "") -> str:
         return self.storage.preferred(group, plural).key(namespace, name)

@@ -78,6 +78,7 @@ class Cluster:
     surroundings: Surroundings = field()
     api: ApiServer = field(init=False)
     fleet: NodeFleet | None = field(init=False, default=None)
+    usable: trio.Event = field(init=False, factory=trio.Event)  # the nodes are there
     ready: bool = field(init=False, default=False)
     stopping: bool = field(init=False, default=False)  # said to who asks whether we are ready
     queues: dict[str, WorkQueue] = field(init=False, factory=dict)  # by controllers' names
@@ -103,14 +104,26 @@ class Cluster:
         return Client(Link(way, Peer(IN_PROCESS, user)), process or name, wired=False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Live until cancelled; started when every component has synced."""
+        """Live until cancelled; started when every component has synced.
+
+        The nodes come first: with them a cluster is `usable`, by whoever need not wait for all.
+        """
         await self.bootstrap()
+        processes = self.processes()
+        nodes = [one for one in processes if one.name == KUBELET]
         async with trio.open_nursery() as nursery:
-            for process in self.processes():
-                for actor in process.actors():
-                    await nursery.start(self.supervisor.keep, actor)
+            for process in nodes:
+                await self._start(process, nursery)
+            self.usable.set()
+            for process in processes:
+                if process not in nodes:
+                    await self._start(process, nursery)
             self.ready = True
             task_status.started()
+
+    async def _start(self, process: Process, nursery: trio.Nursery) -> None:
+        for actor in process.actors():
+            await nursery.start(self.supervisor.keep, actor)
 
     async def bootstrap(self) -> None:
         """Write what a fresh cluster holds, where it is not there yet."""

@@ -57,9 +57,14 @@ class Pair:
 
 @frozen
 class Authority:
-    """The CA, in a directory of its own."""
+    """The CA, in a directory of its own.
+
+    Without `durable`, what is made need not survive a crash of the machine, and nobody waits for
+    the disk: 11 files would be a third of the start of a cluster that is gone in a second.
+    """
 
     path: Path
+    durable: bool = True
 
     @property
     def bundle(self) -> str:
@@ -92,7 +97,7 @@ class Authority:
             if not (self.path / f"{ca}.crt").exists():
                 self._make_ca(ca, name)
         if not (self.path / "sa.key").exists():
-            replace_file(self.path / "sa.key", _key_in_pem(ec.generate_private_key(ec.SECP256R1())))
+            self._keep(self.path / "sa.key", _key_in_pem(ec.generate_private_key(ec.SECP256R1())))
         ips = dict.fromkeys((*addresses, "127.0.0.1", "::1", "10.96.0.1"))
         alternatives: list[x509.GeneralName] = [
             *(x509.DNSName(name) for name in dict.fromkeys((*_SERVER_NAMES, *names))),
@@ -170,6 +175,9 @@ class Authority:
     def _pair(self, name: str) -> Pair:
         return Pair(self.path / f"{name}.crt", self.path / f"{name}.key")
 
+    def _keep(self, path: Path, data: bytes) -> None:
+        replace_file(path, data, durable=self.durable)
+
     def _make_ca(self, ca: str, common_name: str) -> None:
         """A certificate for a CA's key; the key is made too, unless there is one."""
         pair = self._pair(ca)
@@ -177,7 +185,7 @@ class Authority:
             key = _read_key(pair.key)
         else:
             key = ec.generate_private_key(ec.SECP256R1())
-            replace_file(pair.key, _key_in_pem(key))
+            self._keep(pair.key, _key_in_pem(key))
         name = _name(common_name)
         usage = x509.KeyUsage(
             digital_signature=True,
@@ -199,7 +207,7 @@ class Authority:
             )
             .sign(key, hashes.SHA256())
         )
-        replace_file(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
+        self._keep(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
     def _sign(
         self,
@@ -230,8 +238,8 @@ class Authority:
             )
         certificate = builder.sign(issuer_key, hashes.SHA256())
         pair = self._pair(file_name)
-        replace_file(pair.key, _key_in_pem(key))
-        replace_file(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
+        self._keep(pair.key, _key_in_pem(key))
+        self._keep(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
     def _good(
         self, file_name: str, issuer: x509.Certificate, alternatives: Sequence[x509.GeneralName]

@@ -197,15 +197,19 @@ class DataDirectory:
             return "another process"
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file for its owner only, in one step: a crash leaves the former one or this one."""
+def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file for its owner only, in one step: a crash leaves the former one or this one.
+
+    Where it is not to be `durable`, that is said of this process only, not of the machine.
+    """
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(descriptor)
+        if durable:
+            file.flush()
+            os.fsync(descriptor)
     draft.replace(path)
 
 

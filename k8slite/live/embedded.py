@@ -24,7 +24,6 @@ import trio
 from attrs import define, evolve, field, frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 from trio.abc import Listener
-from trio.testing import wait_all_tasks_blocked
 
 from k8slite.cluster import Cluster, Settings
 from k8slite.kubelet.runtimes.rules import Rules
@@ -104,6 +103,8 @@ class Embedded:
         """
         if seconds < 0:
             raise ValueError("a clock moves forward only")
+        from trio.testing import wait_all_tasks_blocked  # brings pytest along
+
         await self.ready.wait()
         until = trio.current_time() + seconds
         await wait_all_tasks_blocked()
@@ -130,7 +131,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         else:
             directory = DataDirectory(wanted.path)
             stack.enter_context(directory.held())
-            trust = _Trust.of(directory.pki)
+            trust = _Trust.of(directory.pki, durable=True)
             from k8slite.store.sqlite import open_sqlite  # a memory store pays nothing for it
 
             store = await stack.enter_async_context(open_sqlite(directory.store))
@@ -178,9 +179,9 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         if wanted.runs:
             nursery.start_soon(found.live, nursery)
             if begun is None:
-                await found.ready.wait()
+                await cluster.usable.wait()
                 _remember(wanted, store)
-            # Else what a cluster needs is there: its components take it up while it is used.
+            # The other components take up what there is while the cluster is used already.
         try:
             yield found
         finally:
@@ -226,8 +227,8 @@ class _Trust:
     context: ssl.SSLContext
 
     @classmethod
-    def of(cls, path: Path) -> _Trust:
-        authority = Authority(path)
+    def of(cls, path: Path, *, durable: bool) -> _Trust:
+        authority = Authority(path, durable)
         authority.prepare([ADDRESS])
         return cls(authority, authority.bundle, authority.token_key(), authority.server_context())
 
@@ -237,7 +238,7 @@ def _trust_of_process() -> _Trust:
     """One CA for all clusters of this process; its directory goes with the process."""
     path = tempfile.mkdtemp(prefix="k8slite-pki-")
     atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return _Trust.of(Path(path))
+    return _Trust.of(Path(path), durable=False)
 
 
 _BEGUN: Final[dict[_Kind, MemoryStore]] = {}

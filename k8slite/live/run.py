@@ -192,7 +192,10 @@ async def _serving(
 async def listening(bind: str, port: int) -> AsyncIterator[list[trio.SocketListener]]:
     """Sockets that are closed at the end, whoever else has closed them before."""
     try:
-        listeners = await trio.open_tcp_listeners(port, host=bind)
+        # As bytes: for a text Python loads all that it takes to spell names of other languages.
+        listeners = await trio.open_tcp_listeners(
+            port, host=bind.encode() if bind.isascii() else bind
+        )
     except (OSError, UnicodeError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)
         hint = "; choose another with --port" if getattr(error, "errno", 0) == EADDRINUSE else ""

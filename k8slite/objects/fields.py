@@ -21,7 +21,7 @@ def required(path: str, detail: str = "") -> Cause:
 
 def invalid(path: str, value: Any, detail: str) -> Cause:
     """A value is there and wrong."""
-    return Cause("FieldValueInvalid", f"Invalid value: {quoted(value)}: {detail}", path)
+    return Cause("FieldValueInvalid", _joined(f"Invalid value: {quoted(value)}", detail), path)
 
 
 def not_supported(path: str, value: Any, supported: Iterable[str]) -> Cause:
@@ -67,7 +67,8 @@ def quoted(value: Any) -> str:
 def refuse(kind: str, group: str, name: str, causes: Sequence[Cause]) -> Invalid:
     """The one Invalid error of all complaints about an object (upstream: `errors.NewInvalid`)."""
     qualified = f"{kind}.{group}" if group else kind
-    texts = [f"{cause.field}: {cause.message}" for cause in causes]
+    # What is said twice is told twice among the causes, but once in the message.
+    texts = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = {"name": name, "kind": kind} if name else {"kind": kind}
     if group:

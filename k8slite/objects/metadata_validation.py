@@ -15,6 +15,8 @@ from k8slite.objects.fields import forbidden, invalid, required, too_long
 from k8slite.objects.names import (
     NAME_RULES,
     is_dns1123_label,
+    is_dns1123_subdomain,
+    is_http_path,
     is_label_value,
     is_path_segment_name,
     is_qualified_name,
@@ -85,6 +87,17 @@ def validate_annotations(annotations: Mapping[str, str] | None, path: str) -> li
 def each(path: str, value: Any, complaints: Sequence[str]) -> list[Cause]:
     """One Invalid cause for each text that a name's rule complains with."""
     return [invalid(path, value, text) for text in complaints]
+
+
+def domain_prefixed(path: str, value: str) -> list[Cause]:
+    """A text such as `acme.io/foo` (upstream: `IsDomainPrefixedPath`)."""
+    if not value:
+        return [required(path)]
+    host, _, rest = value.partition("/")
+    if not host or not rest:
+        text = 'must be a domain-prefixed path (such as "acme.io/foo")'
+        return [invalid(path, value, text)]
+    return each(path, host, is_dns1123_subdomain(host)) + each(path, rest, is_http_path(rest))
 
 
 def immutable(path: str, new: Any, old: Any) -> list[Cause]:

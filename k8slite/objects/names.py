@@ -167,6 +167,20 @@ def is_http_header_name(value: str) -> list[str]:
     return [_pattern(message, "[-A-Za-z0-9]+", "X-Header-Name")]
 
 
+def is_http_path(value: str) -> list[str]:
+    """What may follow the domain in a URL."""
+    if _HTTP_PATH.fullmatch(value):
+        return []
+    return [_pattern("Invalid path", _HTTP_PATH_FORMAT)]
+
+
+def is_condition_reason(value: str) -> list[str]:
+    """A condition's reason, one word."""
+    if _REASON.fullmatch(value):
+        return []
+    return [_pattern(_REASON_MESSAGE, _REASON_FORMAT, *_REASON_EXAMPLES)]
+
+
 def is_ip(value: str) -> list[str]:
     """An IPv4 or IPv6 address; no zone, no leading zeros."""
     try:
@@ -176,6 +190,46 @@ def is_ip(value: str) -> list[str]:
     if "%" in value:
         return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"]
     return []
+
+
+def is_endpoint_ip(ip: str) -> list[str]:
+    """Not an address that means something else everywhere (upstream: `ValidateEndpointIP`)."""
+    address = ipaddress.ip_address(ip)
+    found = []
+    if address.is_unspecified:
+        found.append(f"may not be unspecified ({ip})")
+    if address.is_loopback:
+        found.append("may not be in the loopback range (127.0.0.0/8, ::1/128)")
+    if address.is_link_local:
+        found.append("may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+    if address.is_multicast and ip.startswith(("224.0.0.", "ff02")):
+        found.append("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")
+    return found
+
+
+def is_canonical_ip(value: str) -> list[str]:
+    """An address as newer fields have it (upstream: `IsValidIP`)."""
+    found = is_ip(value)
+    if found:
+        return found
+    address = ipaddress.ip_address(value)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return ["must not be an IPv4-mapped IPv6 address"]
+    return [] if str(address) == value else [f'must be in canonical form ("{address}")']
+
+
+def is_canonical_cidr(value: str) -> list[str]:
+    """An address block as newer fields have it (upstream: `IsValidCIDR`)."""
+    found = is_cidr(value)
+    if found:
+        return found
+    block = ipaddress.ip_interface(value)
+    if isinstance(block, ipaddress.IPv6Interface) and block.ip.ipv4_mapped is not None:
+        return ["must not have an IPv4-mapped IPv6 address"]
+    wanted = str(block.network)
+    if block.ip != block.network.network_address:
+        return ["must not have bits set beyond the prefix length"]
+    return [] if wanted == value else [f'must be in canonical form ("{wanted}")']
 
 
 def is_cidr(value: str) -> list[str]:
@@ -210,7 +264,8 @@ def _leaves_directory(value: str) -> list[str]:
 def _pattern(message: str, pattern: str, *examples: str) -> str:
     # The commas are upstream's: `(e.g. 'a',  or 'b', regex used ...)`.
     listed = " or ".join(f"'{example}', " for example in examples)
-    return f"{message} (e.g. {listed}regex used for validation is '{pattern}')"
+    start = f"e.g. {listed}" if examples else ""
+    return f"{message} ({start}regex used for validation is '{pattern}')"
 
 
 _LABEL_FORMAT: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -273,6 +328,16 @@ _CONFIG_KEY: Final = re.compile(_CONFIG_KEY_FORMAT)
 _CONFIG_KEY_MESSAGE: Final = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
 )
+
+_HTTP_PATH_FORMAT: Final = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
+_HTTP_PATH: Final = re.compile(_HTTP_PATH_FORMAT)
+_REASON_FORMAT: Final = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?"
+_REASON: Final = re.compile(_REASON_FORMAT)
+_REASON_MESSAGE: Final = (
+    "a condition reason must start with alphabetic character, optionally followed by a string of "
+    "alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'"
+)
+_REASON_EXAMPLES: Final = ("my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB")
 
 # The rules that a Strategy names for metadata.name (`kinds.kind.NameRule`).
 NAME_RULES: Final[Mapping[str, Rule]] = {

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import http.client
 import json
 import os
-import shutil
 import signal
 import ssl
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,17 +17,6 @@ from urllib.parse import urlsplit
 
 COMMAND = [sys.executable, "-m", "k8slite"]
 WAIT_SECONDS = 60.0  # for anything that takes a second on a computer with nothing else to do
-
-
-def _environment() -> dict[str, str]:
-    """Ours, but compiled modules are kept while the tests run: a start is much faster then."""
-    cache = tempfile.mkdtemp(prefix="k8slite-tests-")
-    atexit.register(shutil.rmtree, cache, ignore_errors=True)
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": cache}
-
-
-ENVIRONMENT = _environment()
 
 
 class ClusterProcess:
@@ -44,7 +30,6 @@ class ClusterProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=ENVIRONMENT,
         )
         self.url = ""
         self._connections: list[Api] = []
@@ -146,5 +131,5 @@ def run_command(*arguments: str, **environment: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         timeout=WAIT_SECONDS,
-        env={**ENVIRONMENT, **environment},
+        env={**os.environ, **environment},
     )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from k8slite.live.recorded import BadRecord, Recorded
-from tests.live.process import COMMAND, ENVIRONMENT, WAIT_SECONDS, Api, run_command, running
+from tests.live.process import COMMAND, WAIT_SECONDS, Api, run_command, running
 
 Json = dict[str, Any]
 
@@ -45,7 +45,6 @@ def replaying(record: Path, *arguments: str) -> Iterator[Api]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        env=ENVIRONMENT,
     )
     try:
         assert process.stdout is not None

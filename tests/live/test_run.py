@@ -24,7 +24,6 @@ from k8slite.live.remote import Remote
 from k8slite.messages import Request
 from tests.live.process import (
     COMMAND,
-    ENVIRONMENT,
     WAIT_SECONDS,
     Api,
     ClusterProcess,
@@ -60,7 +59,6 @@ def run_controller(kubeconfig: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=ENVIRONMENT,
     )
     assert process.stdout is not None
     try:

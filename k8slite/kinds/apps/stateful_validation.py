@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from k8slite.kinds.apps.workload_validation import positive_count
+from k8slite.kinds.apps.workload_validation import at_most_all, is_none, positive_count
 from k8slite.kinds.core.controller_validation import (
+    at_most_replicas,
+    not_decremented,
     not_negative,
+    not_negative_counts,
     validate_match,
     validate_selector,
 )
@@ -20,9 +23,6 @@ Json = dict[str, Any]
 def validate_stateful_set(new: Json, old: Json | None) -> list[Cause]:
     """A StatefulSet; its Pods' volumes come from claims, so the template is looked at loosely."""
     spec = new["spec"]
-    if old is not None:
-        found = _update(spec, old["spec"])
-        return found + not_negative(spec, "replicas", "spec")
     policy = spec.get("podManagementPolicy", "")
     found = []
     if policy not in ("OrderedReady", "Parallel"):
@@ -39,7 +39,9 @@ def validate_stateful_set(new: Json, old: Json | None) -> list[Cause]:
     found += not_negative(spec, "minReadySeconds", "spec")
     if "ordinals" in spec:
         found += not_negative(spec["ordinals"], "start", "spec.ordinals")
-    selector, wrong = validate_selector(spec, "spec", "empty selector is invalid for statefulset")
+    found += not_negative(spec, "revisionHistoryLimit", "spec")
+    empty = "empty selector is invalid for statefulset"
+    selector, wrong = validate_selector(spec, "spec", empty, unreadable="")
     found += wrong
     template = spec["template"]
     metadata = template.get("metadata", {})
@@ -56,7 +58,17 @@ def validate_stateful_set(new: Json, old: Json | None) -> list[Cause]:
     if pods.get("activeDeadlineSeconds") is not None:
         text = "activeDeadlineSeconds in StatefulSet is not Supported"
         found.append(forbidden("spec.template.spec.activeDeadlineSeconds", text))
-    return found
+    return found if old is None else found + _update(spec, old["spec"])
+
+
+def validate_stateful_set_status(new: Json, old: Json | None) -> list[Cause]:
+    """The counts in a StatefulSet's status."""
+    status = new.get("status") or {}
+    counts = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+    found = not_negative_counts(status, ("replicas", *counts))
+    found += not_negative_counts(status, ("observedGeneration", "collisionCount"))
+    found += at_most_replicas(status, counts, ready="status.readyReplicas")
+    return found + not_decremented(new, old)
 
 
 def _strategy(strategy: Json) -> list[Cause]:
@@ -76,8 +88,11 @@ def _strategy(strategy: Json) -> list[Cause]:
     if rolling is not None:
         found += not_negative(rolling, "partition", f"{at}.rollingUpdate")
         if "maxUnavailable" in rolling:
-            value = rolling["maxUnavailable"]
-            found += positive_count(value, f"{at}.rollingUpdate.maxUnavailable")
+            value, where = rolling["maxUnavailable"], f"{at}.rollingUpdate.maxUnavailable"
+            found += positive_count(value, where)
+            if is_none(value):
+                found.append(invalid(where, value, "cannot be 0"))
+            found += at_most_all(value, where)
     return found
 
 

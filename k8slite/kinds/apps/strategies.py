@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from k8slite.kinds.apps.stateful_validation import validate_stateful_set
+from k8slite.kinds.apps.stateful_validation import (
+    validate_stateful_set,
+    validate_stateful_set_status,
+)
 from k8slite.kinds.apps.workload_defaults import (
     default_daemon_set,
     default_deployment,
@@ -16,6 +19,7 @@ from k8slite.kinds.apps.workload_defaults import (
 from k8slite.kinds.apps.workload_validation import (
     validate_controller_revision,
     validate_daemon_set,
+    validate_daemon_set_status,
     validate_deployment,
     validate_deployment_status,
     validate_replica_set,
@@ -30,6 +34,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_daemon_set,
         prepare=prepare_daemon_set,
         validate=validate_daemon_set,
+        validate_status=validate_daemon_set_status,
         generation=True,
         status=True,
     ),
@@ -54,6 +59,8 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_stateful_set,
         prepare=keep_status,
         validate=validate_stateful_set,
+        validate_status=validate_stateful_set_status,
+        name_rule="label",
         generation=True,
         status=True,
     ),

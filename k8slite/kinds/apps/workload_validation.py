@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from k8slite.kinds.core.controller_validation import (
     UNMATCHED,
+    at_most_replicas,
+    not_decremented,
     not_negative,
+    not_negative_counts,
     validate_endless,
     validate_selector,
     validate_served_template,
@@ -45,22 +48,15 @@ def validate_deployment(new: Json, old: Json | None) -> list[Cause]:
     return found + _same_selector(new, old)
 
 
-def validate_deployment_status(new: Json, _old: Json | None) -> list[Cause]:
+def validate_deployment_status(new: Json, old: Json | None) -> list[Cause]:
     """The counts in a Deployment's status."""
     status = new.get("status", {})
-    found: list[Cause] = []
-    counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
-    for key in ("observedGeneration", *counts, "unavailableReplicas", "collisionCount"):
-        found += not_negative(status, key, "status")
-    total = status.get("replicas", 0)
-    for key in counts[1:]:
-        if status.get(key, 0) > total:
-            text = "cannot be greater than status.replicas"
-            found.append(invalid(f"status.{key}", status[key], text))
-    if status.get("availableReplicas", 0) > status.get("readyReplicas", 0):
-        text = "cannot be greater than readyReplicas"
-        found.append(invalid("status.availableReplicas", status["availableReplicas"], text))
-    return found
+    counts = ("updatedReplicas", "readyReplicas", "availableReplicas")
+    found = not_negative_counts(status, ("observedGeneration", "replicas", *counts))
+    found += not_negative_counts(
+        status, ("unavailableReplicas", "terminatingReplicas", "collisionCount")
+    )
+    return found + at_most_replicas(status, counts) + not_decremented(new, old)
 
 
 def validate_replica_set(new: Json, old: Json | None) -> list[Cause]:
@@ -100,6 +96,12 @@ def validate_daemon_set(new: Json, old: Json | None) -> list[Cause]:
     return found + _same_selector(new, old)
 
 
+def validate_daemon_set_status(new: Json, old: Json | None) -> list[Cause]:
+    """The counts in a DaemonSet's status."""
+    status = new.get("status") or {}
+    return not_negative_counts(status, _DAEMON_COUNTS) + not_decremented(new, old)
+
+
 def validate_controller_revision(new: Json, old: Json | None) -> list[Cause]:
     """A ControllerRevision, whose data never changes."""
     found = [required("data", "data is mandatory")] if new.get("data") is None else []
@@ -125,6 +127,14 @@ def at_most_all(value: int | str, path: str) -> list[Cause]:
     return []
 
 
+def is_none(value: int | str) -> bool:
+    """Whether a number or a share is nothing, as what cannot be read is."""
+    if isinstance(value, int):
+        return value == 0
+    digits = value.removesuffix("%")
+    return not (digits.isascii() and digits.isdecimal() and int(digits))
+
+
 def _strategy(strategy: Json) -> list[Cause]:
     kind, rolling = strategy.get("type", ""), strategy.get("rollingUpdate")
     at = "spec.strategy.rollingUpdate"
@@ -141,7 +151,7 @@ def _strategy(strategy: Json) -> list[Cause]:
     unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
     found = positive_count(unavailable, f"{at}.maxUnavailable")
     found += positive_count(surge, f"{at}.maxSurge")
-    if _none(unavailable) and _none(surge):
+    if is_none(unavailable) and is_none(surge):
         text = "may not be 0 when `maxSurge` is 0"
         found.append(invalid(f"{at}.maxUnavailable", unavailable, text))
     return found + at_most_all(unavailable, f"{at}.maxUnavailable")
@@ -159,13 +169,13 @@ def _daemon_strategy(strategy: Json) -> list[Cause]:
         return [required(at)]
     unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
     found = positive_count(unavailable, f"{at}.maxUnavailable")
-    found += at_most_all(unavailable, f"{at}.maxUnavailable")
     found += positive_count(surge, f"{at}.maxSurge")
+    found += at_most_all(unavailable, f"{at}.maxUnavailable")
     found += at_most_all(surge, f"{at}.maxSurge")
-    if not _none(unavailable) and not _none(surge):
+    if not is_none(unavailable) and not is_none(surge):
         text = "may not be set when maxUnavailable is non-zero"
         found.append(invalid(f"{at}.maxSurge", surge, text))
-    elif _none(unavailable) and _none(surge):
+    elif is_none(unavailable) and is_none(surge):
         text = "cannot be 0 when maxSurge is 0"
         found.append(required(f"{at}.maxUnavailable", text))
     return found
@@ -178,8 +188,14 @@ def _same_selector(new: Json, old: Json | None) -> list[Cause]:
     return immutable("spec.selector", after, before)
 
 
-def _none(value: int | str) -> bool:
-    return value in _NOTHING
-
-
-_NOTHING: Final = (0, "0", "0%")
+_DAEMON_COUNTS: Final = (
+    "currentNumberScheduled",
+    "numberMisscheduled",
+    "desiredNumberScheduled",
+    "numberReady",
+    "observedGeneration",
+    "updatedNumberScheduled",
+    "numberAvailable",
+    "numberUnavailable",
+    "collisionCount",
+)

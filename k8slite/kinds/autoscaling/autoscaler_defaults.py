@@ -38,7 +38,7 @@ def _rules(given: Json | None, usual: Json) -> Json:
     rules = dict(given or {})
     for key, value in usual.items():
         if key == "policies":
-            if not rules.get(key):
+            if rules.get(key) is None:
                 rules[key] = [dict(policy) for policy in value]
         else:
             rules.setdefault(key, value)

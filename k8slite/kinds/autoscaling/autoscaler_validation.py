@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.autoscaling.metric_validation import validate_metrics
+from k8slite.kinds.core.controller_validation import not_negative_counts
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid, not_supported, required
 from k8slite.objects.metadata_validation import each
 from k8slite.objects.names import is_path_segment_name
+from k8slite.objects.quantity import nano
 
 Json = dict[str, Any]
 
 
-def validate_autoscaler(new: Json, _old: Json | None) -> list[Cause]:
-    """A HorizontalPodAutoscaler."""
+def validate_autoscaler(new: Json, old: Json | None) -> list[Cause]:
+    """A HorizontalPodAutoscaler; one that scaled to zero before may go on to."""
     spec = new["spec"]
     found: list[Cause] = []
     least, most = spec.get("minReplicas"), spec.get("maxReplicas", 0)
-    if least is not None and least < 1:
-        text = "must be greater than or equal to 1"
+    bound = 0 if old is not None and old["spec"].get("minReplicas") == 0 else 1
+    if least is not None and least < bound:
+        text = f"must be greater than or equal to {bound}"
         found.append(invalid("spec.minReplicas", least, text))
     if most < 1:
         text = "must be set and greater than 0"
@@ -27,13 +31,17 @@ def validate_autoscaler(new: Json, _old: Json | None) -> list[Cause]:
         text = "must be greater than or equal to `minReplicas`"
         found.append(invalid("spec.maxReplicas", most, text))
     found += _target(spec.get("scaleTargetRef", {}))
-    for i, metric in enumerate(spec.get("metrics", ())):
-        found += _metric(metric, f"spec.metrics[{i}]")
-    percent = spec.get("targetCPUUtilizationPercentage")
-    if percent is not None and percent < 1:
-        at = "spec.targetCPUUtilizationPercentage"
-        found.append(invalid(at, percent, "must be greater than 0"))
+    found += validate_metrics(spec.get("metrics") or (), "spec.metrics", least)
+    behavior = spec.get("behavior") or {}
+    for direction in ("scaleUp", "scaleDown"):
+        if behavior.get(direction) is not None:
+            found += _rules(behavior[direction], f"spec.behavior.{direction}")
     return found
+
+
+def validate_autoscaler_status(new: Json, _old: Json | None) -> list[Cause]:
+    """The counts in a HorizontalPodAutoscaler's status."""
+    return not_negative_counts(new.get("status") or {}, ("currentReplicas", "desiredReplicas"))
 
 
 def _target(reference: Json) -> list[Cause]:
@@ -53,37 +61,44 @@ def _target(reference: Json) -> list[Cause]:
     return found
 
 
-def _metric(metric: Json, path: str) -> list[Cause]:
-    kind = metric.get("type", "")
-    if not kind:
-        return [required(f"{path}.type", "must specify a metric source type")]
-    if kind not in _SOURCES:
-        return [not_supported(f"{path}.type", kind, tuple(_SOURCES))]
-    key = _SOURCES[kind]
-    source = metric.get(key)
-    if source is None:
-        text = "must populate information for the given metric source"
-        return [required(f"{path}.{key}", text)]
+def _rules(rules: Json, path: str) -> list[Cause]:
     found: list[Cause] = []
-    if key in ("resource", "containerResource") and not source.get("name"):
-        found.append(required(f"{path}.{key}.name", "must specify a resource name"))
-    target = source.get("target", {})
-    at = f"{path}.{key}.target"
-    if not target.get("type"):
-        found.append(required(f"{at}.type", "must specify a metric target type"))
-    elif target["type"] not in ("AverageValue", "Utilization", "Value"):
-        text = "must be either Utilization, Value, or AverageValue"
-        found.append(invalid(f"{at}.type", target["type"], text))
-    utilization = target.get("averageUtilization")
-    if utilization is not None and utilization < 1:
-        found.append(invalid(f"{at}.averageUtilization", utilization, "must be greater than 0"))
+    at, seconds = f"{path}.stabilizationWindowSeconds", rules.get("stabilizationWindowSeconds")
+    if seconds is not None and seconds < 0:
+        found.append(invalid(at, seconds, "must be greater than or equal to zero"))
+    if seconds is not None and seconds > _WINDOW_MOST_SECONDS:
+        text = f"must be less than or equal to {_WINDOW_MOST_SECONDS}"
+        found.append(invalid(at, seconds, text))
+    select = rules.get("selectPolicy")
+    if select is not None and select not in _SELECTIONS:
+        found.append(not_supported(f"{path}.selectPolicy", select, _SELECTIONS))
+    policies = rules.get("policies") or ()
+    if not policies:
+        found.append(required(f"{path}.policies", "must specify at least one Policy"))
+    for i, policy in enumerate(policies):
+        found += _policy(policy, f"{path}.policies[{i}]")
+    tolerance = rules.get("tolerance")
+    if tolerance is not None and nano(tolerance) < 0:
+        text = "must be greater than or equal to zero"
+        found.append(invalid(f"{path}.tolerance", tolerance, text))
     return found
 
 
-_SOURCES: Final = {
-    "ContainerResource": "containerResource",
-    "External": "external",
-    "Object": "object",
-    "Pods": "pods",
-    "Resource": "resource",
-}
+def _policy(policy: Json, path: str) -> list[Cause]:
+    found: list[Cause] = []
+    kind = policy.get("type", "")
+    if kind not in ("Percent", "Pods"):
+        found.append(not_supported(f"{path}.type", kind, ("Percent", "Pods")))
+    for key in ("value", "periodSeconds"):
+        if policy.get(key, 0) <= 0:
+            found.append(invalid(f"{path}.{key}", policy.get(key, 0), "must be greater than zero"))
+    seconds = policy.get("periodSeconds", 0)
+    if seconds > _PERIOD_MOST_SECONDS:
+        text = f"must be less than or equal to {_PERIOD_MOST_SECONDS}"
+        found.append(invalid(f"{path}.periodSeconds", seconds, text))
+    return found
+
+
+_WINDOW_MOST_SECONDS: Final = 3600
+_PERIOD_MOST_SECONDS: Final = 1800
+_SELECTIONS: Final = ("Disabled", "Max", "Min")

@@ -6,6 +6,7 @@ parser that upstream uses (`robfig/cron`).
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from k8slite.kinds.batch.job_validation import validate_job_spec
@@ -13,7 +14,6 @@ from k8slite.kinds.core.controller_validation import not_negative
 from k8slite.objects.cron_schedule import parse_schedule, time_zone
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid, not_supported, required
-from k8slite.objects.metadata_validation import validate_annotations, validate_labels
 
 Json = dict[str, Any]
 
@@ -32,8 +32,12 @@ def validate_cron_job(new: Json, old: Json | None) -> list[Cause]:
         wrong = schedule_complaint(schedule)
         if wrong:
             found.append(invalid("spec.schedule", schedule, wrong))
-        if "TZ" in schedule and (old is None or old["spec"].get("schedule") != schedule):
+        may_name_zone = old is not None and "TZ" in old["spec"].get("schedule", "")
+        if "TZ" in schedule and not may_name_zone:
             text = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+            found.append(invalid("spec.schedule", schedule, text))
+        elif "TZ" in schedule and spec.get("timeZone") is not None:
+            text = "cannot use both timeZone field and TZ or CRON_TZ in schedule"
             found.append(invalid("spec.schedule", schedule, text))
     found += not_negative(spec, "startingDeadlineSeconds", "spec")
     zone = spec.get("timeZone")
@@ -42,15 +46,13 @@ def validate_cron_job(new: Json, old: Json | None) -> list[Cause]:
     policy = spec.get("concurrencyPolicy", "")
     if policy not in _POLICIES:
         found.append(not_supported("spec.concurrencyPolicy", policy, _POLICIES))
-    template = spec.get("jobTemplate", {})
-    metadata = template.get("metadata", {})
-    found += validate_labels(metadata.get("labels"), "spec.jobTemplate.labels")
-    found += validate_annotations(metadata.get("annotations"), "spec.jobTemplate.annotations")
-    job = template.get("spec", {})
+    job, at = (spec.get("jobTemplate") or {}).get("spec") or {}, "spec.jobTemplate.spec"
+    found += validate_job_spec(job, at)
+    if job.get("selector") is not None:
+        text = "`selector` will be auto-generated"
+        found.append(invalid(f"{at}.selector", job["selector"], text))
     if job.get("manualSelector"):
-        text = "Unsupported value: true"
-        found.append(Cause("FieldValueNotSupported", text, "spec.jobTemplate.spec.manualSelector"))
-    found += validate_job_spec(job, "spec.jobTemplate.spec")
+        found.append(not_supported(f"{at}.manualSelector", True, ("nil", "false")))
     for key in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         found += not_negative(spec, key, "spec")
     name = new["metadata"].get("name", "")
@@ -72,9 +74,13 @@ def schedule_complaint(schedule: str) -> str:
 def _time_zone(name: str) -> list[Cause]:
     """Upstream: `validateTimeZone`."""
     if name == "":
-        return [invalid("spec.timeZone", name, "must be nil or non-empty string")]
+        return [invalid("spec.timeZone", name, "timeZone must be nil or non-empty string")]
+    if not all(_ZONE_PART.fullmatch(part) for part in name.split("/")):
+        return [invalid("spec.timeZone", name, f"unknown time zone {name}")]
     if name.lower() == "local":
-        text = "must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        text = (
+            "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        )
         return [invalid("spec.timeZone", name, text)]
     try:
         time_zone(name)
@@ -83,4 +89,6 @@ def _time_zone(name: str) -> list[Cause]:
     return []
 
 
+# Not `.` and `..`, and nothing that begins like an option.
+_ZONE_PART: Final = re.compile(r"(?!-)(?!\.{1,2}$)[A-Za-z._0-9+-]{1,14}", re.ASCII)
 _POLICIES: Final = ("Allow", "Forbid", "Replace")

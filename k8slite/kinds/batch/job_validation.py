@@ -9,37 +9,46 @@ from k8slite.kinds.core.controller_validation import not_negative, validate_matc
 from k8slite.kinds.core.pod_validation import validate_pod_template
 from k8slite.kinds.core.selector_validation import validate_label_selector
 from k8slite.objects.errors import Cause
-from k8slite.objects.fields import invalid, not_supported, required
+from k8slite.objects.fields import invalid, not_supported, required, too_long
 from k8slite.objects.meta import has_condition
-from k8slite.objects.metadata_validation import immutable
+from k8slite.objects.metadata_validation import domain_prefixed, immutable
+from k8slite.objects.names import is_dns1123_label
 from k8slite.objects.selectors import selector_of
 
 Json = dict[str, Any]
 
 # Indexed Jobs note each index in their status.
 _PARALLELISM_LIMIT: Final = 100_000
-_COMPLETIONS_LIMIT: Final = 1_000_000_000
+_FAILED_MOST: Final = 100_000
+_MANY_COMPLETIONS: Final = 100_000
+_LIMIT_OF_MANY: Final = 10_000  # of pods at once, and of failed indexes
+_MANAGER_MOST: Final = 63
 
 
 def validate_job(new: Json, old: Json | None) -> list[Cause]:
     """A Job, new or changed."""
     spec = new["spec"]
-    if old is not None:
-        return validate_job_spec(spec, "spec") + _update(spec, old)
     found: list[Cause] = []
-    if not spec.get("manualSelector"):
+    if old is None and not spec.get("manualSelector") and spec.get("selector") is not None:
         found += _generated(new)
+    found += validate_job_spec(spec, "spec")
     found += validate_label_selector(spec.get("selector"), "spec.selector")
     if spec.get("selector") is None:
         found.append(required("spec.selector"))
+    try:
+        selector = selector_of(spec.get("selector"))
+    except ValueError:
+        pass  # has been complained about above
     else:
-        try:
-            selector = selector_of(spec["selector"])
-        except ValueError:
-            pass  # has been complained about above
-        else:
-            found += validate_match(spec["template"], selector, "spec.template")
-    return found + validate_job_spec(spec, "spec")
+        found += validate_match(spec["template"], selector, "spec.template")
+    if old is not None:
+        return found + _update(spec, old)
+    completions, name = spec.get("completions") or 0, new["metadata"].get("name", "")
+    host = f"{name}-{completions - 1}"
+    if spec.get("completionMode") == "Indexed" and completions > 0 and is_dns1123_label(host):
+        text = f"will not able to create pod with invalid DNS label: {host}"
+        found.append(invalid("metadata.name", name, text))
+    return found
 
 
 def validate_job_spec(spec: Json, path: str) -> list[Cause]:
@@ -47,6 +56,14 @@ def validate_job_spec(spec: Json, path: str) -> list[Cause]:
     found: list[Cause] = []
     for key in _COUNTS:
         found += not_negative(spec, key, path)
+    if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
+        at = f"{path}.backoffLimitPerIndex"
+        found.append(required(at, "when maxFailedIndexes is specified"))
+    manager = spec.get("managedBy")
+    if manager is not None:
+        found += domain_prefixed(f"{path}.managedBy", manager)
+        if len(manager.encode()) > _MANAGER_MOST:
+            found.append(too_long(f"{path}.managedBy", _MANAGER_MOST))
     mode = spec.get("completionMode")
     if mode is not None:
         if mode not in ("Indexed", "NonIndexed"):
@@ -54,14 +71,11 @@ def validate_job_spec(spec: Json, path: str) -> list[Cause]:
             found.append(not_supported(at, mode, ("Indexed", "NonIndexed")))
         if mode == "Indexed":
             found += _indexed(spec, path)
-    if mode != "Indexed":
+    if mode in (None, "NonIndexed"):
         for key in ("backoffLimitPerIndex", "maxFailedIndexes"):
             if spec.get(key) is not None:
                 text = "requires indexed completion mode"
                 found.append(invalid(f"{path}.{key}", spec[key], text))
-    if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
-        at = f"{path}.backoffLimitPerIndex"
-        found.append(required(at, "when maxFailedIndexes is specified"))
     found += validate_policies(spec, path)
     template = spec.get("template", {})
     found += validate_pod_template(template, f"{path}.template")
@@ -80,18 +94,28 @@ def validate_job_spec(spec: Json, path: str) -> list[Cause]:
 def _indexed(spec: Json, path: str) -> list[Cause]:
     found: list[Cause] = []
     completions, parallelism = spec.get("completions"), spec.get("parallelism")
+    most, at = spec.get("maxFailedIndexes"), f"{path}.maxFailedIndexes"
     if completions is None:
         found.append(required(f"{path}.completions", "when completion mode is Indexed"))
-    elif completions > _COMPLETIONS_LIMIT:
-        text = f"must be less than or equal to {_COMPLETIONS_LIMIT}"
-        found.append(invalid(f"{path}.completions", completions, text))
     if parallelism is not None and parallelism > _PARALLELISM_LIMIT:
         text = f"must be less than or equal to {_PARALLELISM_LIMIT} when completion mode is Indexed"
         found.append(invalid(f"{path}.parallelism", parallelism, text))
-    most = spec.get("maxFailedIndexes")
     if most is not None and completions is not None and most > completions:
-        text = "must be less than or equal to completions"
-        found.append(invalid(f"{path}.maxFailedIndexes", most, text))
+        found.append(invalid(at, most, "must be less than or equal to completions"))
+    if most is not None and most > _FAILED_MOST:
+        found.append(invalid(at, most, f"must be less than or equal to {_FAILED_MOST}"))
+    if (completions or 0) > _MANY_COMPLETIONS and spec.get("backoffLimitPerIndex") is not None:
+        if most is None:
+            text = f"must be specified when completions is above {_MANY_COMPLETIONS}"
+            found.append(required(at, text))
+        for key in ("parallelism", "maxFailedIndexes"):
+            value = spec.get(key)
+            if value is not None and value > _LIMIT_OF_MANY:
+                text = (
+                    f"must be less than or equal to {_LIMIT_OF_MANY} when completions are above "
+                    f"{_MANY_COMPLETIONS} and used with backoff limit per index"
+                )
+                found.append(invalid(f"{path}.{key}", value, text))
     return found
 
 
@@ -123,20 +147,12 @@ def _update(after: Json, old_job: Json) -> list[Cause]:
     before = old_job["spec"]
     found: list[Cause] = []
     completions, old = after.get("completions"), before.get("completions")
-    if completions != old:
+    if after.get("completionMode") != "Indexed":
+        found += immutable("spec.completions", completions, old)
+    elif completions not in (None, old, after.get("parallelism")):
         # An indexed Job grows and shrinks with its parallelism.
-        elastic = (
-            before.get("completionMode") == "Indexed"
-            and completions is not None
-            and completions == after.get("parallelism")
-        )
-        if not elastic:
-            text = (
-                "can only be modified in tandem with parallelism"
-                if before.get("completionMode") == "Indexed" and completions is not None
-                else "field is immutable"
-            )
-            found.append(invalid("spec.completions", completions, text))
+        text = "can only be modified in tandem with spec.parallelism"
+        found.append(invalid("spec.completions", completions, text))
     found += immutable("spec.selector", after.get("selector"), before.get("selector"))
     template, old_template = after.get("template"), before.get("template")
     if _asleep(old_job):

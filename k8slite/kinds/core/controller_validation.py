@@ -6,6 +6,7 @@ template behind a selector serve `apps` too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from k8slite.kinds.core.pod_validation import validate_pod_template
@@ -45,19 +46,39 @@ def validate_stored_template(new: Json, _old: Json | None) -> list[Cause]:
 def validate_replica_status(new: Json, _old: Json | None) -> list[Cause]:
     """The counts in the status of a ReplicationController or ReplicaSet."""
     status = new.get("status", {})
-    found: list[Cause] = []
     counts = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas")
-    for key in (*counts, "observedGeneration"):
-        found += not_negative(status, key, "status")
+    found = not_negative_counts(status, (*counts, "observedGeneration", "terminatingReplicas"))
+    return found + at_most_replicas(status, counts[1:])
+
+
+def not_negative_counts(status: Json, keys: Iterable[str]) -> list[Cause]:
+    """Counts of a status."""
+    return [one for key in keys for one in not_negative(status, key, "status")]
+
+
+def at_most_replicas(
+    status: Json, keys: Iterable[str], *, ready: str = "readyReplicas"
+) -> list[Cause]:
+    """Counts of some of all replicas; `ready` is what those that are available are among."""
     total = status.get("replicas", 0)
-    for key in counts[1:]:
-        if status.get(key, 0) > total:
-            text = "cannot be greater than status.replicas"
-            found.append(invalid(f"status.{key}", status[key], text))
+    found = [
+        invalid(f"status.{key}", status[key], "cannot be greater than status.replicas")
+        for key in keys
+        if status.get(key, 0) > total
+    ]
     if status.get("availableReplicas", 0) > status.get("readyReplicas", 0):
-        text = "cannot be greater than readyReplicas"
+        text = f"cannot be greater than {ready}"
         found.append(invalid("status.availableReplicas", status["availableReplicas"], text))
     return found
+
+
+def not_decremented(new: Json, old: Json | None) -> list[Cause]:
+    """The count of colliding names in a status only grows."""
+    before = ((old or {}).get("status") or {}).get("collisionCount")
+    count = (new.get("status") or {}).get("collisionCount")
+    if before is None or (count is not None and count >= before):
+        return []
+    return [invalid("status.collisionCount", count or 0, "cannot be decremented")]
 
 
 def validate_served_template(
@@ -97,23 +118,23 @@ def validate_endless(template: Json, path: str, kind: str) -> list[Cause]:
 
 
 def validate_selector(
-    spec: Json, path: str, empty: str, *, needed: bool = True
+    spec: Json, path: str, empty: str, *, unreadable: str = "invalid label selector"
 ) -> tuple[Selector | None, list[Cause]]:
     """A controller's selector as a value, if it is one, and the complaints about it.
 
-    `empty` is the text for one that selects everything.
+    `empty` is the text for one that selects everything, `unreadable` for one that is none.
     """
     given = spec.get("selector")
     at = f"{path}.selector"
     if given is None:
-        return selector_of(None), [required(at)] if needed else []
+        return selector_of(None), [required(at)]
     found = validate_label_selector(given, at)
     if not given.get("matchLabels") and not given.get("matchExpressions"):
         found.append(invalid(at, given, empty))
     try:
         return selector_of(given), found
     except ValueError:
-        return None, [*found, invalid(at, given, "invalid label selector")]
+        return None, [*found, invalid(at, given, unreadable)]
 
 
 def not_negative(parent: Json, key: str, path: str) -> list[Cause]:

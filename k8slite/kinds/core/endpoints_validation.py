@@ -8,7 +8,14 @@ from k8slite.kinds.core.container_validation import PROTOCOLS
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import not_supported, required
 from k8slite.objects.metadata_validation import each
-from k8slite.objects.names import is_dns1123_label, is_ip, is_port_number
+from k8slite.objects.names import (
+    is_dns1123_label,
+    is_dns1123_subdomain,
+    is_endpoint_ip,
+    is_ip,
+    is_port_number,
+    is_qualified_name,
+)
 
 Json = dict[str, Any]
 
@@ -28,6 +35,12 @@ def validate_endpoints(new: Json, _old: Json | None) -> list[Cause]:
                 host = address.get("hostname", "")
                 if host:
                     found += each(f"{at}.{key}[{j}].hostname", host, is_dns1123_label(host))
+                node = address.get("nodeName")
+                if node is not None:
+                    where = f"{at}.{key}[{j}].nodeName"
+                    found += each(where, node, is_dns1123_subdomain(node))
+                if not is_ip(ip):
+                    found += each(f"{at}.{key}[{j}].ip", ip, is_endpoint_ip(ip))
         ports = subset.get("ports", ())
         for j, port in enumerate(ports):
             where = f"{at}.ports[{j}]"
@@ -41,4 +54,7 @@ def validate_endpoints(new: Json, _old: Json | None) -> list[Cause]:
             protocol = port.get("protocol", "")
             if protocol not in PROTOCOLS:
                 found.append(not_supported(f"{where}.protocol", protocol, PROTOCOLS))
+            if port.get("appProtocol") is not None:
+                known = port["appProtocol"]
+                found += each(f"{where}.appProtocol", known, is_qualified_name(known))
     return found

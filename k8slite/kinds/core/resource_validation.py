@@ -70,6 +70,17 @@ def validate_resource_name(name: str, path: str) -> list[Cause]:
     return []
 
 
+def validate_container_resource_name(name: str, path: str) -> list[Cause]:
+    """What a container can ask for: `cpu`, huge pages or devices."""
+    found = validate_resource_name(name, path)
+    if "/" not in name:
+        if name not in _USUAL and not name.startswith(HUGE_PAGES):
+            found.append(invalid(path, name, "must be a standard resource for containers"))
+    elif not is_native(name) and not is_extended(name):
+        found.append(invalid(path, name, "doesn't follow extended resource name standard"))
+    return found
+
+
 def is_native(name: str) -> bool:
     """Whether Kubernetes itself gives the name its meaning."""
     return "/" not in name or "kubernetes.io/" in name
@@ -101,12 +112,7 @@ def _container_resource(name: str, amount: str, path: str) -> list[Cause]:
     if name in _USUAL:
         # Nearly all there is: known, and never to be whole.
         return [] if quantity.nano(amount) >= 0 else [invalid(path, amount, NOT_NEGATIVE)]
-    found = validate_resource_name(name, path)
-    if "/" not in name:
-        if name not in _USUAL and not name.startswith(HUGE_PAGES):
-            found.append(invalid(path, name, "must be a standard resource for containers"))
-    elif not is_native(name) and not is_extended(name):
-        found.append(invalid(path, name, "doesn't follow extended resource name standard"))
+    found = validate_container_resource_name(name, path)
     found += validate_amount(name, amount, path)
     if name.startswith(HUGE_PAGES):
         found += _huge_pages(name, amount, path)

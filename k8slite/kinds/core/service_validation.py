@@ -6,7 +6,6 @@ address or node port is free is the allocators' business; what is not allocated 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from k8slite.objects.names import (
     is_cidr,
     is_dns1123_label,
     is_dns1123_subdomain,
+    is_endpoint_ip,
     is_ip,
     is_port_number,
     is_qualified_name,
@@ -53,7 +53,7 @@ def validate_service(new: Json, old: Json | None) -> list[Cause]:
         found += _cluster_ips(spec)
     for i, ip in enumerate(spec.get("externalIPs", ())):
         wrong = is_ip(ip)
-        found += each(f"spec.externalIPs[{i}]", ip, wrong or _special(ip))
+        found += each(f"spec.externalIPs[{i}]", ip, wrong or is_endpoint_ip(ip))
     if kind not in _TYPES:
         found.append(not_supported("spec.type", kind, _TYPES) if kind else required("spec.type"))
     if kind == "ClusterIP":
@@ -171,21 +171,6 @@ def _cluster_ips(spec: Json) -> list[Cause]:
     for i, one in enumerate(ips):
         if one != "None":
             found += each(f"spec.clusterIPs[{i}]", one, is_ip(one))
-    return found
-
-
-def _special(ip: str) -> list[str]:
-    """Addresses that mean something else everywhere (upstream: `ValidateNonSpecialIP`)."""
-    address = ipaddress.ip_address(ip)
-    found = []
-    if address.is_unspecified:
-        found.append(f"may not be unspecified ({ip})")
-    if address.is_loopback:
-        found.append("may not be in the loopback range (127.0.0.0/8, ::1/128)")
-    if address.is_link_local:
-        found.append("may not be in the link-local range (169.254.0.0/16, fe80::/10)")
-    if address.is_multicast and ip.startswith(("224.0.0.", "ff02")):
-        found.append("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")
     return found
 
 

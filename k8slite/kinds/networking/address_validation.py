@@ -11,7 +11,13 @@ from typing import Any
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid, required
 from k8slite.objects.metadata_validation import each, immutable
-from k8slite.objects.names import is_cidr, is_dns1123_subdomain, is_ip, is_path_segment_name
+from k8slite.objects.names import (
+    is_canonical_cidr,
+    is_canonical_ip,
+    is_cidr,
+    is_dns1123_subdomain,
+    is_path_segment_name,
+)
 
 Json = dict[str, Any]
 
@@ -23,7 +29,7 @@ def validate_address(new: Json, old: Json | None) -> list[Cause]:
     if old is not None:
         return immutable(path, parent, (old.get("spec") or {}).get("parentRef"))
     name = new["metadata"].get("name", "")
-    found = each("metadata.name", name, is_ip(name)) if name else []
+    found = each("metadata.name", name, is_canonical_ip(name)) if name else []
     if parent is None:
         return [*found, required(path)]
     if parent.get("group"):
@@ -50,16 +56,17 @@ def validate_service_cidr(new: Json, old: Json | None) -> list[Cause]:
         return [required(path, "at least one CIDR required")]
     if len(ranges) > 2:
         return [invalid(path, {"CIDRs": ranges}, "may only hold up to 2 values")]
-    found: list[Cause] = []
-    for i, one in enumerate(ranges):
-        found += each(f"{path}[{i}]", one, is_cidr(one))
-    if found or len(ranges) == 1:
-        return found
-    families = [ipaddress.ip_network(one, strict=False).version for one in ranges]
-    if families[0] == families[1]:
+    families = [
+        ipaddress.ip_network(one, strict=False).version for one in ranges if not is_cidr(one)
+    ]
+    if len(ranges) == 2 and sorted(families) != [4, 6]:
         what = (
             "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and "
             "2001:db8::/64"
         )
         return [invalid(path, {"CIDRs": ranges}, what)]
-    return []
+    return [
+        cause
+        for i, one in enumerate(ranges)
+        for cause in each(f"{path}[{i}]", one, is_canonical_cidr(one))
+    ]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import Any, Final
 
 from k8slite.kinds.core.container_validation import PROTOCOLS
-from k8slite.kinds.core.probe_validation import validate_port
 from k8slite.kinds.core.selector_validation import validate_label_selector
+from k8slite.kinds.networking.ingress_validation import validate_typed_reference
 from k8slite.objects.errors import Cause
-from k8slite.objects.fields import forbidden, invalid, not_supported, required
-from k8slite.objects.metadata_validation import each, immutable
-from k8slite.objects.names import is_cidr, is_qualified_name
+from k8slite.objects.fields import forbidden, invalid, not_supported, required, too_long
+from k8slite.objects.metadata_validation import domain_prefixed, each, immutable
+from k8slite.objects.names import is_cidr, is_dns1123_label, is_port_name, is_port_number
 
 Json = dict[str, Any]
+
+_CONTROLLER_MOST: Final = 250
 
 
 def validate_network_policy(new: Json, _old: Json | None) -> list[Cause]:
@@ -40,17 +42,35 @@ def validate_network_policy(new: Json, _old: Json | None) -> list[Cause]:
 
 def validate_ingress_class(new: Json, old: Json | None) -> list[Cause]:
     """An IngressClass, whose controller never changes."""
-    controller = new.get("spec", {}).get("controller", "")
+    spec = new.get("spec") or {}
+    controller, at = spec.get("controller", ""), "spec.controller"
+    found: list[Cause] = []
     if old is not None:
-        before = old.get("spec", {}).get("controller", "")
-        return immutable("spec.controller", controller, before)
-    if not controller:
-        return [required("spec.controller")]
-    wrong = is_qualified_name(controller.rpartition("/")[2]) if "/" in controller else ["x"]
-    if wrong:
-        text = 'must be a domain-prefixed path (such as "acme.io/foo")'
-        return [invalid("spec.controller", controller, text)]
-    return []
+        found += immutable(at, controller, (old.get("spec") or {}).get("controller", ""))
+    if len(controller.encode()) > _CONTROLLER_MOST:
+        found.append(too_long(at, _CONTROLLER_MOST))
+    found += domain_prefixed(at, controller)
+    if spec.get("parameters") is not None:
+        found += _parameters(spec["parameters"], "spec.parameters")
+    return found
+
+
+def _parameters(parameters: Json, path: str) -> list[Cause]:
+    found = validate_typed_reference(parameters, path)
+    scope, namespace = parameters.get("scope"), parameters.get("namespace")
+    at = f"{path}.namespace"
+    if scope is None:
+        found.append(required(f"{path}.scope"))
+    elif scope not in ("Cluster", "Namespace"):
+        found.append(not_supported(f"{path}.scope", scope, ("Cluster", "Namespace")))
+    elif scope == "Cluster":
+        if namespace is not None:
+            found.append(forbidden(at, "`parameters.scope` is set to 'Cluster'"))
+    elif namespace is None:
+        found.append(required(at, "`parameters.scope` is set to 'Namespace'"))
+    else:
+        found += each(at, namespace, is_dns1123_label(namespace))
+    return found
 
 
 def _port(port: Json, path: str) -> list[Cause]:
@@ -59,18 +79,22 @@ def _port(port: Json, path: str) -> list[Cause]:
     if protocol is not None and protocol not in PROTOCOLS:
         found.append(not_supported(f"{path}.protocol", protocol, PROTOCOLS))
     number, end = port.get("port"), port.get("endPort")
-    if number is not None:
-        found += validate_port(number, f"{path}.port")
-    if end is not None:
-        if number is None:
-            text = "must be specified when `endPort` is specified"
-            found.append(required(f"{path}.port", text))
-        elif isinstance(number, str):
-            text = "may not be specified when `port` is non-numeric"
-            found.append(invalid(f"{path}.endPort", end, text))
-        elif end < number:
-            text = "must be greater than or equal to `port`"
-            found.append(invalid(f"{path}.endPort", end, text))
+    at = f"{path}.endPort"
+    if number is None:
+        if end is not None:
+            found.append(invalid(at, end, "may not be specified when `port` is not specified"))
+    elif isinstance(number, str):
+        if end is not None:
+            found.append(invalid(at, end, "may not be specified when `port` is non-numeric"))
+        found += each(f"{path}.port", number, is_port_name(number))
+    else:
+        found += each(f"{path}.port", number, is_port_number(number))
+        if end is not None:
+            if end < number:
+                # Upstream shows the port.
+                text = "must be greater than or equal to `port`"
+                found.append(invalid(at, number, text))
+            found += each(at, end, is_port_number(end))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
 from k8slite.kinds.networking.address_validation import validate_address, validate_service_cidr
-from k8slite.kinds.networking.ingress_validation import validate_ingress
+from k8slite.kinds.networking.ingress_validation import validate_ingress, validate_ingress_status
 from k8slite.kinds.networking.network_defaults import (
     default_ingress,
     default_ingress_class,
@@ -28,6 +28,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_ingress,
         prepare=keep_status,
         validate=validate_ingress,
+        validate_status=validate_ingress_status,
         generation=True,
         status=True,
     ),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from k8slite.kinds.core.controller_validation import not_negative_counts
 from k8slite.kinds.core.selector_validation import validate_label_selector
+from k8slite.objects.condition_validation import validate_conditions
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid, not_supported
 from k8slite.objects.metadata_validation import NOT_NEGATIVE, each
@@ -39,6 +41,13 @@ def validate_budget(new: Json, _old: Json | None) -> list[Cause]:
     return found
 
 
+def validate_budget_status(new: Json, _old: Json | None) -> list[Cause]:
+    """The conditions and counts of a PodDisruptionBudget."""
+    status = new.get("status") or {}
+    found = validate_conditions(status.get("conditions") or (), "status.conditions")
+    return found + not_negative_counts(status, _COUNTS)
+
+
 def _share(value: int | str, path: str) -> list[Cause]:
     if isinstance(value, int):
         return [] if value >= 0 else [invalid(path, value, NOT_NEGATIVE)]
@@ -48,3 +57,6 @@ def _share(value: int | str, path: str) -> list[Cause]:
     if int(value[:-1]) > 100:
         return [invalid(path, value, "must not be greater than 100%")]
     return []
+
+
+_COUNTS: Final = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
