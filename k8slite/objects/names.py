@@ -192,14 +192,23 @@ def is_ip(value: str) -> list[str]:
     return []
 
 
+def is_non_special_ip(ip: str) -> list[str]:
+    """Not an address that means something else everywhere (upstream: `ValidateNonSpecialIP`)."""
+    if ipaddress.ip_address(ip).is_loopback:
+        return ["may not be in the loopback range (127.0.0.0/8, ::1/128)"]
+    return is_endpoint_ip(ip)
+
+
 def is_endpoint_ip(ip: str) -> list[str]:
-    """Not an address that means something else everywhere (upstream: `ValidateEndpointIP`)."""
+    """As `is_non_special_ip`, which upstream asks of endpoints too.
+
+    But for loopback addresses: what really serves here serves on this machine, and Services of
+    webhooks and of other API servers must be able to lead there.
+    """
     address = ipaddress.ip_address(ip)
     found = []
     if address.is_unspecified:
         found.append(f"may not be unspecified ({ip})")
-    if address.is_loopback:
-        found.append("may not be in the loopback range (127.0.0.0/8, ::1/128)")
     if address.is_link_local:
         found.append("may not be in the link-local range (169.254.0.0/16, fe80::/10)")
     if address.is_multicast and ip.startswith(("224.0.0.", "ff02")):

@@ -24,7 +24,7 @@ from k8slite.kinds.webhook_client import validate_client
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, invalid, not_supported, required
 from k8slite.objects.metadata_validation import each
-from k8slite.objects.names import is_dns1123_subdomain
+from k8slite.objects.names import is_dns1035_label, is_dns1123_subdomain
 
 Json = dict[str, Any]
 
@@ -33,27 +33,12 @@ _TIMEOUT_LIMIT_SECONDS: Final = 30
 
 def validate_webhooks(new: Json, _old: Json | None) -> list[Cause]:
     """A ValidatingWebhookConfiguration."""
-    found: list[Cause] = []
-    names: list[str] = []
-    for i, webhook in enumerate(new.get("webhooks", ())):
-        at = f"webhooks[{i}]"
-        found += _webhook(webhook, at)
-        name = webhook.get("name", "")
-        if name in names:
-            found.append(duplicate(f"{at}.name", name))
-        names.append(name)
-    return found
+    return _webhooks(new, mutate=False)
 
 
-def validate_mutating_webhooks(new: Json, old: Json | None) -> list[Cause]:
+def validate_mutating_webhooks(new: Json, _old: Json | None) -> list[Cause]:
     """A MutatingWebhookConfiguration."""
-    found = validate_webhooks(new, old)
-    for i, webhook in enumerate(new.get("webhooks", ())):
-        again = webhook.get("reinvocationPolicy")
-        if again not in (None, "IfNeeded", "Never"):
-            at = f"webhooks[{i}].reinvocationPolicy"
-            found.append(not_supported(at, again, ("IfNeeded", "Never")))
-    return found
+    return _webhooks(new, mutate=True)
 
 
 def validate_validating_policy(new: Json, _old: Json | None) -> list[Cause]:
@@ -117,19 +102,23 @@ def validate_mutating_binding(new: Json, _old: Json | None) -> list[Cause]:
     return binding_complaints(new.get("spec", {}))
 
 
-def _webhook(webhook: Json, path: str) -> list[Cause]:
+def _webhooks(new: Json, *, mutate: bool) -> list[Cause]:
     found: list[Cause] = []
-    name = webhook.get("name", "")
-    wrong = each(f"{path}.name", name, is_dns1123_subdomain(name))
-    if not name:
-        wrong = [required(f"{path}.name")]
-    elif not wrong and name.count(".") < 2:
-        text = "should be a domain with at least three segments separated by dots"
-        wrong = [invalid(f"{path}.name", name, text)]
-    found += wrong
-    found += validate_label_selector(webhook.get("namespaceSelector"), f"{path}.namespaceSelector")
-    found += validate_label_selector(webhook.get("objectSelector"), f"{path}.objectSelector")
-    for i, rule in enumerate(webhook.get("rules", ())):
+    names: list[str] = []
+    for i, webhook in enumerate(new.get("webhooks") or ()):
+        at, name = f"webhooks[{i}]", webhook.get("name", "")
+        found += _webhook(webhook, at, mutate=mutate)
+        versions = webhook.get("admissionReviewVersions") or []
+        found += _versions(versions, f"{at}.admissionReviewVersions")
+        if name and name in names:
+            found.append(duplicate(f"{at}.name", name))
+        names.append(name)
+    return found
+
+
+def _webhook(webhook: Json, path: str, *, mutate: bool) -> list[Cause]:
+    found = _name(webhook.get("name", ""), f"{path}.name")
+    for i, rule in enumerate(webhook.get("rules") or ()):
         found += rule_complaints(rule, f"{path}.rules[{i}]")
     for key, known in _CHOICES:
         value = webhook.get(key)
@@ -146,17 +135,40 @@ def _webhook(webhook: Json, path: str) -> list[Cause]:
     if seconds is not None and not 0 < seconds <= _TIMEOUT_LIMIT_SECONDS:
         text = "the timeout value must be between 1 and 30 seconds"
         found.append(invalid(f"{path}.timeoutSeconds", seconds, text))
-    found += validate_client(webhook.get("clientConfig", {}), f"{path}.clientConfig")
+    for key in ("namespaceSelector", "objectSelector"):
+        found += validate_label_selector(webhook.get(key), f"{path}.{key}")
+    again = webhook.get("reinvocationPolicy")
+    if mutate and again not in (None, "IfNeeded", "Never"):
+        found.append(not_supported(f"{path}.reinvocationPolicy", again, ("IfNeeded", "Never")))
+    found += validate_client(webhook.get("clientConfig") or {}, f"{path}.clientConfig")
     conditions = webhook.get("matchConditions") or ()
-    found += condition_complaints(conditions, f"{path}.matchConditions")
-    versions = webhook.get("admissionReviewVersions", ())
-    at = f"{path}.admissionReviewVersions"
+    return [*found, *condition_complaints(conditions, f"{path}.matchConditions")]
+
+
+def _name(name: str, at: str) -> list[Cause]:
+    """Upstream: `IsFullyQualifiedName`."""
+    if not name:
+        return [required(at)]
+    wrong = is_dns1123_subdomain(name)
+    if wrong:
+        return [invalid(at, name, ",".join(wrong))]
+    if name.count(".") < 2:
+        text = "should be a domain with at least three segments separated by dots"
+        return [invalid(at, name, text)]
+    return []
+
+
+def _versions(versions: list[str], at: str) -> list[Cause]:
     if not versions:
-        text = "must specify one of v1, v1beta1"
-        found.append(required(at, text))
-    elif not {"v1", "v1beta1"} & set(versions):
-        text = "must include at least one of v1, v1beta1"
-        found.append(invalid(at, versions, text))
+        return [required(at, "must specify one of v1, v1beta1")]
+    found: list[Cause] = []
+    for i, version in enumerate(versions):
+        if version in versions[:i]:
+            found.append(invalid(f"{at}[{i}]", version, "duplicate version"))
+        else:
+            found += each(f"{at}[{i}]", version, is_dns1035_label(version))
+    if not {"v1", "v1beta1"} & set(versions):
+        found.append(invalid(at, versions, "must include at least one of v1, v1beta1"))
     return found
 
 

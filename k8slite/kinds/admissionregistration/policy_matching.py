@@ -21,20 +21,66 @@ Json = dict[str, Any]
 
 def rule_complaints(rule: Json, path: str) -> list[Cause]:
     """A rule with operations, of a webhook or a policy."""
-    found: list[Cause] = []
-    for key in ("operations", "apiGroups", "apiVersions", "resources"):
-        values = rule.get(key, ())
-        if not values:
-            found.append(required(f"{path}.{key}"))
-        elif len(values) > 1 and "*" in values and key != "resources":
-            text = "if '*' is present, must not specify other " + _SPOKEN[key]
-            found.append(invalid(f"{path}.{key}", values, text))
-    for i, operation in enumerate(rule.get("operations", ())):
+    operations = rule.get("operations") or []
+    found = _alone(operations, f"{path}.operations", "operations")
+    for i, operation in enumerate(operations):
         if operation not in _OPERATIONS:
             found.append(not_supported(f"{path}.operations[{i}]", operation, _OPERATIONS))
+    found += _alone(rule.get("apiGroups") or [], f"{path}.apiGroups", "API groups")
+    versions = rule.get("apiVersions") or []
+    found += _alone(versions, f"{path}.apiVersions", "API versions")
+    found += [required(f"{path}.apiVersions[{i}]") for i, one in enumerate(versions) if not one]
+    found += _resources(rule.get("resources") or [], f"{path}.resources")
     scope = rule.get("scope")
     if scope is not None and scope not in ("*", "Cluster", "Namespaced"):
         found.append(not_supported(f"{path}.scope", scope, ("*", "Cluster", "Namespaced")))
+    return found
+
+
+def _alone(values: list[str], at: str, spoken: str) -> list[Cause]:
+    """There is one, and `*` stands for all by itself."""
+    if not values:
+        return [required(at)]
+    if len(values) > 1 and "*" in values:
+        text = f"if '*' is present, must not specify other {spoken}"
+        return [invalid(at, values, text)]
+    return []
+
+
+def _resources(resources: list[str], path: str) -> list[Cause]:
+    """Resources and subresources, none of them named by another one already."""
+    if not resources:
+        return [required(path)]
+    found: list[Cause] = []
+    whole: list[str] = []  # resources with all their subresources
+    everywhere: list[str] = []  # subresources of all resources
+    has_plain = False
+    for i, one in enumerate(resources):
+        resource, slash, part = one.partition("/")
+        at = f"{path}[{i}]"
+        if not one:
+            found.append(required(at))
+            continue
+        if not slash:
+            has_plain = one != "*"
+            continue
+        for known, name, wild in (
+            (whole, resource, f"{resource}/*"),
+            (everywhere, part, f"*/{part}"),
+        ):
+            if name in known:
+                text = f"if '{wild}' is present, must not specify {one}"
+                found.append(invalid(at, one, text))
+        if part == "*":
+            whole.append(resource)
+        if resource == "*":
+            everywhere.append(part)
+    if len(resources) > 1 and "*/*" in resources:
+        text = "if '*/*' is present, must not specify other resources"
+        found.append(invalid(path, resources, text))
+    if "*" in resources and has_plain:
+        text = "if '*' is present, must not specify other resources without subresources"
+        found.append(invalid(path, resources, text))
     return found
 
 
@@ -144,8 +190,3 @@ def _match(match: Json, path: str) -> list[Cause]:
 
 
 _OPERATIONS: Final = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
-_SPOKEN: Final = {
-    "operations": "operations",
-    "apiGroups": "API groups",
-    "apiVersions": "API versions",
-}

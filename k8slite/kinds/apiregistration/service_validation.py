@@ -25,6 +25,9 @@ def validate_api_service(new: Json, _old: Json | None) -> list[Cause]:
         text = '`spec.version+"."+spec.group`'
         shown = f'must be {text}: "{version}.{group}"'
         found.append(invalid("metadata.name", name, shown))
+    if not group and version != "v1":
+        text = "only v1 may have an empty group and it better be legacy kube"
+        found.append(required("spec.group", text))
     if group:
         found += each("spec.group", group, is_dns1123_subdomain(group))
     found += each("spec.version", version, is_dns1035_label(version))

@@ -1,10 +1,8 @@
-"""Resource quotas and limit ranges.
-
-Mirrors `ValidateResourceQuotaSpec` and `ValidateLimitRange` of `pkg/apis/core/validation`.
-"""
+"""Resource quotas (upstream: `ValidateResourceQuota` of `pkg/apis/core/validation`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from k8slite.kinds.core.resource_validation import (
@@ -12,105 +10,150 @@ from k8slite.kinds.core.resource_validation import (
     validate_amount,
     validate_resource_name,
 )
-from k8slite.objects import quantity
 from k8slite.objects.errors import Cause
-from k8slite.objects.fields import duplicate, forbidden, invalid, required
-from k8slite.objects.metadata_validation import each
-from k8slite.objects.names import is_qualified_name
+from k8slite.objects.fields import invalid, required
+from k8slite.objects.metadata_validation import IMMUTABLE
 
 Json = dict[str, Any]
 
 
 def validate_quota(new: Json, old: Json | None) -> list[Cause]:
     """A ResourceQuota: names and amounts, and scopes that are set for good."""
-    spec = new.get("spec", {})
+    spec = new.get("spec") or {}
+    hard = spec.get("hard") or {}
+    found = _amounts(hard, "spec.hard")
+    found += _scopes(spec, hard)
+    found += _selector(spec, hard)
+    if old is not None:
+        scopes, before = spec.get("scopes"), (old.get("spec") or {}).get("scopes")
+        if set(scopes or ()) != set(before or ()):
+            found.append(invalid("spec.scopes", scopes, IMMUTABLE))
+    return found
+
+
+def validate_quota_status(new: Json, _old: Json | None) -> list[Cause]:
+    """The amounts in a ResourceQuota's status."""
+    status = new.get("status") or {}
+    return [
+        cause
+        for part in ("hard", "used")
+        for cause in _amounts(status.get(part) or {}, f"status.{part}")
+    ]
+
+
+def _amounts(amounts: Json, path: str) -> list[Cause]:
     found: list[Cause] = []
-    for name, amount in spec.get("hard", {}).items():
-        at = f"spec.hard[{name}]"
-        wrong = each(at, name, is_qualified_name(name))
-        if not wrong and "/" not in name and not is_standard(name):
-            wrong = [invalid(at, name, "must be a standard resource for quota")]
-        found += wrong
+    for name, amount in amounts.items():
+        at = f"{path}[{name}]"
+        found += validate_resource_name(name, at)
+        if "/" not in name and (name == "storage" or not is_standard(name)):
+            found.append(invalid(at, name, "must be a standard resource for quota"))
         found += validate_amount(name, amount, at)
-    scopes = spec.get("scopes", [])
+    return found
+
+
+def _scopes(spec: Json, hard: Json) -> list[Cause]:
+    scopes = spec.get("scopes") or []
+    found: list[Cause] = []
     for scope in scopes:
         if scope not in _SCOPES:
             found.append(invalid("spec.scopes", scopes, "unsupported scope"))
-    for one, other in _OPPOSITES:
-        if one in scopes and other in scopes:
-            found.append(invalid("spec.scopes", scopes, "conflicting scopes"))
-    if old is not None and sorted(scopes) != sorted(old.get("spec", {}).get("scopes", [])):
-        found.append(invalid("spec.scopes", scopes, "field is immutable"))
-    return found
+        found += _unsuited(scope, hard, "spec.scopes", scopes)
+    return found + _conflicts(scopes, "spec.scopes", scopes)
 
 
-def validate_limit_range(new: Json, _old: Json | None) -> list[Cause]:
-    """A LimitRange: min <= defaultRequest <= default <= max of each resource."""
-    found: list[Cause] = []
-    kinds: list[str] = []
-    for i, item in enumerate(new.get("spec", {}).get("limits", ())):
-        at = f"spec.limits[{i}]"
-        kind = item.get("type", "")
-        found += each(f"{at}.type", kind, is_qualified_name(kind))
-        if kind in kinds:
-            found.append(duplicate(f"{at}.type", kind))
-        kinds.append(kind)
-        if kind == "Pod":
-            for key in ("default", "defaultRequest"):
-                if item.get(key):
-                    text = "may not be specified when `type` is 'Pod'"
-                    found.append(forbidden(f"{at}.{key}", text))
-        if kind == "PersistentVolumeClaim" and not (
-            "storage" in item.get("min", {}) or "storage" in item.get("max", {})
-        ):
-            text = "either minimum or maximum storage value is required, but neither was provided"
-            found.append(required(f"{at}.limits", text))
-        found += _amounts(item, at)
-    return found
-
-
-def _amounts(item: Json, path: str) -> list[Cause]:
+def _selector(spec: Json, hard: Json) -> list[Cause]:
+    selector = spec.get("scopeSelector")
+    if selector is None:
+        return []
+    path = "spec.scopeSelector.matchExpressions"
     found: list[Cause] = []
     names: list[str] = []
-    for key in ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"):
-        for name, amount in item.get(key, {}).items():
-            found += validate_resource_name(name, f"{path}.{key}[{name}]")
-            if key != "maxLimitRequestRatio":
-                found += validate_amount(name, amount, f"{path}.{key}[{name}]")
-            if name not in names:
-                names.append(name)
-    for name in names:
-        for low, high, text in _ORDER:
-            less, more = item.get(low, {}).get(name), item.get(high, {}).get(name)
-            if less is None or more is None:
-                continue
-            if quantity.nano(less) > quantity.nano(more):
-                shown = text.format(less=less, more=more)
-                found.append(invalid(f"{path}.{low}[{name}]", less, shown))
-        ratio = item.get("maxLimitRequestRatio", {}).get(name)
-        if ratio is not None and quantity.milli(ratio) < 1000:
-            text = f"ratio {ratio} is less than 1"
-            found.append(invalid(f"{path}.maxLimitRequestRatio[{name}]", ratio, text))
-    return found
+    for one in selector.get("matchExpressions") or ():
+        name, operator = one.get("scopeName", ""), one.get("operator", "")
+        values = one.get("values") or []
+        if name not in _SCOPES:
+            found.append(invalid(f"{path}.scopeName", name, "unsupported scope"))
+        found += _unsuited(name, hard, path, _shown(selector))
+        if name in _MERELY_THERE and operator != "Exists":
+            found.append(invalid(f"{path}.operator", operator, _MUST_EXIST))
+        if operator in ("In", "NotIn"):
+            if not values:
+                found.append(required(f"{path}.values", _ONE_VALUE))
+        elif operator in ("Exists", "DoesNotExist"):
+            if values:
+                found.append(invalid(f"{path}.values", values, _NO_VALUE))
+        else:
+            found.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
+        names.append(name)
+    # Upstream shows the other list of scopes.
+    return found + _conflicts(names, path, spec.get("scopes"))
 
 
-_SCOPES: Final = (
-    "Terminating",
-    "NotTerminating",
-    "BestEffort",
-    "NotBestEffort",
-    "PriorityClass",
-    "CrossNamespacePodAffinity",
-    "VolumeAttributesClass",
+def _unsuited(scope: str, hard: Json, path: str, value: Any) -> list[Cause]:
+    """Complaints about what is limited and cannot be told apart by a scope."""
+    known = _SUITED.get(scope)
+    text = "unsupported scope applied to resource"
+    return [
+        invalid(path, value, text)
+        for name in sorted(hard)
+        if known is not None and name != "storage" and is_standard(name) and name not in known
+    ]
+
+
+def _conflicts(scopes: Iterable[str], path: str, value: Any) -> list[Cause]:
+    given = tuple(scopes)
+    return [
+        invalid(path, value, "conflicting scopes")
+        for one, other in _OPPOSITES
+        if one in given and other in given
+    ]
+
+
+def _shown(selector: Json) -> Json:
+    """As upstream's internal type prints itself."""
+    return {
+        "MatchExpressions": [
+            {
+                "ScopeName": one.get("scopeName", ""),
+                "Operator": one.get("operator", ""),
+                "Values": one.get("values"),
+            }
+            for one in selector.get("matchExpressions") or ()
+        ]
+    }
+
+
+_MERELY_THERE: Final = (
+    *("BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "CrossNamespacePodAffinity"),
 )
+_SCOPES: Final = (*_MERELY_THERE, "PriorityClass", "VolumeAttributesClass")
 _OPPOSITES: Final = (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating"))
-_ORDER: Final = (
-    ("min", "max", "min value {less} is greater than max value {more}"),
-    ("defaultRequest", "max", "default request value {less} is greater than max value {more}"),
+_OF_PODS: Final = frozenset(
     (
-        "defaultRequest",
-        "default",
-        "default request value {less} is greater than default limit value {more}",
+        *("pods", "cpu", "memory"),
+        *("requests.cpu", "requests.memory", "limits.cpu", "limits.memory"),
+    )
+)
+_SUITED: Final = {
+    **dict.fromkeys(
+        (
+            *("Terminating", "NotTerminating", "NotBestEffort"),
+            *("PriorityClass", "CrossNamespacePodAffinity"),
+        ),
+        _OF_PODS,
     ),
-    ("default", "max", "default value {less} is greater than max value {more}"),
+    "BestEffort": frozenset(("pods",)),
+    "VolumeAttributesClass": frozenset(("persistentvolumeclaims", "requests.storage")),
+}
+_MUST_EXIST: Final = (
+    "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, "
+    "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
+    "ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
+)
+_ONE_VALUE: Final = (
+    "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
+)
+_NO_VALUE: Final = (
+    "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
 )

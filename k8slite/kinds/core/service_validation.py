@@ -19,8 +19,8 @@ from k8slite.objects.names import (
     is_cidr,
     is_dns1123_label,
     is_dns1123_subdomain,
-    is_endpoint_ip,
     is_ip,
+    is_non_special_ip,
     is_port_number,
     is_qualified_name,
 )
@@ -53,7 +53,7 @@ def validate_service(new: Json, old: Json | None) -> list[Cause]:
         found += _cluster_ips(spec)
     for i, ip in enumerate(spec.get("externalIPs", ())):
         wrong = is_ip(ip)
-        found += each(f"spec.externalIPs[{i}]", ip, wrong or is_endpoint_ip(ip))
+        found += each(f"spec.externalIPs[{i}]", ip, wrong or is_non_special_ip(ip))
     if kind not in _TYPES:
         found.append(not_supported("spec.type", kind, _TYPES) if kind else required("spec.type"))
     if kind == "ClusterIP":

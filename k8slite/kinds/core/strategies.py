@@ -14,6 +14,7 @@ from k8slite.kinds.core.controller_validation import (
 from k8slite.kinds.core.data_validation import validate_config_map, validate_secret
 from k8slite.kinds.core.endpoints_validation import validate_endpoints
 from k8slite.kinds.core.event_validation import validate_event
+from k8slite.kinds.core.limit_validation import validate_limit_range
 from k8slite.kinds.core.node_validation import validate_namespace, validate_node
 from k8slite.kinds.core.object_defaults import (
     default_claim,
@@ -35,7 +36,7 @@ from k8slite.kinds.core.pod_defaults import default_pod, prepare_pod, prepare_po
 from k8slite.kinds.core.pod_update_validation import validate_pod_status
 from k8slite.kinds.core.pod_validation import validate_pod, validate_pod_part
 from k8slite.kinds.core.pod_warnings import warn_endpoints, warn_pod
-from k8slite.kinds.core.quota_validation import validate_limit_range, validate_quota
+from k8slite.kinds.core.quota_validation import validate_quota, validate_quota_status
 from k8slite.kinds.core.service_defaults import default_service, prepare_service
 from k8slite.kinds.core.service_validation import validate_service
 from k8slite.kinds.core.service_warnings import warn_service
@@ -101,7 +102,11 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         orphan_by_default=True,
     ),
     "resourcequotas": Strategy(
-        default=default_quota, prepare=keep_status, validate=validate_quota, status=True
+        default=default_quota,
+        prepare=keep_status,
+        validate=validate_quota,
+        validate_status=validate_quota_status,
+        status=True,
     ),
     "secrets": Strategy(default=default_secret, validate=validate_secret),
     "serviceaccounts": Strategy(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from k8slite.kinds.core.selector_validation import validate_label_selector
 from k8slite.kinds.rbac.role_defaults import GROUP
@@ -86,7 +86,9 @@ def _binding(
     for i, subject in enumerate(new.get("subjects", ())):
         found += _subject(subject, f"subjects[{i}]", namespaced=namespaced)
     if old is not None and reference != old.get("roleRef"):
-        found.append(invalid("roleRef", reference, "cannot change roleRef"))
+        # As upstream's internal type prints itself.
+        shown = {part: reference.get(key, "") for key, part in _PRINTED.items()}
+        found.append(invalid("roleRef", shown, "cannot change roleRef"))
     return found
 
 
@@ -110,3 +112,6 @@ def _subject(subject: Json, path: str, *, namespaced: bool) -> list[Cause]:
         known = ("Group", "ServiceAccount", "User")
         found.append(not_supported(f"{path}.kind", kind, known))
     return found
+
+
+_PRINTED: Final = {"apiGroup": "APIGroup", "kind": "Kind", "name": "Name"}

@@ -26,10 +26,11 @@ def validate_priority_class(new: Json, old: Json | None) -> list[Cause]:
         return found
     name = new["metadata"].get("name", "")
     if name.startswith("system-"):
-        if SYSTEM.get(name) != value:
+        wrong = _not_the_systems(name, value, is_default=bool(new.get("globalDefault")))
+        if wrong:
             text = (
                 "priority class names with 'system-' prefix are reserved for system use only. "
-                f"error: {name} is not a known system priority class"
+                f"error: {wrong}"
             )
             found.append(forbidden("metadata.name", text))
     elif value > HIGHEST_USER_VALUE:
@@ -38,3 +39,13 @@ def validate_priority_class(new: Json, old: Json | None) -> list[Cause]:
     if policy is not None and policy not in ("Never", "PreemptLowerPriority"):
         found.append(not_supported("preemptionPolicy", policy, ("Never", "PreemptLowerPriority")))
     return found
+
+
+def _not_the_systems(name: str, value: int, *, is_default: bool) -> str:
+    """What tells a class from the system's own of its name; "" if nothing does."""
+    wanted = SYSTEM.get(name)
+    if wanted is None:
+        return f"{name} is not a known system priority class"
+    if value != wanted:
+        return f"value of {name} PriorityClass must be {wanted}"
+    return f"globalDefault of {name} PriorityClass must be false" if is_default else ""
