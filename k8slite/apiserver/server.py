@@ -57,6 +57,7 @@ from k8slite.objects.errors import (
 )
 from k8slite.objects.fields import quoted
 from k8slite.objects.measures import CONTENT_TYPE as TEXT_FORMAT
+from k8slite.objects.measures import exposition
 
 log = logging.getLogger(__name__)
 
@@ -252,8 +253,10 @@ class ApiServer:
             return await self.own_paths[path](request)
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed(_METHOD_NOT_ALLOWED, details={})
-        if path == "/metrics":
-            return Response(200, self.metrics.text().encode(), (("Content-Type", TEXT_FORMAT),))
+        if path in ("/metrics", "/metrics/slis"):
+            slis = path != "/metrics"
+            text = exposition(self.health.families()) if slis else self.metrics.text()
+            return Response(200, text.encode(), (("Content-Type", TEXT_FORMAT),))
         found = self.issuer.answer(request) if self.issuer is not None else None
         if found is not None:
             return found

@@ -6,7 +6,7 @@ They are made anew each time that the lease is won, knowing nothing, and end whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import trio
@@ -14,6 +14,7 @@ import trio
 from k8slite.actors import Actor, Supervisor
 from k8slite.client.client import Client
 from k8slite.client.lease import Leadership
+from k8slite.objects.measures import Family, Reading
 from k8slite.objects.meta import Name
 from k8slite.world import World
 
@@ -32,6 +33,7 @@ class Elected:
         supervisor: Supervisor,
     ) -> None:
         """`process` names the lease; `actors` are in order of start."""
+        self._process = process
         self._actors = actors
         self._supervisor = supervisor
         identity = f"{process}_{world.uid()}"
@@ -43,6 +45,16 @@ class Elected:
     def leads(self) -> bool:
         """Whether this instance works now."""
         return self._leadership.leads
+
+    def measures(self) -> Iterable[Family]:
+        """Whether it leads (upstream: `prometheus/clientgo/leaderelection`)."""
+        yield Reading(
+            "leader_election_master_status",
+            "[ALPHA] Gauge of if the reporting system is master of the relevant lease, 0 indicates "
+            "backup, 1 indicates master. 'name' is the string used to identify the lease.",
+            lambda: [((self._process,), float(self.leads))],
+            ("name",),
+        )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Wait for the lease, work while it is held, and so on; started at once."""

@@ -146,7 +146,13 @@ class Cluster:
         if not self.settings.leader_elect:
             return Process(name, actors)
         client, world = self.client(name), self.surroundings.world_of(name)
-        return Process(name, lambda: [Elected(client, world, name, actors, self.supervisor)])
+
+        def elected() -> list[Actor]:
+            one = Elected(client, world, name, actors, self.supervisor)
+            self.measures[f"{name} election"] = one.measures
+            return [one]
+
+        return Process(name, elected)
 
     def replace(self, store: Store) -> None:
         """Have a new API server, over another store, in the place of the one that there is."""
@@ -215,7 +221,9 @@ class Cluster:
         settings, world = self.settings, self.surroundings.world_of(SCHEDULER)
         reach = reach_of(settings.webhooks)
         client, configuration = self.client(SCHEDULER), settings.scheduler_configuration
-        return [Scheduler(client, world, configuration, reach, minor=settings.minor)]
+        scheduler = Scheduler(client, world, configuration, reach, minor=settings.minor)
+        self.measures[SCHEDULER] = scheduler.measured.families
+        return [scheduler]
 
     def _kubelets(self) -> list[Actor]:
         world = self.surroundings.world_of(KUBELET)

@@ -18,7 +18,7 @@ from k8slite.client.informer import Mirror
 from k8slite.client.recorder import QUEUED_MOST, Recorder, Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node
-from k8slite.kubelet import usage
+from k8slite.kubelet import measures, usage
 from k8slite.kubelet.addresses import PodAddresses
 from k8slite.kubelet.admission import refusal
 from k8slite.kubelet.heartbeat import Heartbeat
@@ -33,7 +33,6 @@ from k8slite.kubelet.runtimes.runtime import LogOptions, Report, Runtime
 from k8slite.kubelet.timers import Timers
 from k8slite.kubelet.writing import PodWrite, Writers
 from k8slite.messages import Request, Response, Stream
-from k8slite.objects.codec import dumps
 from k8slite.objects.meta import Name
 from k8slite.world import World
 
@@ -116,24 +115,25 @@ class NodeFleet:
 
     async def handle(self, request: Request) -> Response:
         """Answer what a kubelet's port 10250 is asked: logs, what `streams` serves, and
-        GET /stats/summary of the node that the header x-node-name names."""
+        /stats/summary and /metrics of the node that the header x-node-name names."""
         await trio.lowlevel.checkpoint()
-        if request.path == usage.PATH:
-            return self._summary(request.headers.get("x-node-name", ""))
+        if request.path.startswith((usage.PATH, measures.ROOT)):
+            return self._used(request)
         if request.path.startswith(_STREAMS):
             from k8slite.kubelet import streams  # a start pays nothing for it
 
             return streams.answer(request, self._find, self.runtime)
         return answer(request, self._find, self.runtime, self._world.now())
 
-    def _summary(self, name: str) -> Response:
+    def _used(self, request: Request) -> Response:
+        """What a node's pods take, in one form or another."""
+        name = request.headers.get("x-node-name", "")
         node = self._nodes.get(name)
         if node is None:
             return Response(404, b"404 page not found\n")
         workers = [task.worker for task in node.tasks.values()]
-        pods = ((one.pod, self.runtime.usage(one.pod.metadata.uid)) for one in workers)
-        found = usage.summary(name, pods, self._world.now())
-        return Response(200, dumps(found), (("Content-Type", "application/json"),))
+        used = [(one, self.runtime.usage(one.pod.metadata.uid)) for one in workers]
+        return measures.answer(request.path, name, used, self._world.now())
 
     def logs(self, namespace: str, pod: str, container: str, options: LogOptions) -> bytes | Stream:
         """A container's log, to be closed if it is a Stream. Raises LogRefused."""

@@ -25,6 +25,7 @@ from k8slite.live import kubeconfig
 from k8slite.live.audit import audit_log
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
+from k8slite.live.measures import process_families
 from k8slite.live.outbound import Outbound, trust_in
 from k8slite.live.past import StillWorld, read_only
 from k8slite.live.programmed import Programmed
@@ -160,6 +161,7 @@ async def _serving(
         if wanted.past is not None:
             world = StillWorld(wanted.past.moment, world)
         cluster = Programmed(world).cluster(store, settings)
+        cluster.measures["process"] = process_families
         faults = WireFaults(cluster)
         await nursery.start(faults.run)
         handler: Handler = faults.handle

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import Any, Final
 
 import trio
-from attrs import define
+from attrs import Factory, define
 
 from k8slite.objects.meta import Name
 from k8slite.scheduler.plugin import Status
@@ -47,6 +47,8 @@ class Queued:
     info: PodInfo
     since: float  # when it came to where it is; in seconds of trio's clock
     attempts: int = 0
+    entered_at: float = Factory(trio.current_time)
+    popped_at: float = 0.0  # for the last attempt
     place: Place = Place.NOWHERE
     number: int = 0  # of its newest heap entry; older ones count no more
     told: tuple[str, str] = ("", "")  # the message and the nominated node that were written last
@@ -85,6 +87,10 @@ class SchedulingQueue:
     def get(self, name: Name) -> Queued | None:
         """A pod that waits, wherever that is."""
         return self._pods.get(name)
+
+    def places(self) -> list[Place]:
+        """Where each pod waits."""
+        return [queued.place for queued in self._pods.values()]
 
     @property
     def unschedulable(self) -> list[Queued]:
@@ -129,6 +135,7 @@ class SchedulingQueue:
                 del self._pods[queued.info.name]
                 queued.place = Place.NOWHERE
                 queued.attempts += 1
+                queued.popped_at = trio.current_time()
                 return queued
         return None
 

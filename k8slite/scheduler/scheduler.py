@@ -29,6 +29,7 @@ from k8slite.scheduler.events import Events
 from k8slite.scheduler.extender import Reach, extender_of
 from k8slite.scheduler.extending import Extending
 from k8slite.scheduler.framework import Framework
+from k8slite.scheduler.measures import FAILED, SCHEDULED, UNSCHEDULABLE, Measures
 from k8slite.scheduler.plugin import CycleFailed, Preemption, Setting
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.profiles import frameworks_of
@@ -63,7 +64,7 @@ class Scheduler:
 
         Raises BadConfiguration, ImportError, and what plugins raise for their arguments.
         """
-        self._reach = reach
+        self._reach, self.measured = reach, Measures()
         self._configuration = configuration or Configuration()
         self.name = self._configuration.profiles[0].scheduler_name
         self._client = client
@@ -102,6 +103,7 @@ class Scheduler:
             back_off_seconds=configuration.initial_back_off_seconds,
             back_off_most_seconds=configuration.most_back_off_seconds,
         )
+        self.measured.places = self._queue.places
         self._extending = Extending(
             [extender_of(one, self._reach) for one in configuration.extenders],
             self._snapshot,
@@ -253,6 +255,7 @@ class Scheduler:
                     return None  # it was bound, or has gone, meanwhile
             else:
                 found = framework.decide(info)
+            self.measured.decided(queued)
             if isinstance(found, Diagnosis):
                 return self._refuse(queued, found)
             if (status := framework.reserve(info, found)) is not None:
@@ -272,11 +275,13 @@ class Scheduler:
         return binding
 
     def _fail(self, queued: Queued, message: str) -> Telling | None:
+        self.measured.ended(queued, FAILED)
         self._queue.put_back(queued)
         self._events.tell(queued.info, "Warning", "FailedScheduling", message)
         return self._telling(queued, "SchedulerError", message)
 
     def _refuse(self, queued: Queued, diagnosis: Diagnosis) -> Telling | None:
+        self.measured.ended(queued, UNSCHEDULABLE)
         message, after = diagnosis.message, diagnosis.after
         queued.waits_for_pods = diagnosis.waits_for_pods
         queued.waits_for_anything = diagnosis.waits_for_anything
@@ -300,6 +305,7 @@ class Scheduler:
         self._snapshot.nominate(info.uid, info, preemption.node_name)
         if left != preemption.node_name:
             self._improve(left)
+        self.measured.preempts(len(preemption.victims))
         self._retries.preempting[info.uid] = None
         for victim in preemption.victims:
             self._snapshot.condemned[victim.uid] = None
@@ -357,6 +363,7 @@ class Scheduler:
         """A binding is certain: until the watch shows it the pod stays assumed, or it is not."""
         queued, node_name = binding.queued, binding.node_name
         info = queued.info
+        self.measured.ended(queued, SCHEDULED if outcome is Outcome.BOUND else FAILED)
         if outcome is Outcome.BOUND:
             binding.framework.after_binding(info, node_name)
             self._events.tell(
