@@ -5,15 +5,18 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from h2.connection import H2Connection
 
 import k8slite.testing
 from k8slite.kubelet.runtimes.session import Session
 from k8slite.testing import Alive, Answer, Cluster, Exit, Log, Process, Ready, Script, Wait
+from tests.kubelet.test_grpc_health import NOT_SERVING, SERVING, answering, serving
 
 Json = dict[str, Any]
 
@@ -260,7 +263,7 @@ def test_commands_and_ports_reach_the_program(
 
 
 def test_probes_are_really_made(cluster: Cluster, namespace: str) -> None:
-    well = trio.Event()
+    healthy, well = trio.Event(), trio.Event()
 
     @cluster.image("example.com/probed")
     async def probed(process: Process) -> None:
@@ -269,7 +272,13 @@ def test_probes_are_really_made(cluster: Cluster, namespace: str) -> None:
             status = b"200 OK" if well.is_set() else b"503 Not Yet"
             await stream.send_all(b"HTTP/1.0 " + status + b"\r\n\r\n")
 
-        await trio.serve_tcp(answer, 8080, host=process.address)
+        def grpc(http: H2Connection, stream: int, service: str) -> None:
+            answering(SERVING if healthy.is_set() else NOT_SERVING)(http, stream, service)
+
+        async with trio.open_nursery() as nursery:
+            health = serving(grpc)
+            nursery.start_soon(partial(trio.serve_tcp, health, 5000, host=process.address))
+            await trio.serve_tcp(answer, 8080, host=process.address)
 
     each: Json = {"periodSeconds": 1, "failureThreshold": 1}
     probes: Json = {
@@ -278,6 +287,12 @@ def test_probes_are_really_made(cluster: Cluster, namespace: str) -> None:
         "livenessProbe": {"exec": {"command": ["true"]}, **each},
     }
     cluster.apply(pod("probed", "example.com/probed", **probes), namespace)
+    grpc: Json = {"readinessProbe": {"grpc": {"port": 5000}, **each}}
+    cluster.apply(pod("called", "example.com/probed", **grpc), namespace)
+    why = r'Readiness probe failed: service unhealthy \(responded with "NOT_SERVING"\)'
+    cluster.assert_event("Unhealthy", "pod/called", namespace, message=why)
+    healthy.set()
+    cluster.wait_for("pod/called", "Ready", namespace)
     cluster.wait_for("pod/probed", "phase=Running", namespace)
     cluster.assert_event(
         "Unhealthy", "pod/probed", namespace, message="HTTP probe failed with statuscode: 503"

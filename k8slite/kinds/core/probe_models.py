@@ -23,10 +23,17 @@ class ExecAction:
 
 
 @frozen
+class GrpcAction:
+    port: int = 0
+    service: str = ""
+
+
+@frozen
 class Probe:
     http_get: HttpGetAction | None = None
     tcp_socket: TcpSocketAction | None = None
     exec: ExecAction | None = None
+    grpc: GrpcAction | None = None
     initial_delay_seconds: int = 0
     timeout_seconds: int = 1
     period_seconds: int = 10

@@ -70,6 +70,8 @@ class Prober:
                 return await self._asked(probe)
             except (OSError, ConnectionFailed) as error:
                 return str(error)
+        if probe.grpc is not None:
+            return f"timeout: health rpc did not complete within {max(probe.timeout_seconds, 1)}s"
         return f"command timed out after {probe.timeout_seconds}s"
 
     async def _asked(self, probe: Probe) -> str:
@@ -81,6 +83,13 @@ class Prober:
         elif probe.exec is not None:
             code = await self.run(probe.exec.command)
             return f"command {list(probe.exec.command)} ended with code {code}" if code else ""
+        elif probe.grpc is not None:
+            from k8slite.kubelet.runtimes import grpc_health  # HTTP/2 is for these alone
+
+            grpc, seconds = probe.grpc, max(probe.timeout_seconds, 1)
+            return await grpc_health.complaint(
+                self.address, grpc.port, grpc.service, _AGENT, seconds
+            )
         return ""
 
     async def _get(self, probe: Probe) -> str:
