@@ -18,8 +18,8 @@ from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.versions import Versions
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
-from k8slite.objects.errors import BadRequest, Cause, Expired, Invalid, Timeout
-from k8slite.objects.fields import forbidden, invalid
+from k8slite.objects.errors import BadRequest, Cause, Expired, Timeout
+from k8slite.objects.fields import forbidden, invalid, not_supported, refuse
 from k8slite.store.store import Compacted, Stored
 
 _TOKEN_VERSION: Final = "meta.k8s.io/v1"
@@ -54,47 +54,18 @@ class ListOptions:
 
 def list_options(request: Request) -> ListOptions:
     """Read the query. Raises BadRequest or Invalid."""
-    limit_text = request.parameter("limit")
-    try:
-        limit = int(limit_text) if limit_text else 0
-    except ValueError:
-        raise BadRequest(f'strconv.ParseInt: parsing "{limit_text}": invalid syntax') from None
     options = ListOptions(
         request.parameter("resourceVersion"),
         request.parameter("resourceVersionMatch"),
-        max(limit, 0),
+        max(_integer(request, "limit"), 0),
         request.parameter("continue"),
     )
-    causes = []
-    if options.match:
-        if options.match not in ("Exact", "NotOlderThan"):
-            raise _refused(
-                f'resourceVersionMatch: Unsupported value: "{options.match}": supported values: '
-                '"Exact", "NotOlderThan"'
-            )
-        if not options.resource_version:
-            causes.append(
-                forbidden(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
-                )
-            )
-        if options.continue_:
-            causes.append(
-                forbidden(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden when continue is provided",
-                )
-            )
-        if options.match == "Exact" and options.resource_version == "0":
-            causes.append(
-                forbidden(
-                    "resourceVersionMatch",
-                    'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
-                )
-            )
+    _integer(request, "timeoutSeconds")
+    causes = _complaints(options)
+    if request.parameter("sendInitialEvents"):
+        causes.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     if causes:
-        raise _refused("; ".join(f"{cause.field}: {cause.message}" for cause in causes))
+        raise refuse("ListOptions", "meta.k8s.io", "", causes)
     return options
 
 
@@ -223,8 +194,32 @@ def _expired(options: ListOptions, start: str, prefix: str, current: int) -> Exp
     return error
 
 
-def _refused(text: str) -> Invalid:
-    return Invalid(
-        f'ListOptions.meta.k8s.io "" is invalid: {text}',
-        details={"group": "meta.k8s.io", "kind": "ListOptions"},
-    )
+def _complaints(options: ListOptions) -> list[Cause]:
+    """Upstream's `ValidateListOptions` for lists."""
+    match = options.match
+    if not match:
+        return []
+    found = []
+    if not options.resource_version:
+        text = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+        found.append(forbidden("resourceVersionMatch", text))
+    if options.continue_:
+        text = "resourceVersionMatch is forbidden when continue is provided"
+        found.append(forbidden("resourceVersionMatch", text))
+    if match not in _MATCHES:
+        found.append(not_supported("resourceVersionMatch", match, _MATCHES))
+    if match == "Exact" and options.resource_version == "0":
+        text = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+        found.append(forbidden("resourceVersionMatch", text))
+    return found
+
+
+def _integer(request: Request, name: str) -> int:
+    text = request.parameter(name)
+    try:
+        return int(text) if text else 0
+    except ValueError:
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+_MATCHES: Final = ("Exact", "NotOlderThan")

@@ -35,7 +35,7 @@ from k8slite.apiserver.in_flight import InFlight
 from k8slite.apiserver.metrics import Metrics
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.rendering import negotiate, status_answer
-from k8slite.apiserver.request_info import RequestInfo, request_info, with_selectors
+from k8slite.apiserver.request_info import RequestInfo, flag, request_info, with_selectors
 from k8slite.apiserver.resource_metrics import ResourceMetrics
 from k8slite.apiserver.reviews import Reviews
 from k8slite.apiserver.storage import Storage
@@ -213,7 +213,9 @@ class ApiServer:
             raise NotFound("the server could not find the requested resource", details={})
         # What a proxied server can write is between it and the client.
         accept = "" if info.subresource == "proxy" else request.headers.get("accept", "")
-        form = negotiate(accept, kind, request, self.minor, has_table=_has_table(kind, info))
+        form = negotiate(
+            accept, kind, request, self.minor, has_table=_has_table(kind, info, request)
+        )
         call = Call(request, info, kind, user, form, self.authorizer.authorize)
         if trail is not None:
             call.note = trail.note
@@ -287,8 +289,14 @@ class ApiServer:
         return call.response(200, call.form.list(call.kind, list(found.values()), 0, now))
 
 
-def _has_table(kind: Kind, info: RequestInfo) -> bool:
-    """Whether an answer can be a table (upstream: whether the storage is a `TableConvertor`)."""
+def _has_table(kind: Kind, info: RequestInfo, request: Request) -> bool:
+    """Whether an answer can be a table (upstream: whether the storage is a `TableConvertor`).
+
+    A watch that begins as a list does cannot: it is for caches, not for people.
+    """
+    is_watch = info.verb == "watch" or watches(info, request)
+    if is_watch and flag(request.parameter("sendInitialEvents")):
+        return False
     kept = kind.group not in _REVIEW_GROUPS and kind.plural != "bindings"
     return kept and info.subresource not in _WITHOUT_TABLE
 

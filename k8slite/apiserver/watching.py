@@ -25,8 +25,8 @@ from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.versions import Versions
 from k8slite.kinds.kind import Kind
 from k8slite.messages import IN_PROCESS, Request
-from k8slite.objects.errors import ApiError, BadRequest, Cause, Expired, Invalid, Timeout, Unknown
-from k8slite.objects.fields import forbidden
+from k8slite.objects.errors import ApiError, BadRequest, Cause, Expired, Timeout, Unknown
+from k8slite.objects.fields import forbidden, refuse
 from k8slite.store.store import Compacted, Event, FutureRevision, Stored, Watch
 from k8slite.world import World
 
@@ -81,12 +81,7 @@ def watch_options(request: Request, world: World) -> WatchOptions:
     match = request.parameter("resourceVersionMatch")
     causes = _complaints(initial, match)
     if causes:
-        listed = "; ".join(f"{cause.field}: {cause.message}" for cause in causes)
-        raise Invalid(
-            f'ListOptions.meta.k8s.io "" is invalid: {listed}',
-            details={"group": "meta.k8s.io", "kind": "ListOptions"},
-            causes=causes,
-        )
+        raise refuse("ListOptions", "meta.k8s.io", "", causes)
     bookmarks = flag(request.parameter("allowWatchBookmarks"))
     period = math.inf if request.peer.address == IN_PROCESS else BOOKMARK_SECONDS
     if initial and flag(initial):

@@ -79,6 +79,8 @@ async def test_which_state_a_revision_means(query: str, found: str, autojump_clo
         ("resourceVersion=999999", 504),
         ("resourceVersion=x", 400),
         ("limit=x", 400),
+        ("timeoutSeconds=x", 400),
+        ("sendInitialEvents=true", 422),
         ("continue=x", 400),
         ("labelSelector=a%20b", 400),
         ("fieldSelector=data.k%3Dv", 400),
@@ -88,6 +90,8 @@ async def test_what_is_refused(query: str, status: int, autojump_clock: object) 
     async with running(controllers=False) as server:
         answer = await server.ask("GET", f"{MAPS}?{query}")
         assert answer.status == status, answer.body
+        if status == 422:
+            assert [one["reason"] for one in answer.json["details"]["causes"]] != []
 
 
 async def test_fields_select(autojump_clock: object) -> None:

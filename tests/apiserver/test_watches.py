@@ -191,3 +191,17 @@ async def test_the_old_path_of_watches_is_served(autojump_clock: object) -> None
             request("GET", "/api/v1/watch/namespaces/default/configmaps")
         )
         assert told([await Watching(response.body).next() or {}]) == [("ADDED", "a")]
+
+
+async def test_a_watch_that_begins_as_a_list_is_no_table(autojump_clock: object) -> None:
+    from tests.apiserver.oracle_server import Watching, request
+
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    path = f"{MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+    async with running(controllers=False) as server:
+        await make(server, "a")
+        refused = await server.ask("GET", path, accept=table)
+        assert (refused.status, refused.json["reason"]) == (406, "NotAcceptable")
+        either = request("GET", path, accept=f"{table},application/json")
+        event = await Watching((await server.cluster.handler(either)).body).next()
+        assert event is not None and event["object"]["kind"] == "ConfigMap"
