@@ -73,16 +73,15 @@ class Heartbeats:
         except Broken as error:
             raise InternalError(str(error)) from error
         revisions = {one.key: str(one.revision) for one in done if one is not None}
-        for verb, one in zip(("update", "patch"), beats, strict=False):
-            self._count(request, verb, one, revisions)
-        body = {"leases": leases.answer(revisions), "nodes": nodes.answer(revisions)}
+        body = {}
+        for part, verb, one in (("leases", "update", leases), ("nodes", "patch", nodes)):
+            body[part] = one.answer(revisions)
+            self._count(request, verb, one, sum(map(bool, body[part].values())))
         return Response(200, dumps(body))
 
-    def _count(
-        self, request: Request, verb: str, beats: _Beats, revisions: Mapping[str, str]
-    ) -> None:
+    def _count(self, request: Request, verb: str, beats: _Beats, times: int) -> None:
         """Each is a request, to those who count them."""
-        kind, times = beats.kind, sum(one is not None for one in beats.answer(revisions).values())
+        kind = beats.kind
         if times:
             info = RequestInfo(
                 verb,

@@ -238,6 +238,8 @@ class EventForm:
 
     def modified(self, value: bytes) -> bytes:
         """An object that has changed."""
+        if self._before is not None:
+            return b'{"type":"MODIFIED","object":%b%b}\n' % (self._before, value[1:])
         return self._line(b"MODIFIED", value)
 
     def deleted(self, value: bytes) -> bytes:

@@ -242,9 +242,12 @@ class WatchStream:
 
     def _lines(self, events: Sequence[Event]) -> bytes:
         lines = []
+        modified, selective = self._form.modified, self._selective
         for event in events:
-            line = self._line(event)
-            if line:
+            _, _, now, before = event
+            if now is not None and before is not None and not selective:
+                lines.append(modified(now.value))
+            elif line := self._line(event):
                 lines.append(line)
         self._revision = events[-1].revision
         self._counts.sent(self._key, len(lines))

@@ -12,14 +12,17 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 import trio
 
 from k8slite.client.client import Client, Json
-from k8slite.client.ordered import Index, Ordered
+from k8slite.client.copies import Copies
+from k8slite.client.ordered import Index
 from k8slite.client.reading import Line, read
 from k8slite.client.resource import Resource
+from k8slite.kinds.heartbeats import moment_of
 from k8slite.kinds.models import Model
 from k8slite.messages import Stream
 from k8slite.objects.codec import dumps, loads
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
 Subscriber = Callable[[M | None, M | None], None]
+# Told that an object lives, and as of when.
+Beat = Callable[[Name, datetime], None]
 
 RETRY_SECONDS: Final = 0.2  # the first pause after a failed list or watch; doubles
 RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
@@ -39,6 +44,7 @@ RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
 WATCH_SECONDS: Final = 300
 # Events applied before all other actors get their turn: a few milliseconds' worth.
 EVENTS_AT_ONCE: Final = 16
+BEATS_AT_ONCE: Final = 256  # the same, where they are heartbeats mostly
 # How long `caught_up` waits for the watch to bring what a list has shown, before it reads all.
 CATCH_UP_SECONDS: Final = 1.0
 
@@ -76,10 +82,12 @@ class Mirror(Generic[M]):
             self._selection["labelSelector"] = label_selector
         if field_selector:
             self._selection["fieldSelector"] = field_selector
-        self._objects: Ordered[M] = Ordered()
+        self._objects: Copies[M] = Copies(model)
         self._raw: dict[Name, bytes] = {}  # {"object": ...}, as a watch sends it
         self._indexes: dict[str, Index[M]] = {}
         self._subscribers: list[Subscriber[M]] = []
+        self._beats: list[Beat] = []  # of subscribers who take heartbeats as such
+        self._quiet = False  # all of them do, and nothing else asks for the objects
         self._revision = 0
         self._waiting: list[tuple[int, int, trio.Event]] = []
         self._waiting_number = 0
@@ -118,6 +126,7 @@ class Mirror(Generic[M]):
         """Keep objects under keys as well; the first definition of an index name stands."""
         if index in self._indexes:
             return
+        self._quiet = False
         made = self._indexes[index] = Index(keys)
         for obj in self._objects.values():
             made.put(obj.metadata.full_name, obj)
@@ -146,12 +155,20 @@ class Mirror(Generic[M]):
         found.setdefault("kind", self.resource.kind)
         return found
 
-    def subscribe(self, callback: Subscriber[M]) -> None:
+    def subscribe(self, callback: Subscriber[M], *, beat: Beat | None = None) -> None:
         """Call back (old, new) for each change, in order, from now on; and at once (None, object)
-        for each that is there."""
+        for each that is there.
+
+        With `beat`, an object that does nothing but tell that it lives (`objects.heartbeats`) may
+        be told of by this instead (which depends on what the process remembers: it must come to
+        the same), and what it was then is missing in the chain.
+        """
         for obj in self._objects.values():
             callback(None, obj)
         self._subscribers.append(callback)
+        if beat is not None:
+            self._beats.append(beat)
+        self._quiet = len(self._beats) == len(self._subscribers) and not self._indexes
 
     async def synced(self) -> None:
         """Wait for the first list."""
@@ -269,10 +286,11 @@ class Mirror(Generic[M]):
             rest = b""
             while piece := await _piece(stream):
                 *lines, rest = (rest + piece if rest else piece).split(b"\n")
+                at_once = BEATS_AT_ONCE if self._quiet else EVENTS_AT_ONCE
                 for number, line in enumerate(lines, 1):
                     if line:
                         self._event(line)
-                    if number % EVENTS_AT_ONCE == 0:
+                    if number % at_once == 0:
                         await trio.lowlevel.checkpoint()
         finally:
             stream.close()
@@ -283,6 +301,14 @@ class Mirror(Generic[M]):
             event = read(line)
         except _UNREADABLE as reason:
             raise _Broken(f"watching: an event cannot be read: {reason!r}") from reason
+        if (
+            self._quiet
+            and event.basis is not None
+            and event.revision > self._revision
+            and self._objects.tell(event.name, event)
+        ):
+            self._told(event)
+            return
         if event.kind == "ERROR":
             error = from_status(event.obj, event.obj.get("code", 500))
             if error.status_code == Expired.status_code:
@@ -297,6 +323,16 @@ class Mirror(Generic[M]):
                 self._put(event.name, event)
         self._advance(event.revision)
 
+    def _told(self, line: Line) -> None:
+        """An object lives, and nothing else is new."""
+        name = line.name
+        if self._documents:
+            self._raw[name] = line.raw
+        moment = moment_of(line.times)
+        for beat in self._beats:
+            beat(name, moment)
+        self._advance(line.revision)
+
     def _put(self, name: Name, line: Line) -> None:
         try:
             new = line.model(self._model)
@@ -309,7 +345,7 @@ class Mirror(Generic[M]):
         if old is not None and old.metadata.uid != new.metadata.uid:
             self._remove(name)
             old = None
-        self._objects.put(name, new)
+        self._objects.put(name, new, line)
         if self._documents:
             self._raw[name] = line.raw
         for index in self._indexes.values():

@@ -3,17 +3,19 @@
 Controllers, scheduler and kubelets of one process watch the same pods. What they get are the same
 bytes, and what is made of them are values: decoding and structuring is done by the first who asks,
 and all of them keep one copy. A line in which a Lease or a Node does nothing but live is not even
-decoded: what the line before it was made into has its revision and its times exchanged. All this is
-a pure function's memory, so a simulated run is none the wiser.
+decoded: what an earlier line, its basis, was made into has its revision and its times exchanged,
+and that only where somebody asks. All this is a pure function's memory, so a simulated run is none
+the wiser.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import define
 
-from k8slite.kinds.heartbeats import beaten
+from k8slite.kinds.heartbeats import beaten, beats
 from k8slite.objects.codec import loads
 from k8slite.objects.heartbeats import Shape, shape_of
 from k8slite.objects.meta import Name
@@ -38,9 +40,11 @@ _BEATING: Final = tuple(
 class Line:
     """One line of a watch: `{"type":...,"object":...}`."""
 
-    __slots__ = ("_models", "_obj", "kind", "name", "raw", "revision")
+    __slots__ = ("_models", "_obj", "basis", "kind", "name", "raw", "revision", "times")
 
     def __init__(self, raw: bytes, event: Json) -> None:
+        self.basis: Line | None = None  # that of which this is a heartbeat
+        self.times: Sequence[bytes] = ()  # the heartbeat's; see `kinds.heartbeats`
         self.raw = raw
         self.kind: str = event["type"]
         self._obj: Json | None = event["object"]
@@ -65,26 +69,39 @@ class Line:
         """The object as that model. Raises KeyError, TypeError or ValueError if it is none."""
         found = self._models.get(model)
         if found is None:
-            found = self._models[model] = structure(self.obj, model)
+            if self.basis is not None and beats(model):
+                found = beaten(self.basis.model(model), str(self.revision), self.times)
+            else:
+                found = structure(self.obj, model)
+            self._models[model] = found
         return found
 
     def beaten(self, raw: bytes, revision: int, times: list[bytes]) -> Line:
-        """The line of this object's next heartbeat."""
+        """The line of a heartbeat of this object."""
         line: Line = Line.__new__(Line)
+        line.basis = self
+        line.times = times
         line.raw = raw
         line.kind = self.kind
         line.name = self.name
         line.revision = revision
-        line._obj = None
-        line._models = beaten(self._models, str(revision), times)
+        line._obj = self._obj = None  # what it was made into is enough
+        line._models = {}
         return line
 
 
 def read(raw: bytes) -> Line:
     """The line, shared with whoever has read the same bytes lately."""
+    beating = raw.startswith(_BEATING)
+    line = _heartbeat(raw) if beating else None
+    if line is not None:
+        return line
     line = _recent.get(raw)
     if line is None:
-        line = _beat(raw) if raw.startswith(_BEATING) else Line(raw, loads(raw))
+        event = loads(raw)
+        line = Line(raw, event)
+        if beating:
+            _expect_heartbeats(line, event)
         if len(_recent) >= REMEMBERED_LINES:
             del _recent[next(iter(_recent))]
         _recent[raw] = line
@@ -92,33 +109,44 @@ def read(raw: bytes) -> Line:
 
 
 @define(eq=False)
-class _Beat:
-    """An object's last heartbeat, or the write before its first."""
+class _Beats:
+    """The write before an object's first heartbeat, and what all that follow look like."""
 
     shape: Shape
-    line: Line
+    basis: Line
+    last: Line
 
 
-def _beat(raw: bytes) -> Line:
-    """The line of an object that may only have told that it lives."""
+def _heartbeat(raw: bytes) -> Line | None:
+    """The line, where the object only tells that it lives."""
     begin = raw.find(b'",', _SHORTEST)
-    key = raw[begin : begin + _TELLING_BYTES]
-    known = _beats.get(key)
-    found = known.shape.read(raw) if known is not None else None
-    if known is not None and found is not None:
-        known.line = known.line.beaten(raw, *found)
-        return known.line
-    event = loads(raw)
-    line = Line(raw, event)
-    shape = shape_of(raw, event, event["object"])
+    known = _beats.get(raw[begin : begin + _TELLING_BYTES])
+    if known is None:
+        return None
+    last = known.last
+    if last.raw == raw:
+        return last
+    found = known.shape.read(raw)
+    if found is None:
+        return None
+    line = known.last = known.basis.beaten(raw, *found)
+    return line
+
+
+def _expect_heartbeats(line: Line, event: Json) -> None:
+    """The next lines of an object may only tell that it lives."""
+    raw, obj = line.raw, event["object"]
+    if "deletionTimestamp" in obj["metadata"]:
+        return  # that it lives is not all that it tells
+    shape = shape_of(raw, event, obj)
     if shape is not None:
         if len(_beats) >= REMEMBERED_BEATS:
             del _beats[next(iter(_beats))]
-        _beats[key] = _Beat(shape, line)
-    return line
+        begin = raw.find(b'",', _SHORTEST)
+        _beats[raw[begin : begin + _TELLING_BYTES]] = _Beats(shape, line, line)
 
 
 _NAMELESS: Final = Name("", "")
 _SHORTEST: Final = min(map(len, _BEATING))
 _recent: Final[dict[bytes, Line]] = {}
-_beats: Final[dict[bytes, _Beat]] = {}
+_beats: Final[dict[bytes, _Beats]] = {}

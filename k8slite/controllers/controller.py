@@ -15,7 +15,7 @@ import trio
 from attrs import frozen
 
 from k8slite.client.client import Client
-from k8slite.client.informer import Mirror
+from k8slite.client.informer import Beat, Mirror
 from k8slite.client.mirrors import Mirrors
 from k8slite.client.recorder import Recorder
 from k8slite.client.resource import Resource
@@ -69,9 +69,13 @@ class Controller:
         self._ran = False
 
     def watch(
-        self, mirror: Mirror[M], keys: Callable[[M | None, M | None], Iterable[Name]]
+        self,
+        mirror: Mirror[M],
+        keys: Callable[[M | None, M | None], Iterable[Name]],
+        *,
+        beat: Beat | None = None,
     ) -> None:
-        """Queue the keys that a change of a mirrored object leads to."""
+        """Queue the keys that a change of a mirrored object leads to; `beat` as in `subscribe`."""
 
         def changed(old: M | None, new: M | None) -> None:
             for key in keys(old, new):
@@ -79,7 +83,7 @@ class Controller:
 
         self._watched[mirror.resource] = mirror
         self._sources.append((mirror, keys))
-        mirror.subscribe(changed)
+        mirror.subscribe(changed, beat=beat)
 
     def measures(self) -> Iterable[Family]:
         """What it counts and times, under upstream's names."""

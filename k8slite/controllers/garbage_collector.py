@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 import trio
@@ -333,7 +334,7 @@ class GarbageCollector(Controller):
             if self._monitors.get(resource) is monitor:
                 self.observe(resource, old, new)
 
-        mirror.subscribe(changed)
+        mirror.subscribe(changed, beat=_unheard)
         return monitor
 
     def _new_graph(self) -> Graph:
@@ -369,6 +370,10 @@ class _Monitor:
         if self.is_own:
             with self.scope:
                 await self.mirror.run()
+
+
+def _unheard(name: Name, moment: datetime) -> None:
+    """Owners are no matter of heartbeats."""
 
 
 def _key(uid: str) -> Name:

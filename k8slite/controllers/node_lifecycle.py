@@ -95,7 +95,7 @@ class NodeLifecycleController(Controller):
         self._pods = self.mirrors.of(PODS, Pod)
         self._pods.add_index(_BY_NODE, lambda pod: (pod.spec.node_name,))
         self.watch(self._nodes, self._of_node)
-        self.watch(self._leases, self._of_lease)
+        self.watch(self._leases, self._of_lease, beat=self._told)
         self.watch(self._pods, self._of_pod)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -165,6 +165,17 @@ class NodeLifecycleController(Controller):
                 self._renew(new.metadata.name, renew_time)
         return ()
 
+    def _told(self, name: Name, moment: datetime) -> None:
+        if name.namespace != LEASE_NAMESPACE:
+            return
+        seen = self._seen.get(name.name)
+        if seen is None or not seen.ready or seen.renew_time is None:
+            self._renew(name.name, moment)
+        elif moment > seen.renew_time:
+            seen.renew_time = moment
+            self._heartbeats.beat(name.name, trio.current_time(), self._grace_seconds)
+            self._wake_in_time()
+
     def _of_pod(self, old: Pod | None, new: Pod | None) -> Iterable[Name]:
         """The node of a pod that has come to a node which is not there any more, so to say."""
         if new is None or not new.spec.node_name:
@@ -190,8 +201,7 @@ class NodeLifecycleController(Controller):
         if since_creation and metadata.creation_timestamp is not None:
             now -= max(0.0, (self.world.now() - metadata.creation_timestamp).total_seconds())
         self._heartbeats.beat(metadata.name, now, grace_seconds)
-        if self._heartbeats.first_deadline < self._next_pass_time - self._monitor_seconds:
-            self._sooner.set()
+        self._wake_in_time()
 
     def _forget(self, seen: _Seen) -> None:
         name = seen.node.metadata.name
@@ -200,6 +210,10 @@ class NodeLifecycleController(Controller):
         self._zones.drop(seen.zone, name)
         del self._seen[name]
         self._count_anew()
+
+    def _wake_in_time(self) -> None:
+        if self._heartbeats.first_deadline < self._next_pass_time - self._monitor_seconds:
+            self._sooner.set()
 
     def _count_anew(self) -> None:
         self._recount = True

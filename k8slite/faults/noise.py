@@ -36,7 +36,7 @@ def silent_commit(event: Event) -> bool:
     """Whether a commit is a heartbeat, the renewal of a lease, or an Event."""
     key = event.key
     if key.startswith((_NODES, _LEASES)):
-        if _beats(event):
+        if beats(event):
             return True
         if event.now is None or event.before is None:
             return key.startswith(_NODE_LEASES)
@@ -49,9 +49,9 @@ def silent_commit(event: Event) -> bool:
     return key.startswith(_EVENTS)
 
 
-def _beats(event: Event) -> bool:
+def beats(event: Event) -> bool:
     """Whether it was told as a heartbeat: then nothing was decoded, and the header is the same."""
-    now, before = event.now, event.before
+    _, _, now, before = event
     return now is not None and before is not None and now.header is before.header is not None
 
 

@@ -21,16 +21,17 @@ from k8slite.objects.meta import parse_timestamp
 Beaten = Callable[[Any, Metadata, Sequence[bytes]], Any]
 
 
-def beaten(
-    models: Mapping[type[Any], Any], version: str, times: Sequence[bytes]
-) -> dict[type[Any], Any]:
-    """The models of an object after a heartbeat, given those from before it.
+def beats(model: type[Any]) -> bool:
+    """Whether `beaten` knows that model."""
+    return model in _BEATEN
+
+
+def beaten(before: Any, version: str, times: Sequence[bytes]) -> Any:
+    """The model of an object after heartbeats, given one from before them.
 
     `times` are those that stand in the object, in order, the last ones being the heartbeat's.
     """
-    known = next(iter(models.values())).metadata if models else None
-    if known is None:
-        return {}
+    known = before.metadata
     metadata = Metadata(
         known.name,
         known.namespace,
@@ -45,11 +46,12 @@ def beaten(
         known.finalizers,
         known.owner_references,
     )
-    return {
-        model: _BEATEN[model](before, metadata, times)
-        for model, before in models.items()
-        if model in _BEATEN
-    }
+    return _BEATEN[type(before)](before, metadata, times)
+
+
+def moment_of(times: Sequence[bytes]) -> datetime:
+    """When the heartbeat was that put these times there."""
+    return _moment(times[-1])
 
 
 def _partial(before: PartialObject, metadata: Metadata, times: Iterable[bytes]) -> PartialObject:
@@ -58,7 +60,7 @@ def _partial(before: PartialObject, metadata: Metadata, times: Iterable[bytes]) 
 
 def _lease(before: Lease, metadata: Metadata, times: Sequence[bytes]) -> Lease:
     spec = before.spec
-    moment = _moment(times[-1])
+    moment = moment_of(times)
     return Lease(
         metadata,
         LeaseSpec(

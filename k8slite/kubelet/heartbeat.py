@@ -128,18 +128,16 @@ class Heartbeat(Write):
         known = self._node.metadata.resource_version if self._node is not None else ""
         return known if known == self._status_version else ""
 
-    def beaten(self, now: float, lease_version: str | None, status_version: str | None) -> None:
-        """What has been written of it, by its new resourceVersion."""
+    def beaten(self, now: float, lease_version: str | None, status_version: str | None) -> bool:
+        """What has been written of it, by its new resourceVersion; whether anything is left."""
         if lease_version is not None and self._lease is not None:
             self._lease["metadata"]["resourceVersion"] = lease_version
             self._renewed(now)
         if status_version is not None:
             self._status_version = status_version
             self.status_due_seconds = self._next_status_seconds()
-
-    def due(self, now: float) -> bool:
-        """Whether anything is left to be written."""
-        return self.speaks and min(self._lease_due_seconds, self.status_due_seconds) <= now
+        left = self._lease_due_seconds <= now or self.status_due_seconds <= now
+        return left and self.speaks
 
     async def write(self) -> None:
         if self._removed:

@@ -105,6 +105,5 @@ class _Pulse(Write):
                 answers = loads(response.body)
                 renewed, told = answers["leases"], answers["nodes"]
         for name, one in speaking.items():
-            one.beaten(now, renewed.get(name), told.get(name))
-            if one.due(now):
+            if one.beaten(now, renewed.get(name), told.get(name)):
                 self._queue(one)

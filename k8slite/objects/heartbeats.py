@@ -58,15 +58,22 @@ class Shape:
     `made_of` finds them; times are in the order in which they stand there.
     """
 
-    __slots__ = ("_format", "_head", "_rest", "times")
+    __slots__ = ("_format", "_head", "_spots", "_tail", "_tail_length", "times")
 
     def __init__(self, parts: Sequence[bytes], lengths: Sequence[int]) -> None:
         """`parts`: what stands around the revision and the times; `lengths` of the times."""
         self.times = len(lengths)
         self._head = parts[0]
-        self._rest = tuple(zip(parts[1:], (*lengths, 0), strict=True))
         head, *rest = (part.replace(b"%", b"%%") for part in parts)
-        self._format = head + b"%d" + b"%b".join(rest)
+        self._tail = b"%b".join(rest)  # what stands after the revision
+        self._format = head + b"%d" + self._tail
+        spots, end = [], 0
+        for part, length in zip(parts[1:], (*lengths, 0), strict=True):
+            begin = end + len(part)
+            end = begin + length
+            spots.append((begin, end))
+        self._tail_length = end
+        self._spots = tuple(spots[:-1])  # where in the tail the times are
 
     def filled(self, revision: int, times: Sequence[bytes]) -> bytes:
         """The object at another revision, with other times."""
@@ -74,21 +81,13 @@ class Shape:
 
     def read(self, data: bytes) -> tuple[int, list[bytes]] | None:
         """The revision and the times, where these bytes have this shape; else None."""
-        head = self._head
+        head, end = self._head, len(data) - self._tail_length
         if not data.startswith(head):
             return None
-        begin = len(head)
-        end = data.find(b'"', begin)
-        revision, times = data[begin:end], []
-        for part, length in self._rest:
-            begin = end + len(part)
-            if data[end:begin] != part:
-                return None
-            end = begin + length
-            times.append(data[begin:end])
-        if end != len(data) or not revision.isdigit():
+        revision, tail = data[len(head) : end], data[end:]
+        times = [tail[begin:end] for begin, end in self._spots]
+        if self._tail % tuple(times) != tail or not revision.isdigit():
             return None
-        del times[-1]
         return int(revision), times
 
 

@@ -13,12 +13,12 @@ from typing import Any, Final
 import trio
 
 from k8slite.faults.gates import Delivered
-from k8slite.faults.noise import silent_commit
+from k8slite.faults.noise import beats, silent_commit
 from k8slite.faults.plan import Fault
 from k8slite.faults.storm import Storm
 from k8slite.messages import Request, Response
 from k8slite.objects.codec import loads
-from k8slite.sim.checks import Change, Check, Setting
+from k8slite.sim.checks import Change, Check, Hearing, Setting
 from k8slite.sim.network import Server
 from k8slite.sim.outcome import (
     Broke,
@@ -74,9 +74,12 @@ class Observer:
         self._checks = [one(setting) for one in checks]
         self._of_all = [one for one in self._checks if not one.prefixes]
         self._of_prefix: dict[str, list[Check]] = {}
+        self._hearing: dict[str, list[Hearing]] = {}
         for one in self._checks:
             for prefix in one.prefixes:
                 self._of_prefix.setdefault(prefix, []).append(one)
+                if isinstance(one, Hearing):
+                    self._hearing.setdefault(prefix, []).append(one)
 
     @property
     def seconds(self) -> float:
@@ -146,12 +149,31 @@ class Observer:
             self.record.entries.append(Healed(self.seconds))
 
     def committed(self, event: Event, writer: Writer) -> None:
-        value = event.now.value if event.now is not None else b"-"
-        self._hash.update(b"%d %b %b\n" % (event.revision, event.key.encode(), value))
+        revision, key, now, _ = event
+        value = now.value if now is not None else b"-"
+        self._hash.update(b"%d %b %b\n" % (revision, key.encode(), value))
         complaint = self.history.take(event)
         if complaint:
             self.complain_of("revisions", complaint)
-        prefix = event.key.partition("/")[0] + "/"
+        prefix = key[: key.find("/") + 1]
+        if beats(event):
+            self._beat(event, writer, prefix)
+        else:
+            self._change(event, writer, prefix)
+        if self.changed:
+            self.changed.unpark_all()
+
+    def _beat(self, event: Event, writer: Writer, prefix: str) -> None:
+        """An object lives, and nothing else has changed."""
+        self.state.take(event)
+        self._write_down(event, writer, 0)
+        hearing = self._hearing.get(prefix)
+        if hearing:
+            clock_seconds = trio.current_time()
+            for check in hearing:
+                check.beat(event.key, clock_seconds)
+
+    def _change(self, event: Event, writer: Writer, prefix: str) -> None:
         number = 0
         if not silent_commit(event):
             self.commits += 1
@@ -170,27 +192,22 @@ class Observer:
         if checks or self._of_all:
             old = self.state.get(event.key)
         self.state.take(event)
-        if self.record is not None and self.began_seconds is not None:
-            before = event.before.value if event.before is not None else None
-            now = event.now.value if event.now is not None else None
-            self.record.entries.append(
-                Committed(
-                    self.seconds,
-                    number,
-                    event.revision,
-                    event.key,
-                    writer.process,
-                    writer.request,
-                    before,
-                    now,
-                )
-            )
+        self._write_down(event, writer, number)
         if checks or self._of_all:
             self._check(event, writer, number, old, [*(checks or ()), *self._of_all])
         if number:
             self.storm.committed(number, event.revision)
-        if self.changed:
-            self.changed.unpark_all()
+
+    def _write_down(self, event: Event, writer: Writer, number: int) -> None:
+        if self.record is None or self.began_seconds is None:
+            return
+        revision, key, after, former = event
+        before = former.value if former is not None else None
+        now = after.value if after is not None else None
+        process, request = writer.process, writer.request
+        self.record.entries.append(
+            Committed(self.seconds, number, revision, key, process, request, before, now)
+        )
 
     def _check(
         self, event: Event, writer: Writer, number: int, old: Json | None, checks: list[Check]

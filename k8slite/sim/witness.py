@@ -26,19 +26,26 @@ class History:
     def __init__(self) -> None:
         self.revision = 0
         self._events: dict[str, list[Event]] = {}
+        self._unwatched: dict[str, None] = {}  # of these nothing is kept
 
     def take(self, event: Event) -> str:
         """Note a commit; a complaint where its revision is not a new one, else ""."""
-        resource = event.key.partition("/")[0]
-        if not silent_resource(resource.rpartition(".")[2]):  # their watches are not looked at
-            self.of(f"{resource}/").append(event)
-        last, self.revision = self.revision, event.revision
-        if event.revision <= last:
-            return f"revision {event.revision} of {event.key} was given out after {last}"
+        revision, key, _, _ = event
+        prefix = key[: key.find("/") + 1]
+        events = self._events.get(prefix)
+        if events is None:
+            events = self.of(prefix)
+        if prefix not in self._unwatched:
+            events.append(event)
+        last, self.revision = self.revision, revision
+        if revision <= last:
+            return f"revision {revision} of {key} was given out after {last}"
         return ""
 
     def of(self, prefix: str) -> list[Event]:
         """A resource's commits; grows."""
+        if silent_resource(prefix[:-1].rpartition(".")[2]):  # their watches are not looked at
+            self._unwatched[prefix] = None
         return self._events.setdefault(prefix, [])
 
 

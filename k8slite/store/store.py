@@ -69,8 +69,7 @@ class Stored:
     header: Any = None
 
 
-@frozen(eq=False)
-class Event:
+class Event(NamedTuple):
     """One change of one key: `now` is None for a deletion, `before` for a creation."""
 
     revision: int

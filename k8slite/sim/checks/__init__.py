@@ -11,7 +11,7 @@ from typing import Final
 from k8slite.sim.checks.addresses import Addresses
 from k8slite.sim.checks.autoscalers import Autoscalers
 from k8slite.sim.checks.availability import Availability
-from k8slite.sim.checks.check import Change, Check, Setting, State
+from k8slite.sim.checks.check import Change, Check, Hearing, Setting, State
 from k8slite.sim.checks.collection import Collection
 from k8slite.sim.checks.credentials import Credentials
 from k8slite.sim.checks.endpoints import Endpoints
@@ -30,7 +30,7 @@ from k8slite.sim.checks.scheduling import Scheduling
 from k8slite.sim.checks.volumes import Volumes
 from k8slite.sim.checks.workloads import Workloads
 
-__all__ = ["CHECKS", "Change", "Check", "Setting", "State"]
+__all__ = ["CHECKS", "Change", "Check", "Hearing", "Setting", "State"]
 
 CHECKS: Final[tuple[type[Check], ...]] = (
     Objects,

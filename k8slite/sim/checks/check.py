@@ -7,7 +7,7 @@ whole state when the cluster has come to rest. It only looks: nothing that it do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from attrs import define, field
 
@@ -58,13 +58,16 @@ class State:
 
     def take(self, event: Event) -> None:
         """Apply a commit."""
-        prefix = event.key.partition("/")[0] + "/"
-        objects = self._raw.setdefault(prefix, {})
-        self._decoded.pop(event.key, None)
-        if event.now is None:
-            objects.pop(event.key, None)
+        _, key, now, _ = event
+        prefix = key[: key.find("/") + 1]
+        objects = self._raw.get(prefix)
+        if objects is None:
+            objects = self._raw[prefix] = {}
+        self._decoded.pop(key, None)
+        if now is None:
+            objects.pop(key, None)
         else:
-            objects[event.key] = event.now.value
+            objects[key] = now.value
 
     def get(self, key: str) -> Json | None:
         """The object under a store's key."""
@@ -122,4 +125,13 @@ class Check(Protocol):
 
     def rest(self) -> Iterable[str]:
         """The cluster has come to rest with all faults healed: what is owed that is not there?"""
+        ...
+
+
+@runtime_checkable
+class Hearing(Protocol):
+    """A check that is told of heartbeats too, which change nothing but times and are no Change."""
+
+    def beat(self, key: str, clock_seconds: float) -> None:
+        """An object that it wants to see lives."""
         ...

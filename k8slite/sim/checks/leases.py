@@ -40,5 +40,8 @@ class Leases:
                 f"for {lasting_seconds} s"
             )
 
+    def beat(self, key: str, clock_seconds: float) -> None:
+        self._renewed_seconds[key] = clock_seconds
+
     def rest(self) -> Iterable[str]:
         return ()

@@ -53,8 +53,12 @@ class Nodes:
             yield from self._pod(change)
         elif change.resource == NODES:
             yield from self._node(change)
-        elif change.key.startswith(_NODE_LEASES) and change.new is not None:
-            self._renewed_seconds[change.key.removeprefix(_NODE_LEASES)] = change.clock_seconds
+        elif change.new is not None:
+            self.beat(change.key, change.clock_seconds)
+
+    def beat(self, key: str, clock_seconds: float) -> None:
+        if key.startswith(_NODE_LEASES):
+            self._renewed_seconds[key.removeprefix(_NODE_LEASES)] = clock_seconds
 
     def rest(self) -> Iterable[str]:
         return ()
