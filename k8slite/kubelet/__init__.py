@@ -5,6 +5,7 @@ statuses, Events, logs. Never here: where a pod goes (the scheduler), who replac
 
     kubelet      NodeFleet: the watch, the timers, who is told what
     node_pods    the pods of one node, and their addresses
+    claims       devices that must be a pod's own before it runs
     pod_worker   what one pod does next (no waiting, no clock)
     pod_status   what the API is told about a pod (pure)
     node         the Node object; heartbeat: registration, Leases, node status

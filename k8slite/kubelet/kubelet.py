@@ -21,9 +21,10 @@ from k8slite.kinds.core.models import Node
 from k8slite.kubelet import measures, usage
 from k8slite.kubelet.addresses import PodAddresses
 from k8slite.kubelet.admission import refusal
+from k8slite.kubelet.claims import Preparation
 from k8slite.kubelet.heartbeat import Heartbeat
 from k8slite.kubelet.logs import answer, container_log
-from k8slite.kubelet.node import NodeShape, default_address
+from k8slite.kubelet.node import NodeShape, default_address, tells_generation
 from k8slite.kubelet.node_pods import NodePods, PodTask
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.pod_worker import Host, PodWorker
@@ -42,7 +43,6 @@ Json = dict[str, Any]
 # more than this, which bounds the memory.
 EVENTS_QUEUED_MOST: Final = 10_000
 _STREAMS: Final = ("/exec/", "/attach/", "/portForward/")
-GENERATION_SINCE: Final = (1, 34)  # pods' observedGeneration (PodObservedGenerationTracking, beta)
 
 
 class NodeFleet:
@@ -67,7 +67,7 @@ class NodeFleet:
         self._client = client
         self._world = world
         self._version = kubernetes_version
-        self._tells_generation = _minor(kubernetes_version) >= GENERATION_SINCE
+        self._tells_generation = tells_generation(kubernetes_version)
         self._timers = timers or Timers(world)
         self.runtime: Runtime = runtime or FakeRuntime(self._timers)
         self.runtime.attach(self._reported)
@@ -243,7 +243,10 @@ class NodeFleet:
         document = self._pod_mirror.document(pod.metadata.full_name) or {}
         status: Json = document.get("status") or {}
         worker = PodWorker(pod, node.host, self.runtime, self._tell)
-        task = PodTask(node, worker, PodWrite(self._client, worker, status))
+        write = PodWrite(self._client, worker, status)
+        claims = Preparation(self._client, worker, write, self._tell)
+        task = PodTask(node, worker, write, claims)
+        claims.then = lambda: self._sync(task)
         self._tasks[pod.metadata.uid] = node.tasks[pod.metadata.uid] = task
         self._by_name[pod.metadata.full_name] = task
         task.syncing = True
@@ -260,6 +263,8 @@ class NodeFleet:
         """Have the pod's worker do what is due, and write what came of it."""
         worker, node = task.worker, task.node
         if node.paused or not node.place(task, self._tell):
+            return
+        if not task.claims.done(self._writers):
             return
         if task.timer is not None:
             task.timer.cancel()
@@ -392,9 +397,3 @@ class NodeFleet:
 
 def _shapes(count: int, prefix: str) -> list[NodeShape]:
     return [NodeShape(f"{prefix}{number}") for number in range(count)]
-
-
-def _minor(version: str) -> tuple[int, int]:
-    """(1, 37) of v1.37.0. Raises ValueError."""
-    major, minor = version.removeprefix("v").split(".")[:2]
-    return int(major), int(minor)

@@ -19,6 +19,7 @@ Json = dict[str, Any]
 # services nor the machine's own networks use by default.
 _NODE_NETWORK: Final = ipaddress.ip_network("100.64.0.0/10")
 KUBELET_PORT: Final = 10250
+GENERATION_SINCE: Final = (1, 34)  # pods' observedGeneration (PodObservedGenerationTracking, beta)
 
 
 @frozen
@@ -34,6 +35,12 @@ class NodeShape:
     taints: tuple[Mapping[str, str], ...] = ()
     extended: Mapping[str, str] = Factory(dict)  # further resources, such as nvidia.com/gpu
     address: str = ""  # "": one of the fleet's own
+
+
+def tells_generation(version: str) -> bool:
+    """Whether kubelets of "v1.37.0" tell observedGeneration of pods. Raises ValueError."""
+    major, minor = version.removeprefix("v").split(".")[:2]
+    return (int(major), int(minor)) >= GENERATION_SINCE
 
 
 def default_address(index: int) -> str:

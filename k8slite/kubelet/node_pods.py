@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from k8slite.kubelet.addresses import Exhausted, PodAddresses
+from k8slite.kubelet.claims import Preparation
 from k8slite.kubelet.heartbeat import Heartbeat
 from k8slite.kubelet.pod import Pod
 from k8slite.kubelet.pod_worker import Host, PodWorker, Tell
@@ -18,12 +19,15 @@ log = logging.getLogger(__name__)
 class PodTask:
     """A pod on a node: what it does, and what is written of it."""
 
-    __slots__ = ("node", "syncing", "timer", "worker", "write")
+    __slots__ = ("claims", "node", "syncing", "timer", "worker", "write")
 
-    def __init__(self, node: NodePods, worker: PodWorker, write: PodWrite) -> None:
+    def __init__(
+        self, node: NodePods, worker: PodWorker, write: PodWrite, claims: Preparation
+    ) -> None:
         self.node = node
         self.worker = worker
         self.write = write
+        self.claims = claims
         self.timer: Timer | None = None
         self.syncing = False  # its worker is being asked: reports are only noted
 

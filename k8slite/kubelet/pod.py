@@ -7,6 +7,8 @@ from attrs import frozen
 from k8slite.kinds.core.models import (
     Condition,
     ContainerPort,
+    PodResourceClaim,
+    PodResourceClaimStatus,
     ReadinessGate,
     ResourceRequirements,
 )
@@ -54,12 +56,14 @@ class PodSpec:
     active_deadline_seconds: int | None = None
     host_network: bool = False
     readiness_gates: tuple[ReadinessGate, ...] = ()
+    resource_claims: tuple[PodResourceClaim, ...] = ()
 
 
 @frozen
 class PodStatus:
     phase: str = ""
     conditions: tuple[Condition, ...] = ()
+    resource_claim_statuses: tuple[PodResourceClaimStatus, ...] = ()
 
 
 @frozen

@@ -8,6 +8,7 @@ from k8slite.fuzz.naming import name_of
 from k8slite.fuzz.replay import Replay, save
 from k8slite.fuzz.search import search
 from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.scenarios_devices import DEVICES
 from tests.simulation.scenarios_scheduling import SCHEDULING
 from tests.simulation.scenarios_servers import SERVERS
 from tests.simulation.scenarios_sets import SETS
@@ -21,7 +22,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, help="for each scenario")
     parser.add_argument("--seed", type=int, default=0)
     parsed = parser.parse_args()
-    scenarios = (*SCENARIOS, *SETS, *VOLUMES, *SERVERS, *SCHEDULING)
+    scenarios = (*SCENARIOS, *SETS, *VOLUMES, *DEVICES, *SERVERS, *SCHEDULING)
     known = [scenario.__name__ for scenario in scenarios]
     for name in parsed.names:
         if name not in known:

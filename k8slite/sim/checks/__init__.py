@@ -14,6 +14,7 @@ from k8slite.sim.checks.availability import Availability
 from k8slite.sim.checks.check import Change, Check, Hearing, Setting, State
 from k8slite.sim.checks.collection import Collection
 from k8slite.sim.checks.credentials import Credentials
+from k8slite.sim.checks.devices import Devices
 from k8slite.sim.checks.endpoints import Endpoints
 from k8slite.sim.checks.identities import Identities
 from k8slite.sim.checks.jobs import Jobs
@@ -48,6 +49,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Preemption,
     Addresses,
     Volumes,
+    Devices,
     Leases,
     Quotas,
     Availability,
