@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from k8slite.objects.cel.environment import (
     TooCostly,
     Uncompilable,
 )
+from k8slite.objects.cel.estimate import worst_cost
 from k8slite.objects.cel.frame import Frame
 from k8slite.objects.cel.types import DYN, INT, STRING, Type, list_of, map_of
 
@@ -360,14 +363,49 @@ def test_texts_do_not_grow_without_end() -> None:
             value(text, "a" * 5_000_000)
 
 
-def test_deep_expressions() -> None:
-    assert value(" + ".join(["self"] * 90), 1) == 90
+def within(opening: str, inner: str, closing: str, levels: int) -> str:
+    return opening * levels + inner + closing * levels
+
+
+@pytest.mark.parametrize(
+    ("make", "levels"),
+    [
+        (lambda n: within("(", "1", ")", n - 1), 250),
+        (lambda n: within("[", "1", "]", n - 1), 250),
+        (lambda n: within("size([", "1", "])", n) + " == 1", 124),
+        (lambda n: within("(self + ", "self", ")", n) + " > 0", 249),
+        (lambda n: "self" + " + self" * n, 250),
+        (lambda n: "true" + " == true" * n, 250),
+        (lambda n: "{}" + ".?a" * n, 250),
+        (lambda n: "true ? " * n + "1" + " : 2" * n, 1),
+        (lambda n: "false ? 1 : " * n + "2", 249),
+        (lambda n: within("self == 1 ? (", "self", ") : 0", n), 249),
+        (lambda n: within("[1].all(x, ", "true", ")", n), 249),
+        (lambda n: within("[1].map(x, ", "x", ")", n), 124),
+        (lambda n: within("!(", "true", ")", n), 249),
+    ],
+)
+def test_expressions_are_as_deep_as_upstream_reads_them(
+    make: Callable[[int], str], levels: int
+) -> None:
+    before = sys.getrecursionlimit()
+    expression = FREE.compile(make(levels))
+    assert expression.evaluate({"self": 1}) is not None
+    assert worst_cost(expression.checked) >= 0
+    if levels > 200:
+        with pytest.raises(Uncompilable, match="expression recursion limit exceeded: 250"):
+            FREE.compile(make(levels + 1))
+    assert sys.getrecursionlimit() == before
+
+
+def test_chains_of_and_are_not_deep() -> None:
     assert value(" && ".join(["self"] * 3000), True) is True
-    for text in ("(" * 500 + "1" + ")" * 500, "-" * 3 + "1", "[" * 200 + "]" * 200, "1+" * 400):
-        try:
+
+
+def test_what_is_deep_and_wrong_is_told() -> None:
+    for text in ("(" * 5000 + "1" + ")" * 5000, "1+" * 400, "[" * 5000):
+        with pytest.raises(Uncompilable, match="ERROR"):
             FREE.compile(text)
-        except Uncompilable as error:
-            assert str(error).startswith("ERROR")
 
 
 def test_an_environment_keeps_what_it_has_compiled() -> None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field, frozen
 
 from k8slite.objects.cel.complaints import told
+from k8slite.objects.cel.depth import room
 from k8slite.objects.cel.frame import Frame, Run
+from k8slite.objects.cel.tree import depth_of
 from k8slite.objects.cel.types import Type
 from k8slite.objects.cel.values import BudgetExceeded, EvaluationFailed
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 # What one evaluation may cost; upstream's PerCallLimit, about a tenth of a second there.
 CALL_LIMIT: Final = 1_000_000
 
+# Levels that there is always room for.
+_SHALLOW: Final = 50
 # Expressions that an environment keeps; a client who invents more pays for compiling them.
 _KEPT_MOST: Final = 1024
 
@@ -45,6 +49,7 @@ class Expression:
     text: str
     checked: Checked
     _run: Run
+    _is_deep: bool
 
     @property
     def type(self) -> Type:
@@ -62,6 +67,9 @@ class Expression:
     def evaluate_in(self, frame: Frame) -> Any:
         """Its value; the frame tells what it has cost, also where there is none. Raises Failed."""
         try:
+            if self._is_deep:
+                with room():
+                    return self._run(frame)
             return self._run(frame)
         except EvaluationFailed as error:
             raise Failed(str(error)) from None
@@ -103,12 +111,13 @@ class Environment:
         from k8slite.objects.cel.parser import NESTED, Unreadable, parse
 
         try:
-            root = parse(text, binds=self.binds)
-            names = Names(self.variables, FUNCTIONS, TYPES, self.object_type)
-            checked = check(root, names)
-            if checked.complaints:
-                raise Uncompilable(told(text, checked.complaints))
-            return Expression(text, checked, plan(checked, root))
+            with room():
+                root = parse(text, binds=self.binds)
+                names = Names(self.variables, FUNCTIONS, TYPES, self.object_type)
+                checked = check(root, names)
+                if checked.complaints:
+                    raise Uncompilable(told(text, checked.complaints))
+                return Expression(text, checked, plan(checked, root), depth_of(root) > _SHALLOW)
         except Unreadable as error:
             raise Uncompilable(str(error)) from None
         except RecursionError:

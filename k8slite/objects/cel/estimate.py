@@ -18,6 +18,7 @@ from attrs import define, field
 
 from k8slite.objects.cel.call_estimates import call_estimate
 from k8slite.objects.cel.checker import Checked
+from k8slite.objects.cel.depth import room
 from k8slite.objects.cel.spans import MOST, NOTHING, ONE, UNKNOWN, Span
 from k8slite.objects.cel.tree import (
     RESULT,
@@ -36,7 +37,8 @@ from k8slite.objects.cel.types import Type
 
 def worst_cost(checked: Checked) -> int:
     """The most that an expression can cost, at most 2^64 - 1."""
-    return min(_Estimate(checked).cost(checked.root).most, MOST)
+    with room():
+        return min(_Estimate(checked).cost(checked.root).most, MOST)
 
 
 @define(eq=False)

@@ -10,7 +10,7 @@ on the same generated parser.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from k8slite.objects.cel.complaints import Complaint, told
@@ -32,9 +32,9 @@ from k8slite.objects.cel.tree import (
 )
 from k8slite.objects.cel.values import UInt
 
-# Upstream reads 250 levels; each takes several calls here, and Python allows about a thousand.
-DEPTH_LIMIT: Final = 96
-NESTED: Final = "ERROR: <input>:-1:0: expression recursion limit exceeded: 250"
+# Upstream's limit: of what lies within one another, and of operators and fields in a row.
+DEPTH_LIMIT: Final = 250
+NESTED: Final = f"ERROR: <input>:-1:0: expression recursion limit exceeded: {DEPTH_LIMIT}"
 TEXT_LIMIT: Final = 100_000  # characters, as upstream's
 
 _INT_LIMIT: Final = 1 << 63
@@ -76,6 +76,7 @@ class _Reading:
         self.binds = binds
         self.next = 0
         self.depth = 0
+        self.heights: dict[Node, int] = {}  # 0 is left out
 
     @property
     def word(self) -> Token:
@@ -100,39 +101,61 @@ class _Reading:
         self.depth += 1
         if self.depth > DEPTH_LIMIT:
             raise _TooDeep
-        found = self.disjunction()
+        found = self.joined(_LOOSEST)
         if self.word.kind == "?":
             at = self.take("?").at
-            yes = self.disjunction()
+            yes = self.joined(_LOOSEST)
             self.take(":")
-            found = Call(at, "_?_:_", None, (found, yes, self.expression()))
+            no = self.expression()
+            found = self.nested(Call(at, "_?_:_", None, (found, yes, no)), found, yes, no)
         self.depth -= 1
         return found
 
-    def disjunction(self) -> Node:
-        return self.joined("||", "_||_", lambda: self.joined("&&", "_&&_", self.relation))
-
-    def joined(self, sign: str, function: str, inner: Callable[[], Node]) -> Node:
-        terms, places = [inner()], []
-        while self.word.kind == sign:
-            places.append(self.take(sign).at)
-            terms.append(inner())
-        return _balanced(function, terms, places)
-
-    def relation(self, level: int = 0) -> Node:
-        """Operators that join from the left, from the loosest to the tightest."""
-        if level == len(_LEVELS):
-            return self.unary()
-        found = self.relation(level + 1)
+    def joined(self, loosest: int) -> Node:
+        """Operators that join from the left, as tight as this one or tighter."""
+        found = self.unary()
         length = 0
-        while self.word.kind in _LEVELS[level]:
+        while (power := _POWERS.get(self.word.kind, 0)) >= loosest:
+            if power in _CHAINS:
+                found = self.chain(found, power)
+                continue
             length += 1
             if length > DEPTH_LIMIT:
                 raise _TooDeep
             word = self.take(self.word.kind)
             function = "@in" if word.kind == "in" else f"_{word.kind}_"
-            found = Call(word.at, function, None, (found, self.relation(level + 1)))
+            right = self.joined(power + 1)
+            found = self.nested(Call(word.at, function, None, (found, right)), found, right)
         return found
+
+    def chain(self, first: Node, power: int) -> Node:
+        """All that one of `||` and `&&` joins."""
+        sign = self.word.kind
+        terms, places = [first], []
+        while self.word.kind == sign:
+            places.append(self.take(sign).at)
+            terms.append(self.joined(power + 1))
+        found = _balanced(_CHAINS[power], terms, places)
+        self.heights[found] = max(map(self.height, terms))
+        return found
+
+    def nested(self, made: Node, *parts: Node) -> Node:
+        """A node that holds others, if there are not too many within one another."""
+        height = 1 + max(map(self.height, parts))
+        if height > DEPTH_LIMIT:
+            raise _TooDeep
+        self.heights[made] = height
+        return made
+
+    def height(self, node: Node) -> int:
+        """How many operators, fields and methods lie within one another, as upstream counts."""
+        return self.heights.get(node, 0)
+
+    def holding(self, made: Node, parts: Sequence[Node]) -> Node:
+        """A node that holds others without counting itself."""
+        if parts:
+            self.heights[made] = max(map(self.height, parts))
+        return made
 
     def unary(self) -> Node:
         signs: list[Token] = []
@@ -150,7 +173,7 @@ class _Reading:
             found = self.member()
         if len(signs) % 2:
             function = "!_" if signs[0].kind == "!" else "-_"
-            found = Call(signs[0].at, function, None, (found,))
+            found = self.holding(Call(signs[0].at, function, None, (found,)), (found,))
         return found
 
     def member(self) -> Node:
@@ -158,7 +181,7 @@ class _Reading:
 
     def members(self, found: Node) -> Node:
         """What follows a value: fields, methods, indices."""
-        for _ in range(DEPTH_LIMIT):
+        while True:
             if self.word.kind == ".":
                 found = self.selected(found)
             elif self.word.kind == "[":
@@ -166,24 +189,25 @@ class _Reading:
                 function = "_[?_]" if self.skip("?") else "_[_]"
                 index = self.expression()
                 self.take("]")
-                found = Call(at, function, None, (found, index))
+                found = self.nested(Call(at, function, None, (found, index)), found, index)
             elif self.word.kind == "{" and qualified(found):
                 found = self.object(qualified(found))
             else:
                 return found
-        raise _TooDeep
 
     def selected(self, operand: Node) -> Node:
         at = self.take(".").at
         if self.skip("?"):
             word = self.name()
-            return Call(at, "_?._", None, (operand, Literal(word.at, word.text)))
+            name = Literal(word.at, word.text)
+            return self.nested(Call(at, "_?._", None, (operand, name)), operand)
         word = self.name()
         if self.word.kind == "(" and word.kind == "ident":
             at = self.take("(").at
             call = Call(at, word.text, operand, self.arguments(")"))
-            return expanded(call, binds=self.binds)
-        return Select(at, operand, word.text)
+            made = expanded(call, binds=self.binds)
+            return self.nested(made, operand, *call.arguments)
+        return self.nested(Select(at, operand, word.text), operand)
 
     def name(self) -> Token:
         return self.take("quoted" if self.word.kind == "quoted" else "ident")
@@ -208,17 +232,21 @@ class _Reading:
             return found
         if word.kind == "[":
             self.next += 1
-            return ListOf(word.at, tuple(self.elements()))
+            elements = tuple(self.elements())
+            return self.holding(ListOf(word.at, elements), [one.value for one in elements])
         if word.kind == "{":
             self.next += 1
-            return MapOf(word.at, tuple(self.entries()))
+            entries = tuple(self.entries())
+            parts = [part for one in entries for part in (one.key, one.value)]
+            return self.holding(MapOf(word.at, entries), parts)
         leading = "." if self.skip(".") else ""
         word = self.take("ident")
         if word.text in RESERVED:
             raise BadSyntax(f"reserved identifier: {word.text}")
         if self.word.kind == "(":
             at = self.take("(").at
-            return expanded(Call(at, leading + word.text, None, self.arguments(")")))
+            call = Call(at, leading + word.text, None, self.arguments(")"))
+            return self.holding(expanded(call), call.arguments)
         return Ident(word.at, leading + word.text)
 
     def elements(self) -> list[Element]:
@@ -255,7 +283,7 @@ class _Reading:
             if not self.skip(","):
                 self.take("}")
                 break
-        return ObjectOf(at, name, tuple(found))
+        return self.holding(ObjectOf(at, name, tuple(found)), [one.value for one in found])
 
 
 def _number(reading: _Reading) -> bool:
@@ -300,4 +328,13 @@ def _said_by_the_engine(text: str) -> str:
 
 _STATUS: Final = re.compile(r"^[A-Z_]+: ")
 _CODE: Final = re.compile(r" \[[A-Z_]+\]$")
-_LEVELS: Final = (("<", "<=", ">=", ">", "==", "!=", "in"), ("+", "-"), ("*", "/", "%"))
+_LOOSEST: Final = 1
+# How tight operators join; `||` and `&&` become a tree as flat as can be.
+_POWERS: Final = {
+    "||": 1,
+    "&&": 2,
+    **dict.fromkeys(("<", "<=", ">=", ">", "==", "!=", "in"), 3),
+    **dict.fromkeys(("+", "-"), 4),
+    **dict.fromkeys(("*", "/", "%"), 5),
+}
+_CHAINS: Final = {1: "_||_", 2: "_&&_"}

@@ -122,3 +122,28 @@ def qualified(node: Node) -> str:
     if not isinstance(node, Ident):
         return ""
     return ".".join((node.name, *reversed(names)))
+
+
+def depth_of(root: Node) -> int:
+    """How many nodes lie within one another, told without calls in a row."""
+    deepest, level = 0, [root]
+    while level:
+        deepest += 1
+        level = [part for node in level for part in _parts(node)]
+    return deepest
+
+
+def _parts(node: Node) -> list[Node]:
+    if isinstance(node, Select):
+        return [node.operand]
+    if isinstance(node, Call):
+        return [*(() if node.target is None else (node.target,)), *node.arguments]
+    if isinstance(node, ListOf):
+        return [one.value for one in node.elements]
+    if isinstance(node, MapOf):
+        return [part for one in node.entries for part in (one.key, one.value)]
+    if isinstance(node, ObjectOf):
+        return [one.value for one in node.fields]
+    if isinstance(node, Comprehension):
+        return [node.source, node.initial, node.condition, node.step, node.result]
+    return []
