@@ -27,6 +27,11 @@ _LOG_MOST_BYTES: Final = 16 * 1024 * 1024
 
 # New objects that start a collection of the youngest (CPython's own choice is 700).
 _YOUNG_OBJECTS: Final = 20_000
+_TURNOVER: Final = {
+    "maxsize": "megabytes after which the file is put aside (100)",
+    "maxbackup": "how many of those are kept (all)",
+    "maxage": "for how many days (for ever)",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +62,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kubernetes-version", default="1.37", metavar="1.NN")
     parser.add_argument("--audit-policy-file", default="", metavar="FILE", help="what is audited")
     parser.add_argument("--audit-log-path", default="", metavar="FILE", help="'-': standard output")
+    for name, what in _TURNOVER.items():
+        parser.add_argument(f"--audit-log-{name}", type=int, default=0, metavar="N", help=what)
     parser.add_argument(
         "--faults", type=Path, metavar="PLAN", help="what goes wrong for clients, and when (YAML)"
     )
@@ -85,6 +92,8 @@ def run(parsed: argparse.Namespace) -> int:
     import trio
 
     from k8slite.cluster import Settings
+    from k8slite.live.audit import Auditing
+    from k8slite.live.lines import MEGABYTE, Turnover
     from k8slite.live.recording import NotEmpty
     from k8slite.live.run import PortTaken, Wanted
     from k8slite.live.run import run as run_cluster
@@ -102,6 +111,12 @@ def run(parsed: argparse.Namespace) -> int:
         )
     except ValueError as error:
         raise Complaint(f"--controllers: {error}") from None
+    turnover = Turnover(
+        (parsed.audit_log_maxsize or 100) * MEGABYTE,
+        parsed.audit_log_maxbackup,
+        parsed.audit_log_maxage,
+    )
+    auditing = Auditing(parsed.audit_policy_file, parsed.audit_log_path, turnover)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     wanted = Wanted(
         place.directory(parsed).path,
@@ -110,8 +125,7 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.port,
         parsed.store,
         settings,
-        parsed.audit_policy_file,
-        parsed.audit_log_path,
+        auditing,
         faults,
         parsed.record,
     )
@@ -232,6 +246,7 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--kubernetes-version={parsed.kubernetes_version}",
         f"--audit-policy-file={parsed.audit_policy_file}",
         f"--audit-log-path={parsed.audit_log_path}",
+        *(f"--audit-log-{name}={getattr(parsed, f'audit_log_{name}')}" for name in _TURNOVER),
     ]
 
 

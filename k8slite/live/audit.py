@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from attrs import frozen
 
 from k8slite.apiserver.auditing.auditor import AuditLog
 from k8slite.apiserver.auditing.policy import Policy, read_policy
+from k8slite.live.lines import Lines, Turnover
+
+
+@frozen
+class Auditing:
+    """What `k8slite up` was told of the audit log."""
+
+    policy: str = ""  # the file's name
+    log: str = ""  # the file's name, or "-": standard output
+    turnover: Turnover = Turnover()
 
 
 @contextmanager
-def audit_log(policy: str, log: str) -> Iterator[AuditLog | None]:
-    """The log as `--audit-policy-file` and `--audit-log-path` ask for it ("-": standard output).
+def audit_log(asked: Auditing) -> Iterator[AuditLog | None]:
+    """The log as `--audit-policy-file` and `--audit-log-*` ask for it.
 
-    None where one of them is missing, as upstream's server has none then either. The file is only
-    added to, a line at a time. Raises OSError and ValueError.
+    None where policy or log are missing, as upstream's server has none then either. The file is
+    only added to, a line at a time. Raises OSError and ValueError.
     """
-    if not policy or not log:
+    if not asked.policy or not asked.log:
         yield None
         return
-    rules = _policy(Path(policy))
-    if log == "-":
+    rules = _policy(Path(asked.policy))
+    if asked.log == "-":
         yield AuditLog(rules, _to_standard_output)
         return
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        yield AuditLog(rules, lambda line: _write(descriptor, line))
-    finally:
-        os.close(descriptor)
+    with closing(Lines(Path(asked.log), turnover=asked.turnover)) as lines:
+        yield AuditLog(rules, lines.write)
 
 
 def _policy(path: Path) -> Policy:
@@ -42,11 +50,6 @@ def _policy(path: Path) -> Policy:
     except (YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path} is no audit policy: {reason}") from None
-
-
-def _write(descriptor: int, line: bytes) -> None:
-    while line:
-        line = line[os.write(descriptor, line) :]
 
 
 def _to_standard_output(line: bytes) -> None:

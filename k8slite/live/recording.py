@@ -16,7 +16,6 @@ cluster are, as in its store, and nobody else may read it. `recorded` reads it.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any, Final
 import trio
 from attrs import evolve
 
+from k8slite.live.lines import Lines
 from k8slite.messages import Handler, Request, Response, Stream
 from k8slite.objects.codec import dumps
 from k8slite.objects.meta import timestamp
@@ -53,10 +53,9 @@ class Recording:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = directory / FILE
         try:
-            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file = Lines(path, is_new=True)
         except FileExistsError:
             raise NotEmpty(f"{directory} holds a record already; choose another") from None
-        self._file = os.fdopen(number, "wb")
         self._store, self._world = store, world
         self._lines: list[bytes] = []
         self._waiting_bytes = 0
@@ -104,7 +103,7 @@ class Recording:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write until cancelled, and then what is left; raises OSError when the disk is full."""
-        with self._file, closing(self._commits):
+        with closing(self._file), closing(self._commits):
             task_status.started()
             try:
                 async with trio.open_nursery() as nursery:

@@ -22,7 +22,7 @@ from attrs import evolve, frozen
 from k8slite.cluster import Cluster, Settings
 from k8slite.faults.plan import Plan
 from k8slite.live import kubeconfig
-from k8slite.live.audit import audit_log
+from k8slite.live.audit import Auditing, audit_log
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
 from k8slite.live.measures import process_families
@@ -59,8 +59,7 @@ class Wanted:
     port: int = 6443  # 0: any free one
     store: Literal["sqlite", "memory"] = "sqlite"
     settings: Settings = Settings()
-    audit_policy: str = ""  # the file's name
-    audit_log: str = ""  # the file's name, or "-"
+    auditing: Auditing = Auditing()
     faults: Plan | None = None  # what clients are struck by, once all components run
     record: Path | None = None  # where everything is written down
     past: Past | None = None  # what is shown in the place of a cluster that lives
@@ -128,7 +127,7 @@ async def serving(wanted: Wanted) -> AsyncIterator[Running]:
 
 @asynccontextmanager
 async def _audited(wanted: Wanted) -> AsyncIterator[Wanted]:
-    with audit_log(wanted.audit_policy, wanted.audit_log) as log:
+    with audit_log(wanted.auditing) as log:
         yield evolve(wanted, settings=evolve(wanted.settings, audit=log))
 
 

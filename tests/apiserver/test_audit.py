@@ -15,7 +15,9 @@ from k8slite.apiserver.auditing.auditor import AuditLog
 from k8slite.apiserver.auditing.policy import Level, read_policy
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.messages import Peer, User
+from k8slite.objects import protobuf
 from tests.apiserver.oracle_server import Server, request, running
+from tests.apiserver.test_webhooks import MUTATING, RULE, Hooks, hook, patch, register
 
 Json = dict[str, Any]
 PODS = "/api/v1/namespaces/default/pods"
@@ -28,7 +30,9 @@ def policy(*rules: Json, **more: Any) -> Json:
 
 
 @asynccontextmanager
-async def audited(*rules: Json, **more: Any) -> AsyncIterator[tuple[Server, list[Json]]]:
+async def audited(
+    *rules: Json, webhooks: Hooks | None = None, **more: Any
+) -> AsyncIterator[tuple[Server, list[Json]]]:
     """A server, and the events of those who come from outside."""
     events: list[Json] = []
 
@@ -40,7 +44,7 @@ async def audited(*rules: Json, **more: Any) -> AsyncIterator[tuple[Server, list
             events.append(event)
 
     log = AuditLog(read_policy(policy(*rules, **more)), write)
-    async with running(controllers=False, audit=log) as server:
+    async with running(controllers=False, audit=log, webhooks=webhooks) as server:
         yield server, events
 
 
@@ -264,3 +268,47 @@ async def test_what_policies_note(autojump_clock: object) -> None:
         failure = noted["validation.policy.admission.k8s.io/validation_failure"]
         assert json.loads(failure)[0]["message"] == "no data"
         assert noted["p/who"] == "m"
+
+
+async def test_bodies_in_protobuf_and_yaml_are_told_too(autojump_clock: object) -> None:
+    rule = {"level": "RequestResponse", "omitStages": ["RequestReceived"]}
+    async with audited(rule) as (server, events):
+        wanted = {"apiVersion": "v1", "kind": "ConfigMap", **MAP}
+        body = protobuf.encode(wanted)
+        kind = "application/vnd.kubernetes.protobuf"
+        answer = await server.ask("POST", MAPS, body, kind, accept=kind)
+        assert answer.status == 201 and answer.body.startswith(b"k8s")
+        (made,) = events
+        assert made["requestObject"]["data"] == made["responseObject"]["data"] == {"a": "b"}
+        refused = await server.ask("GET", f"{MAPS}/none", accept=kind)
+        assert refused.body.startswith(b"k8s")
+        assert events[-1]["responseStatus"]["reason"] == "NotFound"
+        await server.ask("PUT", f"{MAPS}/m", b"data: {c: d}\n", "application/yaml")
+        assert events[-1]["requestObject"] == {"data": {"c": "d"}}
+
+
+@pytest.mark.parametrize("level", ["Metadata", "Request"])
+async def test_what_webhooks_change_is_noted(level: str, autojump_clock: object) -> None:
+    hooks = Hooks()
+    operation = {"op": "add", "path": "/data/by", "value": "hook"}
+    hooks.answers["/a"] = lambda _: patch(operation)
+    hooks.answers["/b"] = lambda _: {"status_code": 500}
+    hooks.answers["/c"] = lambda _: {}
+    async with audited({"level": level}, webhooks=hooks) as (server, events):
+        never = {**RULE, "resources": ["pods"]}
+        asked = [hook("a"), hook("n", rules=[never]), hook("b", failurePolicy="Ignore"), hook("c")]
+        await register(server, MUTATING, *asked)
+        await server.ask("POST", MAPS, MAP)
+        noted = events[-1]["annotations"]
+        mutation = "mutation.webhook.admission.k8s.io/round_0_index_"
+        for number, name, mutated in ((0, "a", True), (2, "b", False), (3, "c", False)):
+            told = {"configuration": "c", "webhook": f"{name}.e.com", "mutated": mutated}
+            assert json.loads(noted[f"{mutation}{number}"]) == told
+        assert noted[f"failed-open.{mutation}2"] == "b.e.com"
+        assert f"{mutation}1" not in noted
+        key = "patch.webhook.admission.k8s.io/round_0_index_0"
+        if level == "Metadata":
+            assert key not in noted
+        else:
+            told = {"configuration": "c", "webhook": "a.e.com", "patch": [operation]}
+            assert json.loads(noted[key]) == {**told, "patchType": "JSONPatch"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 import trio
 from attrs import define, field
@@ -30,6 +30,7 @@ from k8slite.apiserver.admission.webhook_review import (
     review_of,
 )
 from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.auditing.auditor import PATCHES
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.calling.endpoint import CallFailed
 from k8slite.apiserver.calling.webhook import Caller
@@ -40,6 +41,7 @@ from k8slite.kinds.admissionregistration.policy_composition import CONDITION, Co
 from k8slite.kinds.kind import Kind
 from k8slite.messages import User
 from k8slite.objects.cel.environment import Expression
+from k8slite.objects.codec import dumps
 from k8slite.objects.errors import ApiError, InternalError
 from k8slite.world import World
 
@@ -47,8 +49,22 @@ log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
+MUTATIONS: Final = "mutation.webhook.admission.k8s.io/"
 _TIMEOUT_SECONDS: Final = 10  # where a webhook names none
 _MATCHING: Final = Composition(None, is_composed=False)
+
+
+class Concerned(NamedTuple):
+    """A webhook that a write is for."""
+
+    number: int  # among all of them
+    configuration: str
+    webhook: Json
+    kind: Kind  # in the version that it speaks
+
+    def place(self, attributes: Attributes) -> str:
+        """Which call it is, in keys of annotations."""
+        return f"round_{int(attributes.reinvocation.is_second)}_index_{self.number}"
 
 
 @define(eq=False)
@@ -63,6 +79,7 @@ class Webhooks:
     metrics: Metrics
     prefix: ClassVar[str] = ""
     sort: ClassVar[str] = ""  # as metrics call it
+    annotated: ClassVar[str] = ""  # as annotations of the audit log call it
     _configurations: Followed = field(init=False)
     resources: Sequence[str] = ("*",)
     operations: Sequence[str] = ("CREATE", "UPDATE", "DELETE", "CONNECT")
@@ -79,21 +96,27 @@ class Webhooks:
 
     async def validate(self, attributes: Attributes) -> None: ...
 
-    def _concerned(self, attributes: Attributes) -> Iterator[tuple[Json, Kind]]:
+    def _concerned(self, attributes: Attributes) -> Iterator[Concerned]:
         """The webhooks that a write is for, and the version that each speaks."""
         configurations = self._configurations.objects()
         if not configurations or attributes.asked.kind.group_resource in EXEMPT:
             return
+        number = -1
         for configuration in configurations.values():
             for webhook in configuration.get("webhooks") or ():
+                number += 1
                 rules = webhook.get("rules") or ()
                 policy = webhook.get("matchPolicy", "Equivalent")
                 kind = self.matcher.kind_for(attributes, rules, policy)
                 if kind is not None and self.matcher.selects(attributes, webhook):
-                    yield webhook, kind
+                    yield Concerned(number, configuration["metadata"]["name"], webhook, kind)
 
-    async def _ask(self, attributes: Attributes, webhook: Json, kind: Kind) -> Answer | None:
-        """Its answer; None where it was not asked, or may fail and has. Raises its refusal."""
+    async def _ask(self, attributes: Attributes, concerned: Concerned) -> Answer | None:
+        """Its answer, None where it was not asked; an empty one where it may fail and has.
+
+        Raises its refusal.
+        """
+        webhook, kind = concerned.webhook, concerned.kind
         name = webhook["name"]
         await self.matcher.prepare(attributes, kind)
         new = self.matcher.seen(attributes, kind, attributes.new)
@@ -121,7 +144,9 @@ class Webhooks:
             if webhook.get("failurePolicy", "Fail") == "Ignore":
                 log.warning("webhook %s failed and is passed by: %s", name, failure)
                 count.failed(is_passed_by=True)
-                return None
+                place = concerned.place(attributes)
+                attributes.asked.note(f"failed-open.{self.annotated}/{place}", name)
+                return Answer(None, (), {})
             count.failed(is_passed_by=False)
             raise failed(name, failure) from None
         except ApiError as refusal:
@@ -140,6 +165,7 @@ class ValidatingWebhooks(Webhooks):
 
     prefix = "admissionregistration.k8s.io.validatingwebhookconfigurations/"
     sort = "validating"
+    annotated = "validating.webhook.admission.k8s.io"
 
     async def validate(self, attributes: Attributes) -> None:
         """Raises the refusal of the first webhook, in order of their names, that refuses."""
@@ -148,15 +174,15 @@ class ValidatingWebhooks(Webhooks):
             return
         refusals: dict[int, ApiError] = {}
 
-        async def ask(number: int, webhook: Json, kind: Kind) -> None:
+        async def ask(one: Concerned) -> None:
             try:
-                await self._ask(attributes, webhook, kind)
+                await self._ask(attributes, one)
             except ApiError as refusal:
-                refusals[number] = refusal
+                refusals[one.number] = refusal
 
         async with trio.open_nursery() as nursery:
-            for number, (webhook, kind) in enumerate(concerned):
-                nursery.start_soon(ask, number, webhook, kind)
+            for one in concerned:
+                nursery.start_soon(ask, one)
         if refusals:
             raise refusals[min(refusals)]
 
@@ -166,6 +192,7 @@ class MutatingWebhooks(Webhooks):
 
     prefix = "admissionregistration.k8s.io.mutatingwebhookconfigurations/"
     sort = "admit"
+    annotated = "mutation.webhook.admission.k8s.io"
 
     async def mutate(self, attributes: Attributes) -> None:
         """Ask every webhook; those that want to know are asked again after later changes."""
@@ -174,26 +201,43 @@ class MutatingWebhooks(Webhooks):
             return
         again = attributes.reinvocation
         asking = again.begin(self.prefix, attributes.new)
-        for number, (webhook, kind) in enumerate(concerned):
-            key = number, webhook["name"]
+        for one in concerned:
+            key = one.number, one.webhook["name"]
             if again.asks(asking, key):
-                has_changed = await self._changes(attributes, webhook, kind)
-                policy = webhook.get("reinvocationPolicy", "Never")
+                has_changed = await self._changes(attributes, one)
+                policy = one.webhook.get("reinvocationPolicy", "Never")
                 again.asked(asking, key, policy, has_changed=has_changed)
         again.end(asking, attributes.new)
 
-    async def _changes(self, attributes: Attributes, webhook: Json, kind: Kind) -> bool:
-        answer = await self._ask(attributes, webhook, kind)
-        if answer is None or not answer.patch or attributes.new is None:
-            return False
-        before = self.matcher.seen(attributes, kind, attributes.new)
+    async def _changes(self, attributes: Attributes, concerned: Concerned) -> bool:
+        has_changed: bool | None = False  # None: it was not even asked
+        try:
+            answer = await self._ask(attributes, concerned)
+            if answer is None:
+                has_changed = None
+            elif answer.patch and attributes.new is not None:
+                has_changed = await self._change(attributes, concerned, answer.patch)
+        finally:
+            if has_changed is not None:
+                self._note(attributes, concerned, MUTATIONS, {"mutated": has_changed})
+        return bool(has_changed)
+
+    async def _change(self, attributes: Attributes, concerned: Concerned, patch: Any) -> bool:
+        before = self.matcher.seen(attributes, concerned.kind, attributes.new)
         assert before is not None, "there is something that can be changed"
         try:
-            after = json_patch.apply(answer.patch, before)
-            self.putting_back.check(after, kind)
+            after = json_patch.apply(patch, before)
+            self.putting_back.check(after, concerned.kind)
         except ApiError as error:
             raise InternalError(f"Internal error occurred: {error.message}") from None
-        return await self.putting_back.put(attributes, kind, after)
+        self._note(attributes, concerned, PATCHES, {"patch": patch, "patchType": "JSONPatch"})
+        return await self.putting_back.put(attributes, concerned.kind, after)
+
+    def _note(self, attributes: Attributes, concerned: Concerned, sort: str, said: Json) -> None:
+        """An annotation of the audit log about one call."""
+        name = {"configuration": concerned.configuration, "webhook": concerned.webhook["name"]}
+        key = f"{sort}{concerned.place(attributes)}"
+        attributes.asked.note(key, dumps({**name, **said}).decode())
 
 
 def _conditions_hold(webhook: Json, asked: Evaluation) -> bool:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 NOBODY: Final = User("")
+PATCHES: Final = "patch.webhook.admission.k8s.io/"  # of annotations
 _DECISION: Final = "authorization.k8s.io/decision"
 _REASON: Final = "authorization.k8s.io/reason"
 _WRITES: Final = ("create", "update", "patch", "delete", "deletecollection")
@@ -102,8 +103,10 @@ class Trail:
         self.annotations[_REASON] = reason
 
     def note(self, key: str, value: str) -> None:
-        """An annotation; the first of a key stays, as upstream has it."""
-        self.annotations.setdefault(key, value)
+        """An annotation; the first of a key stays, as upstream has it. Patches of webhooks are
+        part of what is asked for."""
+        if not key.startswith(PATCHES) or self._telling.level >= Level.REQUEST:
+            self.annotations.setdefault(key, value)
 
     def answered(self, response: Response) -> Response:
         """The answer, whose end is told when that has come."""
@@ -111,10 +114,12 @@ class Trail:
         if level is Level.NONE:
             return response
         if level >= Level.REQUEST and self.info.is_resource and self.info.verb in _WRITES:
-            self._event["requestObject"] = self._document(self.request.body)
+            sent = self.request.headers.get("content-type", "")
+            self._event["requestObject"] = self._document(self.request.body, sent)
         body = response.body
         if isinstance(body, bytes):
-            document = self._document(body)
+            said = (value for name, value in response.headers if name == "Content-Type")
+            document = self._document(body, next(said, ""))
             self._event["responseStatus"] = status_of(response.status, document)
             if level >= Level.REQUEST_RESPONSE and self.info.is_resource:
                 self._event["responseObject"] = document
@@ -124,8 +129,8 @@ class Trail:
         self._emit("ResponseStarted")
         return evolve(response, body=_Told(body, lambda: self._emit("ResponseComplete")))
 
-    def _document(self, body: bytes) -> Any:
-        return document_of(body, omit_managed_fields=self._telling.omit_managed_fields)
+    def _document(self, body: bytes, media_type: str) -> Any:
+        return document_of(body, media_type, omit_managed_fields=self._telling.omit_managed_fields)
 
     def _emit(self, stage: str) -> None:
         if stage in self._telling.omit_stages:

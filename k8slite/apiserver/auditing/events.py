@@ -13,9 +13,12 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from k8slite.apiserver.accepting import PROTOBUF
 from k8slite.apiserver.auditing.policy import NAMES, Level
+from k8slite.apiserver.decoding import read_protobuf, read_yaml
 from k8slite.apiserver.request_info import RequestInfo
 from k8slite.messages import Request, User
+from k8slite.objects.errors import BadRequest
 from k8slite.objects.meta import micro_timestamp
 
 Json = dict[str, Any]
@@ -84,13 +87,13 @@ def status_of(code: int, document: Any) -> Json:
     return {**status, "code": code}
 
 
-def document_of(body: bytes, *, omit_managed_fields: bool) -> Any:
-    """A body as the log shows it; None for what is no JSON."""
+def document_of(body: bytes, media_type: str, *, omit_managed_fields: bool) -> Any:
+    """A body as the log shows it, whatever its form; None for what is no document."""
     if not body:
         return None
     try:
-        found = orjson.loads(body)
-    except ValueError:
+        found = _read(body, media_type.partition(";")[0].strip().lower())
+    except (ValueError, BadRequest):
         return None
     if not isinstance(found, dict):
         return found  # a JSON patch
@@ -105,6 +108,15 @@ def document_of(body: bytes, *, omit_managed_fields: bool) -> Any:
             if isinstance(metadata, dict):
                 metadata.pop("managedFields", None)
     return found
+
+
+def _read(body: bytes, media_type: str) -> Any:
+    """Raises ValueError or BadRequest."""
+    if media_type == PROTOBUF:
+        return read_protobuf(body, "")
+    if media_type.endswith("yaml"):
+        return read_yaml(body)
+    return orjson.loads(body)
 
 
 def _uri(request: Request) -> str:
