@@ -21,8 +21,9 @@ WINDOW_SECONDS: Final = 300.0
 # for any client that is not far behind (upstream's watch cache holds 102,400 events at the most).
 CHANGES_MOST: Final = 102_400
 
-# What is too old waits until it is so many changes, or for another window: fewer are not worth a
-# transaction.
+# What is too old waits until it is so many changes, or for half a window: fewer are not worth a
+# transaction. Clients rely on it that a token does not live for two windows (upstream compacts once
+# a window to where it was a window ago).
 CHANGES_LEAST: Final = 500
 
 # Parts of a window after which what is too old is forgotten: what is kept beyond the window, and
@@ -63,7 +64,7 @@ class Compactor:
                 before = max(before, marks.popleft()[1])
             changes = before - self._store.oldest
             waited_seconds = now - compacted
-            if changes >= self._changes_least or waited_seconds >= self._window_seconds:
+            if changes >= self._changes_least or waited_seconds >= self._window_seconds / 2:
                 compacted = now
                 if changes > 0:
                     await self._store.compact(before)

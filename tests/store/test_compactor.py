@@ -40,7 +40,7 @@ async def test_heavy_churn_shortens_the_window(autojump_clock: MockClock) -> Non
         nursery.cancel_scope.cancel()
 
 
-async def test_few_changes_wait_for_another_window(autojump_clock: MockClock) -> None:
+async def test_few_changes_wait_for_half_a_window(autojump_clock: MockClock) -> None:
     store = MemoryStore()
     async with trio.open_nursery() as nursery:
         await nursery.start(Compactor(store, 300.0, changes_least=100).run)
@@ -54,4 +54,18 @@ async def test_few_changes_wait_for_another_window(autojump_clock: MockClock) ->
             await store.put("pods/a/x", lambda _: b"v", expect=None)
         await trio.sleep(315)
         assert store.oldest == 110
+        nursery.cancel_scope.cancel()
+
+
+async def test_no_token_lives_for_two_windows(autojump_clock: MockClock) -> None:
+    store = MemoryStore()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(Compactor(store, 300.0).run)
+        for _ in range(5):  # whenever it is handed out
+            await trio.sleep(61)
+            token, began = store.revision, trio.current_time()
+            await store.put("pods/a/x", lambda _: b"v", expect=None)
+            while store.oldest <= token:
+                await trio.sleep(10)
+            assert 300 <= trio.current_time() - began <= 500
         nursery.cancel_scope.cancel()
