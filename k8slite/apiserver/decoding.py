@@ -78,16 +78,24 @@ class Decoder:
         return self._read(definition, obj, kind.version, kind.kind)
 
     def _custom_fields(self, obj: Json, structural: Structural) -> list[str]:
-        """As `fields`, of a custom resource: only its metadata has a type of Go's."""
+        """As `fields`, of a custom resource: only its metadata has a type of Go's.
+
+        So has the metadata of whole objects that are part of it.
+        """
+        complaints = [*self._metadata(obj, "metadata"), *structural.prune(obj)]
+        for path, part in structural.embedded_objects(obj):
+            complaints += self._metadata(part, f"{path}.metadata")
+        return complaints
+
+    def _metadata(self, obj: Json, path: str) -> list[str]:
         metadata = obj.get("metadata")
-        complaints: list[str] = []
-        if isinstance(metadata, dict):
-            try:
-                found = self.schemas.named(_OBJECT_META).decode(metadata)
-            except Undecodable as error:
-                raise BadRequest(f"failed to decode metadata: {error}") from None
-            complaints = [one.replace('"', '"metadata.', 1) for one in found]
-        return [*complaints, *structural.prune(obj)]
+        if not isinstance(metadata, dict):
+            return []
+        try:
+            found = self.schemas.named(_OBJECT_META).decode(metadata)
+        except Undecodable as error:
+            raise BadRequest(f"failed to decode {path}: {error}") from None
+        return [one.replace('"', f'"{path}.', 1) for one in found]
 
     def checked(self, obj: Json, group: str, version: str, kind: str) -> None:
         """Check the types of something that is no resource, in place. Raises BadRequest."""

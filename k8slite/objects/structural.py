@@ -39,6 +39,7 @@ class Structural:
     rules: tuple[Json, ...] = ()
     has_rules: bool = False  # here or below
     compiled_rules: Any = None  # the checker's own
+    has_embedded: bool = False  # here or below
 
     @classmethod
     def of(cls, json: Json) -> Structural:
@@ -60,6 +61,7 @@ class Structural:
         below = list(found.below())
         found.has_defaults = "default" in json or any(one.has_defaults for one in below)
         found.has_rules = bool(found.rules) or any(one.has_rules for one in below)
+        found.has_embedded = found.embedded or any(one.has_embedded for one in below)
         return found
 
     def below(self) -> Iterator[Structural]:
@@ -72,6 +74,21 @@ class Structural:
     def of_field(self, name: str) -> Structural | None:
         """The schema of a field or a map's value; None where nothing is said."""
         return self.properties.get(name) or self.values
+
+    def embedded_objects(self, value: Any, path: str = "") -> Iterator[tuple[str, Json]]:
+        """What is an object of its own below a value, and where it stands: `spec.template`."""
+        if not self.has_embedded:
+            return
+        if isinstance(value, dict):
+            if self.embedded and path:
+                yield path, value
+            for name, inner in value.items():
+                below = self.of_field(name)
+                if below is not None:
+                    yield from below.embedded_objects(inner, f"{path}.{name}".lstrip("."))
+        elif isinstance(value, list) and self.items is not None:
+            for number, inner in enumerate(value):
+                yield from self.items.embedded_objects(inner, f"{path}[{number}]")
 
     def prune(self, obj: Json) -> list[str]:
         """Take out what the schema does not have, of a whole object; answers complaints."""

@@ -405,3 +405,55 @@ async def test_who_writes_nonsense_into_a_status_sees_it_mended(autojump_clock: 
         assert (await server.ask("DELETE", path)).status == 200
         await trio.testing.wait_all_tasks_blocked()
         assert (await server.ask("GET", WIDGETS)).status == 404
+
+
+EMBEDDED: Json = {
+    "type": "object",
+    "properties": {
+        "spec": {
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {
+                "parts": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "x-kubernetes-embedded-resource": True,
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    },
+                }
+            },
+        }
+    },
+}
+
+
+async def test_objects_within_objects(autojump_clock: object) -> None:
+    schema = {"openAPIV3Schema": EMBEDDED}
+    made = definition(version(schema=schema, selectableFields=[], subresources={}))
+    part: Json = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "odd": 1}}
+    body = {"apiVersion": "e.com/v1", "kind": "Widget", "metadata": {"name": "a"}}
+    body["spec"] = {"parts": [part]}
+    odd = "spec.parts[0].metadata.odd"
+    async with running() as server:
+        await define(server, made)
+        strict = await server.ask("POST", f"{WIDGETS}?fieldValidation=Strict", body)
+        assert strict.json["message"].endswith(f'strict decoding error: unknown field "{odd}"')
+        applied = await server.ask("PATCH", f"{WIDGETS}/a?fieldManager=m", body, APPLY)
+        assert applied.json["message"].endswith(f": .{odd}: field not declared in schema")
+        warned = await server.ask("POST", WIDGETS, body)
+        assert (warned.status, warned.warnings) == (201, [f'299 - "unknown field \\"{odd}\\""'])
+        assert warned.json["spec"]["parts"] == [{**part, "metadata": {"name": "p"}}]
+        wrong = {"kind": "No kind", "metadata": {"labels": {"a": "not good"}}}
+        spec = {"parts": [wrong]}
+        refused = await server.ask("PUT", f"{WIDGETS}/a", {**warned.json, "spec": spec})
+        at = "spec.parts[0]"
+        assert [one.partition(":")[0] for one in told(refused)] == [
+            f"{at}.apiVersion",
+            f"{at}.kind",
+            f"{at}.metadata.labels",
+        ]
+        typed = {**part, "metadata": {"labels": "none"}}
+        body["spec"] = {"parts": [typed]}
+        unread = await server.ask("POST", WIDGETS, body)
+        assert unread.json["message"].startswith("failed to decode spec.parts[0].metadata: ")

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from k8slite.kinds.apiextensions.custom_rules import check_rules
 from k8slite.kinds.kind import Strategy
+from k8slite.objects.embedded_validation import validate_embedded
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid
 from k8slite.objects.meta import has_condition
@@ -37,7 +38,7 @@ def strategy_of(definition: Json, schema: Structural, *, has_status: bool) -> St
     """The strategy of one version."""
 
     def validate(new: Json, old: Json | None) -> list[Cause]:
-        found = validate_values(schema, new, old)
+        found = [*validate_values(schema, new, old), *validate_embedded(schema, new)]
         if not schema.has_rules:
             return found
         if any(cause.reason in _BLOCKING for cause in found):
