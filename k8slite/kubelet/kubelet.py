@@ -23,14 +23,16 @@ from k8slite.kubelet.addresses import PodAddresses
 from k8slite.kubelet.admission import refusal
 from k8slite.kubelet.claims import Preparation
 from k8slite.kubelet.heartbeat import Heartbeat
+from k8slite.kubelet.host import Host
 from k8slite.kubelet.logs import answer, container_log
-from k8slite.kubelet.node import NodeShape, default_address, tells_generation
+from k8slite.kubelet.node import NodeShape, alike, default_address, tells_generation
 from k8slite.kubelet.node_pods import NodePods, PodTask
 from k8slite.kubelet.pod import Container, Pod
-from k8slite.kubelet.pod_worker import Host, PodWorker
+from k8slite.kubelet.pod_worker import PodWorker
 from k8slite.kubelet.pulse import Pulses
 from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.runtimes.runtime import LogOptions, Report, Runtime
+from k8slite.kubelet.surroundings import Surrounding
 from k8slite.kubelet.timers import Timers
 from k8slite.kubelet.writing import PodWrite, Writers
 from k8slite.messages import Request, Response, Stream
@@ -39,8 +41,7 @@ from k8slite.world import World
 
 Json = dict[str, Any]
 
-# Events that wait to be written: QUEUED_MOST a node, since nodes share the recorder, but never
-# more than this, which bounds the memory.
+# Events that wait to be written: QUEUED_MOST a node, but never more than this for all of them.
 EVENTS_QUEUED_MOST: Final = 10_000
 _STREAMS: Final = ("/exec/", "/attach/", "/portForward/")
 
@@ -63,7 +64,7 @@ class NodeFleet:
         runtime: Runtime | None = None,
     ) -> None:
         self.name = "kubelet"
-        shapes = nodes if not isinstance(nodes, int) else _shapes(nodes, name_prefix)
+        shapes = nodes if not isinstance(nodes, int) else alike(nodes, name_prefix)
         self._client = client
         self._world = world
         self._version = kubernetes_version
@@ -250,6 +251,7 @@ class NodeFleet:
         self._tasks[pod.metadata.uid] = node.tasks[pod.metadata.uid] = task
         self._by_name[pod.metadata.full_name] = task
         task.syncing = True
+        self._surrounding.surround(node.heartbeat.shape, worker, self._tell, claims.then)
         worker.adopt(status, self._timers.now())
         if not status.get("startTime") and pod.metadata.deletion_timestamp is None:
             refused = refusal(pod, node.others(task))
@@ -386,6 +388,9 @@ class NodeFleet:
         self._pod_mirror = Mirror(
             self._client, PODS, Pod, world=self._world, field_selector="spec.nodeName!="
         )
+        self._surrounding = Surrounding(
+            self._client, self._pod_mirror.document, self._writers, self._timers
+        )
         self._nodes: dict[str, NodePods] = {}
         self._tasks: dict[str, PodTask] = {}  # by pod uid
         self._by_name: dict[Name, PodTask] = {}
@@ -393,7 +398,3 @@ class NodeFleet:
         self._registered = 0
         self._first_nodes = len(self._shapes)
         self._opening = self._running = False
-
-
-def _shapes(count: int, prefix: str) -> list[NodeShape]:
-    return [NodeShape(f"{prefix}{number}") for number in range(count)]

@@ -67,6 +67,11 @@ def node_object(shape: NodeShape, address: str, status: Json) -> Json:
     }
 
 
+def alike(count: int, prefix: str) -> list[NodeShape]:
+    """So many nodes that are alike."""
+    return [NodeShape(f"{prefix}{number}") for number in range(count)]
+
+
 def node_labels(shape: NodeShape) -> dict[str, str]:
     """The labels that every kubelet gives its node."""
     return {

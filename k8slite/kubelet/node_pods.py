@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from k8slite.kubelet.addresses import Exhausted, PodAddresses
 from k8slite.kubelet.claims import Preparation
 from k8slite.kubelet.heartbeat import Heartbeat
+from k8slite.kubelet.host import Host
 from k8slite.kubelet.pod import Pod
-from k8slite.kubelet.pod_worker import Host, PodWorker, Tell
+from k8slite.kubelet.pod_worker import PodWorker, Tell
 from k8slite.kubelet.timers import Timer
 from k8slite.kubelet.writing import PodWrite
 

@@ -36,6 +36,9 @@ class Container:
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     env: tuple[EnvVar, ...] = ()
+    working_dir: str = ""
+    termination_message_path: str = ""
+    termination_message_policy: str = ""
     ports: tuple[ContainerPort, ...] = ()
     image_pull_policy: str = ""
     restart_policy: str = ""  # "Always" makes an init container a sidecar
@@ -49,6 +52,7 @@ class Container:
 @frozen
 class PodSpec:
     node_name: str = ""
+    hostname: str = ""
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     restart_policy: str = "Always"

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from attrs import frozen
-
 from k8slite.kubelet.admission import Refusal
 from k8slite.kubelet.back_off import go_duration
 from k8slite.kubelet.container import ContainerRecord, Role, Stage, records_of, remember
 from k8slite.kubelet.container_changes import apply
+from k8slite.kubelet.contents import Missing
+from k8slite.kubelet.host import Host, Surroundings
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.pod_status import LOST, LOST_CODE, PodView, phase_of, pod_status
 from k8slite.kubelet.runtimes.runtime import (
@@ -41,15 +41,6 @@ Tell = Callable[[Pod, Container | None, str, str, str], None]
 _CLOCK_SLACK_SECONDS: Final = 1e-6  # sums of floats may miss their time by less than this
 
 
-@frozen
-class Host:
-    """The node, as its pods see it."""
-
-    name: str
-    address: str
-    tells_generation: bool = True
-
-
 class PodWorker:
     """One pod on one node."""
 
@@ -60,6 +51,7 @@ class PodWorker:
         self.status: Json = {}
         self.addresses: tuple[str, ...] = ()
         self.done = False  # nothing of it runs, nor will again
+        self.surroundings: Surroundings | None = None  # None: it refers to nothing
         self.wake_at_seconds: float | None = None
         self._by_name = {record.container.name: record for record in self.records}
         self._runtime = runtime
@@ -90,9 +82,14 @@ class PodWorker:
         if self.pod.terminal:
             self.done = self._ending = self._settled = True
             return
-        for record in self.records:
-            if record.stage is Stage.RUNNING:
-                self._adopt_running(record, now)
+        if self._surrounded:
+            self._adopt_all(now)
+
+    def surrounded(self, now: Moment) -> None:
+        """What it refers to was looked for."""
+        self._news = True
+        if self._surrounded:
+            self._adopt_all(now)
 
     def reject(self, refusal: Refusal) -> None:
         """The pod is not to run here: it fails without having begun."""
@@ -155,6 +152,8 @@ class PodWorker:
 
     def _advance(self, now: Moment) -> None:
         """Start what is to be started (upstream: computePodActions)."""
+        if not self._surrounded:
+            return
         for record in self.records:
             if record.role is Role.INIT and not self._initialized:
                 if record.succeeded:
@@ -187,9 +186,17 @@ class PodWorker:
             return
         attempt = record.restart_count + (record.stage is Stage.ENDED)
         record.retry_at_seconds = None
+        try:
+            config = self._config(record, attempt)
+        except Missing as missing:
+            waiting = ("CreateContainerConfigError", str(missing))
+            if record.waiting != waiting:
+                self._tell(self.pod, record.container, "Warning", "Failed", f"Error: {missing}")
+            record.waiting = waiting
+            return
         record.replaced = False
         record.stage = Stage.STARTING
-        self._runtime.start(self._config(record, attempt))
+        self._runtime.start(config)
 
     def _must_wait(self, record: ContainerRecord, now: Moment) -> bool:
         if (
@@ -310,6 +317,18 @@ class PodWorker:
                 why = f"Container {container.name} definition changed, will be restarted"
                 self._kill(record, spec.termination_grace_period_seconds, why)
 
+    @property
+    def _surrounded(self) -> bool:
+        return self.surroundings is None or self.surroundings.ready
+
+    def _adopt_all(self, now: Moment) -> None:
+        known = {one.name for one in self._runtime.inspect(self.pod.metadata.uid)}
+        for record in self.records:
+            if record.stage is Stage.RUNNING and record.container.name not in known:
+                self._adopt_running(record, now)
+                if record.stopping and record.stage is Stage.RUNNING:
+                    self._runtime.stop(self._key(record), self._grace_seconds())
+
     def _adopt_running(self, record: ContainerRecord, now: Moment) -> None:
         began = parse_timestamp(record.started_at)
         age_seconds = max((now.date - began).total_seconds(), 0.0)
@@ -321,7 +340,12 @@ class PodWorker:
             record.ready = record.started = False
 
     def _config(self, record: ContainerRecord, attempt: int) -> ContainerConfig:
-        return ContainerConfig(self.pod, record.container, attempt, self.addresses)
+        """An order to run it. Raises Missing."""
+        here, container = self.surroundings, record.container
+        if here is None:
+            return ContainerConfig(self.pod, container, attempt, self.addresses)
+        mounts, found = here.mounts(container), here.container(container)
+        return ContainerConfig(self.pod, found, attempt, self.addresses, mounts, here.refresh)
 
     def _key(self, record: ContainerRecord) -> ContainerKey:
         return ContainerKey(self.pod.metadata.uid, record.container.name)

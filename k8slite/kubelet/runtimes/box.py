@@ -7,7 +7,7 @@ container that mounts it sees the same.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from datetime import datetime
 from typing import Final
 
@@ -24,11 +24,37 @@ class ReadOnly(Exception):
 
 @frozen(eq=False)
 class Mount:
-    """A volume's files, by their path in it; `path` ends with a slash."""
+    """A volume's files, by their path in it. `path` ends with a slash; that of a mount which is
+    but one file does not, and the file's own path is empty."""
 
     path: str
     files: MutableMapping[str, bytes]
     read_only: bool = False
+
+
+@frozen(eq=False)
+class Below(MutableMapping[str, bytes]):
+    """The part of a tree that is in one of its directories, which ends with a slash."""
+
+    tree: MutableMapping[str, bytes]
+    directory: str
+
+    def __getitem__(self, path: str) -> bytes:
+        return self.tree[self.directory + path]
+
+    def __setitem__(self, path: str, content: bytes) -> None:
+        self.tree[self.directory + path] = content
+
+    def __delitem__(self, path: str) -> None:
+        del self.tree[self.directory + path]
+
+    def __iter__(self) -> Iterator[str]:
+        for path in self.tree:
+            if path.startswith(self.directory) and path != self.directory:
+                yield path[len(self.directory) :]
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Files(MutableMapping[str, bytes]):
@@ -42,7 +68,10 @@ class Files(MutableMapping[str, bytes]):
 
     def mount_of(self, path: str) -> Mount | None:
         """The innermost mount that a path is in."""
-        return next((one for one in self.mounts if path.startswith(one.path)), None)
+        for one in self.mounts:
+            if path == one.path or (one.path.endswith("/") and path.startswith(one.path)):
+                return one
+        return None
 
     def __getitem__(self, path: str) -> bytes:
         files, inside = self._place(path)
@@ -59,7 +88,8 @@ class Files(MutableMapping[str, bytes]):
     def __iter__(self) -> Iterator[str]:
         yield from self._own
         for mount in self.mounts:
-            yield from (mount.path + inside for inside in mount.files if inside)
+            whole = not mount.path.endswith("/")
+            yield from (mount.path + inside for inside in mount.files if inside or whole)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -78,6 +108,8 @@ class Box:
     environment: Mapping[str, str] = field(factory=dict)
     files: Files = field(factory=Files)
     directory: str = "/"
+    # Sees that the files are what they should be by now; called before each command.
+    refresh: Callable[[], Awaitable[None]] | None = None
 
     def path(self, path: str) -> str:
         """A path from the root, without dots."""

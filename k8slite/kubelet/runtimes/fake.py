@@ -20,7 +20,7 @@ from attrs import evolve
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
-from k8slite.kubelet.runtimes.fake_run import Followed, Run, log_lines
+from k8slite.kubelet.runtimes.fake_run import Followed, Run, log_lines, termination_message
 from k8slite.kubelet.runtimes.program import TERMINATED_CODE, connected
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
@@ -195,7 +195,7 @@ class FakeRuntime:
 
         run = self._live(key)
         if run.box is None:
-            run.box = pretending.box_of(run.config.pod, run.config.container, self._timers.date)
+            run.box = pretending.box_of(run.config, self._timers.date)
         with trio.CancelScope() as scope:
             run.inside.append(scope)
             try:
@@ -326,7 +326,8 @@ class FakeRuntime:
         self._note(run, now, f"{run.config.container.name} ends with code {end.code}{reason}")
         run.ended = now
         run.leave()
-        self._report(Exited(run.config.key, run.id, end.code, end.reason, end.message))
+        message = end.message or termination_message(run, end.code, now)
+        self._report(Exited(run.config.key, run.id, end.code, end.reason, message))
 
     def _note(self, run: Run, now: Moment, text: str) -> None:
         if run.script.command:

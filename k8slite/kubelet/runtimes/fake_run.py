@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # loaded when somebody reaches into a container
     from k8slite.kubelet.runtimes.box import Box
     from k8slite.kubelet.runtimes.program import Process
 
+_FALLS_BACK: Final = "FallbackToLogsOnError"
+_MESSAGE_MOST_LINES: Final = 80
+_MESSAGE_MOST_BYTES: Final = 4096
 TICKS_MOST: Final = 100_000  # lines of `log-every` that are remembered: older ones are rotated away
 
 
@@ -108,6 +111,20 @@ def log_lines(run: Run, now: Moment) -> list[Line]:
     """Everything that the run has printed so far, in order."""
     found = run.notes + _scripted(run, now, None)
     return sorted(found, key=lambda line: line.moment)
+
+
+def termination_message(run: Run, code: int, now: Moment) -> str:
+    """What a container leaves as its last words: its file for that, or the end of its log.
+
+    Upstream: `kuberuntime_container.go` (getTerminationMessage), 4096 bytes and 80 lines at most.
+    """
+    container = run.config.container
+    path = container.termination_message_path or "/dev/termination-log"
+    found = run.box.files.get(run.box.path(path), b"") if run.box is not None else b""
+    if not found and code and container.termination_message_policy == _FALLS_BACK:
+        lines = log_lines(run, now)[-_MESSAGE_MOST_LINES:]
+        found = "".join(f"{line.text}\n" for line in lines).encode()
+    return found[-_MESSAGE_MOST_BYTES:].decode(errors="replace")
 
 
 def _scripted(run: Run, now: Moment, since: Moment | None) -> list[Line]:

@@ -65,7 +65,7 @@ class Hosting:
 
     def _process(self, run: Run) -> Process:
         pod, container = run.config.pod, run.config.container
-        run.box = box_of(pod, container, self.timers.date)
+        run.box = box_of(run.config, self.timers.date)
 
         def log(text: str) -> None:
             run.notes.append(Line(self.timers.now().date, text))

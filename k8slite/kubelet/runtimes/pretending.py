@@ -13,9 +13,10 @@ from typing import Final
 
 import trio
 
-from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.pod import Pod
 from k8slite.kubelet.runtimes import commands
 from k8slite.kubelet.runtimes.box import Box, Files
+from k8slite.kubelet.runtimes.runtime import ContainerConfig
 from k8slite.kubelet.runtimes.script import Script
 from k8slite.kubelet.runtimes.session import Session
 from k8slite.messages import Duplex
@@ -29,17 +30,24 @@ _HEADER: Final = (
 _HEADER_END: Final = b"\r\n\r\n"
 
 
-def box_of(pod: Pod, container: Container, now: Callable[[], datetime]) -> Box:
+def box_of(config: ContainerConfig, now: Callable[[], datetime]) -> Box:
     """The surroundings of commands in a container, until it ends."""
-    name = pod.metadata.name[:63]  # as a host's name is cut
+    spec = config.pod.spec
+    name = (spec.hostname or config.pod.metadata.name)[:63]  # as a host's name is cut
     environment = {
         "PATH": _PATH,
         "HOSTNAME": name,
         "KUBERNETES_SERVICE_HOST": "10.96.0.1",
         "KUBERNETES_SERVICE_PORT": "443",
-        **{one.name: one.value for one in container.env},
+        **{one.name: one.value for one in config.container.env},
     }
-    return Box(name, now, environment, Files({"/etc/hostname": f"{name}\n".encode()}))
+    address = config.addresses[0] if config.addresses else "127.0.0.1"
+    own = {
+        "/etc/hostname": f"{name}\n".encode(),
+        "/etc/hosts": f"127.0.0.1\tlocalhost\n{address}\t{name}\n".encode(),
+    }
+    files = Files(own, config.mounts)
+    return Box(name, now, environment, files, config.container.working_dir or "/", config.refresh)
 
 
 async def run(command: Sequence[str], script: Script, box: Box, session: Session) -> int:

@@ -14,7 +14,7 @@ a probe is told ready together with its start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ import trio
 from attrs import frozen
 
 from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.runtimes.box import Mount
 from k8slite.kubelet.runtimes.session import Session
 from k8slite.messages import Duplex, Stream
 
@@ -43,6 +44,9 @@ class ContainerConfig:
     container: Container
     attempt: int  # 0 the first time, then the restart count
     addresses: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    # Sees that the files of mounts are what they should be by now.
+    refresh: Callable[[], Awaitable[None]] | None = None
 
     @property
     def key(self) -> ContainerKey:

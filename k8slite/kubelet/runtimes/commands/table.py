@@ -34,7 +34,11 @@ async def run(command: Sequence[str], box: Box, session: Session) -> int:
 async def run_known(command: Sequence[str], box: Box, session: Session) -> int | None:
     """Run a command; None where it is not known."""
     known = COMMANDS.get(posixpath.basename(command[0])) if command else None
-    return None if known is None else await known(list(command), box, session)
+    if known is None:
+        return None
+    if box.refresh is not None:
+        await box.refresh()
+    return await known(list(command), box, session)
 
 
 async def _sh(command: list[str], box: Box, session: Session) -> int:

@@ -16,7 +16,15 @@ from k8slite.kubelet.runtimes.shell.builtins import BUILTINS
 from k8slite.kubelet.runtimes.shell.expansion import Expansion
 from k8slite.kubelet.runtimes.shell.parser import parsed
 from k8slite.kubelet.runtimes.shell.patterns import expression_of
-from k8slite.kubelet.runtimes.shell.state import Complaint, Exit, Left, State, state_of
+from k8slite.kubelet.runtimes.shell.state import (
+    DEPTH_MOST,
+    Complaint,
+    Exit,
+    Left,
+    NoStream,
+    State,
+    state_of,
+)
 from k8slite.kubelet.runtimes.shell.streams import piped, redirected
 from k8slite.kubelet.runtimes.shell.tree import NotShell
 
@@ -187,6 +195,14 @@ class Shell:
     async def _command(self, state: State, node: tree.Command) -> int:
         await state.pace.step()
         await self._mind_signals(state)
+        session = state.session
+        try:
+            return await self._of_its_kind(state, node)
+        except NoStream as missing:
+            await session.write_error(f"sh: {missing}\n".encode())
+            return 1
+
+    async def _of_its_kind(self, state: State, node: tree.Command) -> int:
         if isinstance(node, tree.Simple):
             return await self._simple(state, node)
         if isinstance(node, tree.If):
@@ -289,7 +305,7 @@ class Shell:
 
     async def _function(self, state: State, words: list[str], values: dict[str, str]) -> int:
         before = state.arguments
-        if state.depth >= _DEPTH_MOST:
+        if state.depth >= DEPTH_MOST:
             raise Complaint("too deep")
         state.variables.update(values)
         state.arguments = [before[0], *words[1:]]
@@ -376,4 +392,3 @@ def _substitutes(node: tree.Simple) -> bool:
 
 _PIPE_PIECES: Final = 64  # how far a command may be ahead of the one that reads it
 _PIPE_CODE: Final = 141  # 128 and SIGPIPE
-_DEPTH_MOST: Final = 100

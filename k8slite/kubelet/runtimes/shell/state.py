@@ -11,7 +11,7 @@ from k8slite.kubelet.runtimes.shell.tree import Command
 
 # A thousand commands take a second, so that a loop that never waits lets others live.
 COMMANDS_PER_SECOND = 1000
-DEPTH_MOST = 100  # of functions, substitutions and subshells in each other
+DEPTH_MOST = 40  # of functions and subshells in each other: Python has its own limit
 
 
 class Exit(Exception):
@@ -33,7 +33,11 @@ class Left(Exception):
 
 
 class Complaint(Exception):
-    """What the shell says, and ends with 2 (or 1)."""
+    """What the shell says, and ends with 2."""
+
+
+class NoStream(Exception):
+    """A file that a command reads from or writes to cannot be had: the command is not run."""
 
 
 @define(eq=False)

@@ -9,7 +9,7 @@ import trio
 from k8slite.kubelet.runtimes.box import Box, ReadOnly
 from k8slite.kubelet.runtimes.session import Session, given
 from k8slite.kubelet.runtimes.shell.expansion import Expansion
-from k8slite.kubelet.runtimes.shell.state import Complaint, State
+from k8slite.kubelet.runtimes.shell.state import NoStream, State
 from k8slite.kubelet.runtimes.shell.tree import Redirect
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -18,7 +18,7 @@ Write = Callable[[bytes], Awaitable[None]]
 async def redirected(
     state: State, redirects: tuple[Redirect, ...], expansion: Expansion
 ) -> Session:
-    """The shell's streams with some of them elsewhere. Raises Complaint."""
+    """The shell's streams with some of them elsewhere. Raises NoStream."""
     session = state.session
     sinks: dict[int, Write] = {1: session.write, 2: session.write_error}
     for one in redirects:
@@ -29,7 +29,7 @@ async def redirected(
             path = state.box.path(target)
             content = b"" if path == "/dev/null" else state.box.files.get(path)
             if content is None:
-                raise Complaint(f"can't open {target}: no such file")
+                raise NoStream(f"can't open {target}: no such file")
             session = session.reading(given(content))
         elif one.operator == ">&":
             if target.isdecimal():
@@ -64,7 +64,7 @@ async def _nowhere(data: bytes) -> None: ...
 
 
 def _into(box: Box, target: str, *, appends: bool) -> Write:
-    """Into a file. Raises Complaint."""
+    """Into a file. Raises NoStream."""
     path = box.path(target)
     if path == "/dev/null":
         return _nowhere
@@ -72,9 +72,12 @@ def _into(box: Box, target: str, *, appends: bool) -> Write:
         if not appends or path not in box.files:
             box.write(path, b"")
     except ReadOnly as error:
-        raise Complaint(f"can't create {target}: {error}") from None
+        raise NoStream(f"can't create {target}: {error}") from None
 
     async def write(data: bytes) -> None:
-        box.write(path, box.files.get(path, b"") + data)
+        try:
+            box.write(path, box.files.get(path, b"") + data)
+        except ReadOnly as error:
+            raise NoStream(f"write error: {error}") from None
 
     return write
