@@ -87,6 +87,7 @@ class PodInfo:
             spec.tolerations,
             _key(spec.topology_spread_constraints),
             tuple(claims_of(self.pod)),
+            tuple(one.disk for one in spec.volumes if one.disk is not None),
             spec.resource_claims,
             self.pod.status.resource_claim_statuses,
             spec.scheduler_name,

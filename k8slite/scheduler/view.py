@@ -11,7 +11,9 @@ import trio
 from attrs import define, field
 
 from k8slite.client.resource import (
+    CSI_DRIVERS,
     CSI_NODES,
+    CSI_STORAGE_CAPACITIES,
     DEVICE_CLASSES,
     DEVICE_TAINT_RULES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -23,7 +25,9 @@ from k8slite.client.resource import (
     Resource,
 )
 from k8slite.kinds.core.volume_models import (
+    CsiDriver,
     CsiNode,
+    CsiStorageCapacity,
     PersistentVolume,
     PersistentVolumeClaim,
     StorageClass,
@@ -107,6 +111,8 @@ _MODELS: Final[tuple[tuple[Resource, type[Any], int], ...]] = (
     (PERSISTENT_VOLUMES, PersistentVolume, 0),
     (STORAGE_CLASSES, StorageClass, 0),
     (CSI_NODES, CsiNode, 0),
+    (CSI_DRIVERS, CsiDriver, 0),
+    (CSI_STORAGE_CAPACITIES, CsiStorageCapacity, 0),
     (RESOURCE_CLAIMS, ResourceClaim, 34),
     (RESOURCE_SLICES, ResourceSlice, 34),
     (DEVICE_CLASSES, DeviceClass, 34),

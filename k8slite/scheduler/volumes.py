@@ -10,7 +10,13 @@ from typing import Final
 
 from attrs import frozen
 
-from k8slite.client.resource import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES
+from k8slite.client.resource import (
+    CSI_DRIVERS,
+    CSI_STORAGE_CAPACITIES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    STORAGE_CLASSES,
+)
 from k8slite.kinds.core.models import Pod
 from k8slite.kinds.core.pod_volumes import Volume
 from k8slite.kinds.core.volume_matching import (
@@ -24,17 +30,22 @@ from k8slite.kinds.core.volume_matching import (
     requested_bytes,
 )
 from k8slite.kinds.core.volume_models import (
+    CsiDriver,
+    CsiStorageCapacity,
     PersistentVolume,
     PersistentVolumeClaim,
     StorageClass,
     TopologyTerm,
 )
+from k8slite.objects.quantity import whole
+from k8slite.objects.selectors import selector_of
 from k8slite.scheduler.plugin import Event
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo
 from k8slite.scheduler.view import View
 
 NO_PROVISIONER: Final = "kubernetes.io/no-provisioner"
+NO_SPACE: Final = "node(s) did not have enough free storage"
 NO_VOLUME: Final = "node(s) didn't find available persistent volumes to bind"
 OUT_OF_REACH: Final = "node(s) didn't match PersistentVolume's node affinity"
 VOLUME_GONE: Final = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
@@ -105,6 +116,9 @@ def choice_for(
         if volume is not None:
             bindings.append((volume, claim))
         elif selected in (None, node.name) and _can_be_made(claim, node, view):
+            if not _has_space(claim, node, view):
+                reasons.append(NO_SPACE)
+                break
             provisions.append(claim)
         else:
             reasons.append(NO_VOLUME)
@@ -121,6 +135,16 @@ def volume_may_help(pod: PodInfo, event: Event) -> bool:
         name = event.new.metadata.full_name
         return name.namespace == pod.name.namespace and name.name in claims_of(pod.pod)
     return event.resource in (PERSISTENT_VOLUMES, STORAGE_CLASSES)
+
+
+def space_may_help(event: Event) -> bool:
+    """Whether there may be room for volumes that was not."""
+    if event.resource is CSI_STORAGE_CAPACITIES:
+        return event.new is not None
+    if event.resource is not CSI_DRIVERS or event.old is None:
+        return False
+    told: bool = event.old.spec.storage_capacity
+    return told and (event.new is None or not event.new.spec.storage_capacity)
 
 
 def is_bound(claim: PersistentVolumeClaim) -> bool:
@@ -172,6 +196,31 @@ def _can_be_made(claim: PersistentVolumeClaim, node: NodeInfo, view: View) -> bo
     if found is None or found.provisioner in ("", NO_PROVISIONER):
         return False
     return not found.allowed_topologies or _in_topology(found.allowed_topologies, node)
+
+
+def _has_space(claim: PersistentVolumeClaim, node: NodeInfo, view: View) -> bool:
+    """Whether a driver that tells of its room has some for a claim (upstream:
+    `hasEnoughCapacity`)."""
+    found: StorageClass | None = view.get(STORAGE_CLASSES, class_of(claim))
+    assert found is not None, "without a class no volume is made"
+    driver: CsiDriver | None = view.get(CSI_DRIVERS, found.provisioner)
+    if driver is None or not driver.spec.storage_capacity:
+        return True
+    wanted = requested_bytes(claim)
+    return any(
+        one.storage_class_name == found.metadata.name
+        and _largest(one) >= wanted
+        and one.node_topology is not None
+        and selector_of(one.node_topology).matches(node.labels)
+        for one in view.all(CSI_STORAGE_CAPACITIES)
+    )
+
+
+def _largest(capacity: CsiStorageCapacity) -> int:
+    """The size of the largest volume that can be made, in bytes; -1 if that is not known."""
+    limit = capacity.maximum_volume_size
+    limit = capacity.capacity if limit is None else limit
+    return -1 if limit is None else whole(limit)
 
 
 def _in_topology(terms: Iterable[TopologyTerm], node: NodeInfo) -> bool:

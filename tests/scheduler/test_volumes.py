@@ -9,7 +9,9 @@ import trio
 from trio.testing import MockClock
 
 from k8slite.client.resource import (
+    CSI_DRIVERS,
     CSI_NODES,
+    CSI_STORAGE_CAPACITIES,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
     STORAGE_CLASSES,
@@ -299,3 +301,86 @@ async def test_a_node_takes_as_many_volumes_as_its_driver_says(autojump_clock: M
         add_pod(cluster, "shares", f"data-{bound[-1]}")
         await trio.sleep(1)
     assert cluster.node_of("shares") == "a"
+
+
+DISKS = [
+    ({"gcePersistentDisk": {"pdName": "d"}}, {"gcePersistentDisk": {"pdName": "d"}}, True),
+    ({"gcePersistentDisk": {"pdName": "d"}}, {"gcePersistentDisk": {"pdName": "e"}}, False),
+    (
+        {"gcePersistentDisk": {"pdName": "d", "readOnly": True}},
+        {"gcePersistentDisk": {"pdName": "d", "readOnly": True}},
+        False,
+    ),
+    (
+        {"awsElasticBlockStore": {"volumeID": "d", "readOnly": True}},
+        {"awsElasticBlockStore": {"volumeID": "d", "readOnly": True}},
+        True,
+    ),
+    ({"iscsi": {"iqn": "d"}}, {"iscsi": {"iqn": "d", "readOnly": True}}, True),
+    (
+        {"rbd": {"monitors": ["a", "b"], "image": "i"}},
+        {"rbd": {"monitors": ["b"], "pool": "rbd", "image": "i"}},
+        True,
+    ),
+    (
+        {"rbd": {"monitors": ["a"], "image": "i"}},
+        {"rbd": {"monitors": ["b"], "image": "i"}},
+        False,
+    ),
+    ({"gcePersistentDisk": {"pdName": "d"}}, {"iscsi": {"iqn": "d"}}, False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "conflict"), DISKS)
+async def test_disks_that_pods_name(
+    one: Json, other: Json, conflict: bool, autojump_clock: MockClock
+) -> None:
+    cluster = Cluster()
+    cluster.add_node("a")
+    cluster.add_pod("first", volumes=[{"name": "d", **one}])
+    async with cluster.scheduling():
+        await trio.sleep(1)
+        cluster.add_pod("second", volumes=[{"name": "d", **other}])
+        cluster.add_pod("neither")
+        await trio.sleep(1)
+        assert (cluster.node_of("second") == "") is conflict
+        assert cluster.node_of("neither") == "a"
+        if conflict:
+            assert cluster.condition("second")["message"].startswith(
+                "0/1 nodes are available: 1 node(s) had no available disk."
+            )
+        cluster.remove_pod("first")
+        await trio.sleep(5)
+    assert cluster.node_of("second") == "a"
+
+
+def add_capacity(cluster: Cluster, name: str, zone: str, **sizes: str) -> None:
+    topology = {"matchLabels": {"zone": zone}}
+    put(
+        cluster,
+        CSI_STORAGE_CAPACITIES,
+        name,
+        storageClassName="slow",
+        nodeTopology=topology,
+        **sizes,
+    )
+
+
+async def test_a_volume_is_made_where_its_driver_has_room(autojump_clock: MockClock) -> None:
+    cluster = Cluster()
+    cluster.add_node("a", labels={"zone": "north"})
+    cluster.add_node("b", labels={"zone": "south"})
+    add_class(cluster, "slow")
+    put(cluster, CSI_DRIVERS, "example.com/disks", spec={"storageCapacity": True})
+    add_claim(cluster, "data")
+    add_capacity(cluster, "n", "north", capacity="100Gi", maximumVolumeSize="512Mi")
+    add_capacity(cluster, "s", "south", capacity="1Mi")
+    add_pod(cluster, "web", "data")
+    async with cluster.scheduling():
+        await trio.sleep(1)
+        assert cluster.condition("web")["message"].startswith(
+            "0/2 nodes are available: 2 node(s) did not have enough free storage."
+        )
+        add_capacity(cluster, "s", "south", capacity="1Gi")
+        await trio.sleep(5)
+    assert annotations(cluster, "data")[SELECTED] == "b"

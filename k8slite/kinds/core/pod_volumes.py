@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen
@@ -17,7 +17,41 @@ class EphemeralVolumeSource:
 
 
 @frozen
+class GceDisk:
+    pd_name: str = ""
+    read_only: bool = False
+
+
+@frozen
+class AwsDisk:
+    volume_id: str = field(default="", metadata={"json": "volumeID"})
+
+
+@frozen
+class IscsiDisk:
+    iqn: str = ""
+    read_only: bool = False
+
+
+@frozen
+class RbdDisk:
+    monitors: tuple[str, ...] = ()
+    pool: str = "rbd"
+    image: str = ""
+    read_only: bool = False
+
+
+@frozen
 class Volume:
     name: str = ""
     persistent_volume_claim: ClaimVolumeSource | None = None
     ephemeral: EphemeralVolumeSource | None = None
+    gce_persistent_disk: GceDisk | None = None
+    aws_elastic_block_store: AwsDisk | None = None
+    iscsi: IscsiDisk | None = None
+    rbd: RbdDisk | None = None
+
+    @property
+    def disk(self) -> GceDisk | AwsDisk | IscsiDisk | RbdDisk | None:
+        """The disk that it names itself, without a claim, if it is of a kind that few may share."""
+        return self.gce_persistent_disk or self.aws_elastic_block_store or self.iscsi or self.rbd

@@ -130,6 +130,7 @@ class VolumeAttachment:
 @frozen
 class CsiDriverSpec:
     attach_required: bool = True
+    storage_capacity: bool = False
 
 
 @frozen
@@ -158,3 +159,14 @@ class CsiNodeSpec:
 class CsiNode:
     metadata: Metadata
     spec: CsiNodeSpec = CsiNodeSpec()
+
+
+@frozen
+class CsiStorageCapacity:
+    """How large a volume of a class can become on some nodes."""
+
+    metadata: Metadata
+    storage_class_name: str = ""
+    node_topology: LabelSelector | None = None  # None: on no node
+    capacity: str | int | None = None
+    maximum_volume_size: str | int | None = None

@@ -33,6 +33,7 @@ from k8slite.scheduler.volumes import (
     Unavailable,
     choice_for,
     claims_of_pod,
+    space_may_help,
     volume_may_help,
 )
 
@@ -54,7 +55,7 @@ class VolumeBinding(FilterPlugin, ReservePlugin, PreBindPlugin):
     def helped_by(self, pod: PodInfo, event: Event) -> bool:
         if event.resource is CSI_NODES:
             return event.old is None
-        return volume_may_help(pod, event)
+        return volume_may_help(pod, event) or space_may_help(event)
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         try:
