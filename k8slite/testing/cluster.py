@@ -266,6 +266,12 @@ class running:  # noqa: N801 (it is called like a function)
         self._begun = begin(version, nodes, controllers, scheduler, tls, data_dir)
         self._cluster: AsyncCluster | None = None
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"running(...) has no {name}: enter it first, "
+            "`async with k8slite.testing.running() as cluster`"
+        )
+
     @classmethod
     def _of(cls, begun: Begun) -> running:
         self = cls.__new__(cls)
@@ -276,10 +282,10 @@ class running:  # noqa: N801 (it is called like a function)
         forgotten.started(self._begun.loop, self._begun.where)
         try:
             hosted = await awaited(self._begun.loop.open())
-        except BaseException:
+        except BaseException as error:
             forgotten.stopped(self._begun.loop)
             self._begun.loop.close()
-            raise
+            raise _explained(error, self._begun) from None
         self._cluster = AsyncCluster(self._begun, hosted)
         return self._cluster
 
@@ -302,6 +308,14 @@ def _started(begun: Begun) -> Cluster:
     except BaseException as error:
         forgotten.stopped(begun.loop)
         begun.loop.close()
-        if isinstance(error, DirectoryInUse):
-            error.add_note("one cluster runs on a directory: stop the other, or name another one")
-        raise
+        raise _explained(error, begun) from None
+
+
+def _explained(error: BaseException, begun: Begun) -> BaseException:
+    """What kept a cluster from starting, in the words of tests and not of the command line."""
+    if not isinstance(error, DirectoryInUse):
+        return error
+    return DirectoryInUse(
+        f"data_dir {begun.wanted.path} is in use: another cluster of this process, another pytest "
+        "or `k8slite up` runs on it. Stop that one, or give each a directory of its own (tmp_path)"
+    )

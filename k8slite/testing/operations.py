@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -349,6 +349,8 @@ def _manifests(what: Manifest) -> Objects:
     if isinstance(what, str) and ("\n" in what or ": " in what or what.lstrip().startswith("{")):
         return documents(what)
     if not isinstance(what, str | os.PathLike):
+        if not isinstance(what, Iterable):
+            raise ValueError(f"{what!r} is no manifest: give a path, a text, an object or a list")
         return documents(what)
     path = Path(what)
     if path.is_dir():

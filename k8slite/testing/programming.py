@@ -14,6 +14,7 @@ The same model is behind the annotations `k8slite.dev/...` of a pod, which say m
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import iscoroutinefunction
 from typing import TypeVar
 
 from k8slite.kubelet.runtimes.program import Process
@@ -54,10 +55,16 @@ class Programming:
         """Have an async function run as the container of an image (a decorator).
 
         It is a coroutine of trio, in the cluster's thread, or with `asyncio` one of asyncio in a
-        thread of its own. See `k8slite.kubelet.runtimes.program`.
+        thread of its own. See `k8slite.kubelet.runtimes.program`. Raises TypeError for what is no
+        name or no async function.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is no image's name: @cluster.image('example.com/web')")
 
         def register(function: F) -> F:
+            called = getattr(type(function), "__call__", None)  # noqa: B004 (of an object)
+            if not (iscoroutinefunction(function) or iscoroutinefunction(called)):
+                raise TypeError(f"{function!r} is no async function: `async def web(process): ...`")
             program: Callable[[Process], Awaitable[int | None]] = function
             if asyncio:
                 from k8slite.live.asyncio_program import in_asyncio

@@ -54,8 +54,8 @@ def begin(
     data_dir: str | os.PathLike[str] | None,
 ) -> Begun:
     """A cluster that is about to be; see `cluster.start`. Raises ValueError."""
-    if nodes < 0:
-        raise ValueError("nodes cannot be negative")
+    if not isinstance(nodes, int) or nodes < 0:
+        raise ValueError(f"nodes is how many there are, and not {nodes!r}")
     if isinstance(controllers, str):
         raise ValueError(f"controllers is a sequence of names: ({controllers!r},)")
     settings = Settings(_minor(version), nodes, controllers=tuple(controllers), scheduler=scheduler)

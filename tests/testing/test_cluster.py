@@ -180,7 +180,7 @@ def test_options_that_cannot_be_are_explained() -> None:
     for options, why in (
         ({"version": "1.12"}, "Kubernetes 1.12 is not known, only 1.30 to 1.37"),
         ({"version": "new"}, "Kubernetes new is not known"),
-        ({"nodes": -1}, "nodes cannot be negative"),
+        ({"nodes": -1}, "nodes is how many there are, and not -1"),
         ({"controllers": ("*", "-deploy")}, '"deploy" is not in the list of known controllers: '),
         ({"controllers": "*"}, "controllers is a sequence of names"),
     ):
@@ -218,9 +218,8 @@ def test_a_data_directory_keeps_the_cluster_and_takes_one_at_a_time(tmp_path: Pa
     path = tmp_path / "data"
     with k8slite.testing.start(data_dir=path, nodes=0) as cluster:
         cluster.apply(config_map("kept", a="b"))
-        with pytest.raises(DirectoryInUse, match="choose another --data-dir") as raised:
+        with pytest.raises(DirectoryInUse, match="give each a directory of its own"):
             k8slite.testing.start(data_dir=path)
-        assert "name another one" in raised.value.__notes__[0]
     with k8slite.testing.start(data_dir=path, nodes=0) as cluster:
         assert cluster.get("cm/kept")["data"] == {"a": "b"}
 

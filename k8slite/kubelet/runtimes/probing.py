@@ -35,6 +35,7 @@ class Prober:
 
     async def probe(self) -> None:
         """Probe for ever."""
+        await trio.lowlevel.checkpoint()  # what ends at once is never ready
         container = self.container
         if container.startup_probe is not None:
             await self._repeat("startup", container.startup_probe, once=True)
