@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import trio
 from attrs import define, field, frozen
 
 from k8slite.apiserver.admission.chain import Chain
@@ -112,7 +113,7 @@ class Registry:
                 strategy.prepare(obj, None)
                 strategy.default(obj)  # what was taken out may have a default
                 await self.chain.mutate(attributes)
-                self._check(asked, obj, None)
+                await self._check(asked, obj, None)
                 await self.chain.validate(attributes)
             key = kind.key(asked.namespace, metadata["name"])
             if self.storage.store.get(key) is not None:
@@ -228,7 +229,7 @@ class Registry:
             and strategy.has_changed(new, old)
         ):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-        self._check(asked, new, old)
+        await self._check(asked, new, old)
         await self.chain.validate(attributes)
         metadata = new["metadata"]
         finished = (
@@ -306,7 +307,7 @@ class Registry:
             metadata["generation"] = 1
         return metadata
 
-    def _check(self, asked: Asked, new: Json, old: Json | None) -> None:
+    async def _check(self, asked: Asked, new: Json, old: Json | None) -> None:
         kind, strategy = asked.kind, asked.kind.strategy
         causes = validate_metadata(
             new,
@@ -323,6 +324,11 @@ class Registry:
             causes += strategy.validate(new, old)
             if asked.version is not kind:
                 causes += asked.version.strategy.validate_spoken(new, old)
+        for one in strategy.validate_in_turns(new, old, tuple(causes)):
+            if one is not None:
+                causes.append(one)
+            else:
+                await trio.lowlevel.checkpoint()
         if causes:
             raise refuse(kind.kind, kind.group, new["metadata"].get("name", ""), causes)
         for text in strategy.warn(new, old):

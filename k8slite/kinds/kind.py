@@ -12,7 +12,7 @@ must leave `old` alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -26,6 +26,7 @@ Json = dict[str, Any]
 Default = Callable[[Json], None]
 Prepare = Callable[[Json, Json | None], None]
 Validate = Callable[[Json, Json | None], list[Cause]]
+ValidateInTurns = Callable[[Json, Json | None, Sequence[Cause]], Iterator[Cause | None]]
 ValidatePart = Callable[[Json, Json, str], list[Cause]]
 Warn = Callable[[Json, Json | None], list[str]]
 Cells = Callable[[Json, datetime], list[Any]]
@@ -83,6 +84,10 @@ def _content(_new: Json, _old: Json | None) -> list[Cause]:
     return []
 
 
+def _at_once(_new: Json, _old: Json | None, _found: Sequence[Cause]) -> Iterator[Cause | None]:
+    return iter(())
+
+
 def _silent(_new: Json, _old: Json | None) -> list[str]:
     return []
 
@@ -99,6 +104,9 @@ class Strategy:
     validate: Validate = _content
     prepare_status: Prepare = _unchanged
     validate_status: Validate = _content
+    # What takes its time, after `validate` or `validate_status` and with what they have found;
+    # None where others may have their turn.
+    validate_in_turns: ValidateInTurns = _at_once
     # For writes through other subresources, named in the third argument; None: as `validate`.
     validate_part: ValidatePart | None = None
     # What a version that is not the stored one is held to besides, in the stored form.

@@ -457,3 +457,27 @@ async def test_objects_within_objects(autojump_clock: object) -> None:
         body["spec"] = {"parts": [typed]}
         unread = await server.ask("POST", WIDGETS, body)
         assert unread.json["message"].startswith("failed to decode spec.parts[0].metadata: ")
+
+
+async def test_rules_that_take_long_do_not_hold_up_others(autojump_clock: object) -> None:
+    dear = {"rule": "self.all(x, self.all(y, x + y >= 0))"}
+    numbers = {"type": "array", "items": INTEGER, "maxItems": 300}
+    numbers["x-kubernetes-validations"] = [dear] * 6
+    schema = {"type": "object", "properties": {"numbers": numbers}}
+    done: list[str] = []
+    async with running(controllers=False) as server, trio.open_nursery() as nursery:
+        await server.create(DEFINITIONS, definition(version(schema={"openAPIV3Schema": schema})))
+        await trio.testing.wait_all_tasks_blocked()
+
+        async def create() -> None:
+            await server.create(WIDGETS, {**widget("a"), "numbers": list(range(200))})
+            done.append("widget")
+
+        async def read() -> None:
+            await server.get("/api/v1/namespaces/default")
+            done.append("namespace")
+
+        nursery.start_soon(create)
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        assert done == ["namespace", "widget"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from k8slite.kinds.apiextensions.custom_rules import check_rules
+from k8slite.kinds.apiextensions.custom_rules import check_rules, rules_in_turns
 from k8slite.kinds.apiextensions.rule_types import escaped
 from k8slite.kinds.apiextensions.schema_validation import validate_schema
 from k8slite.objects.json_path import BadPath, field_names, parse_path
@@ -260,3 +260,20 @@ def test_rules_run_out_of_their_budget() -> None:
         "validation failed due to running out of cost budget, no further validation rules will be "
         "run"
     )
+
+
+def test_rules_that_take_long_let_others_have_their_turns() -> None:
+    dear = "self.all(x, self.all(y, x + y >= 0))"
+    items = {"type": "array", "items": INTEGER, "maxItems": 300}
+    numbers = {
+        **items,
+        "x-kubernetes-validations": [rule(dear), rule(dear), rule("size(self) > 300")],
+    }
+    schema = Structural.of(obj({"numbers": numbers}))
+    new = {"numbers": list(range(250))}
+    turns = list(rules_in_turns(schema, new, None))
+    assert turns.count(None) >= 2  # one after each of the dear rules
+    assert [one for one in turns if one is not None] == check_rules(schema, new, None)
+    assert len(check_rules(schema, new, None)) == 1
+    cheap = {"numbers": [1, 2, 3]}
+    assert list(rules_in_turns(schema, cheap, None)) == check_rules(schema, cheap, None)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+import trio
 from attrs import define, field
 
 from k8slite.apiserver.admission.webhook_review import review_of
@@ -19,7 +20,13 @@ from k8slite.kinds.admissionregistration.policy_composition import Composition
 from k8slite.kinds.kind import Kind
 from k8slite.messages import User
 from k8slite.objects.cel.authorizer import Authorizer, Decision, Question, ResourceCheck
-from k8slite.objects.cel.environment import CALL_LIMIT, Expression, Failed, Uncompilable
+from k8slite.objects.cel.environment import (
+    CALL_LIMIT,
+    SLICE,
+    Expression,
+    Failed,
+    Uncompilable,
+)
 from k8slite.objects.cel.frame import Frame, Lazy
 from k8slite.objects.cel.values import EvaluationFailed
 from k8slite.objects.fields import quoted
@@ -49,6 +56,13 @@ class Evaluation:
 
     variables: Mapping[str, Any]
     budget: int
+    _turn: int = 0  # what was spent since others had theirs
+
+    async def give_way(self) -> None:
+        """Let others have their turn if much was spent since they had it."""
+        if self._turn >= SLICE:
+            self._turn = 0
+            await trio.lowlevel.checkpoint()
 
     def value(self, expression: Expression) -> Any:
         """Raises Broken or OutOfBudget with upstream's messages."""
@@ -64,6 +78,7 @@ class Evaluation:
     def pay(self, cost: int) -> None:
         """Raises OutOfBudget."""
         self.budget -= cost
+        self._turn += cost
         if self.budget < 0:
             raise OutOfBudget(_OUT_OF_BUDGET)
 

@@ -121,7 +121,7 @@ class ValidatingPolicies:
         annotations: dict[str, list[str]] = {}
         for invocation in await self._policies.about(attributes):
             await self.matcher.prepare(attributes, invocation.kind)
-            for denial in self._denials(attributes, invocation, annotations):
+            for denial in await self._denials(attributes, invocation, annotations):
                 refusals += self._acted(attributes, invocation, denial)
         for key, values in annotations.items():
             attributes.asked.note(key, ", ".join(values))
@@ -153,16 +153,14 @@ class ValidatingPolicies:
                 }
                 attributes.asked.note(_FAILURE, dumps([told]).decode())
 
-    def _denials(
+    async def _denials(
         self,
         attributes: Attributes,
         invocation: Invocation[Compiled],
         annotations: dict[str, list[str]],
-    ) -> Iterator[Denial]:
+    ) -> list[Denial]:
         if invocation.error:
-            if not invocation.may_fail:
-                yield Denial(invocation.error, is_certain=True)
-            return
+            return [] if invocation.may_fail else [Denial(invocation.error, is_certain=True)]
         kind, compiled = invocation.kind, invocation.compiled
         variables = variables_about(
             attributes,
@@ -176,18 +174,15 @@ class ValidatingPolicies:
         asked = Evaluation(variables, CONDITIONS_BUDGET).with_variables(compiled.composition)
         try:
             if not asked.hold(compiled.conditions):
-                return
+                return []
             asked = Evaluation(variables, POLICY_BUDGET).with_variables(compiled.composition)
-            found = [
-                denial
-                for number, one in enumerate(compiled.validations)
-                if (denial := _verdict(asked, one, number, invocation.may_fail)) is not None
-            ]
+            found: list[Denial] = []
+            for number, one in enumerate(compiled.validations):
+                denial = _verdict(asked, one, number, invocation.may_fail)
+                found += () if denial is None else (denial,)
+                await asked.give_way()
         except Broken as error:
-            if not invocation.may_fail:
-                yield Denial(str(error))
-            return
-        yield from found
+            return [] if invocation.may_fail else [Denial(str(error))]
         asked = Evaluation(variables, POLICY_BUDGET).with_variables(compiled.composition)
         for key, expression in compiled.annotations:
             try:
@@ -196,7 +191,7 @@ class ValidatingPolicies:
                 value = asked.value(expression)
             except Broken as error:
                 if not invocation.may_fail:
-                    yield Denial(str(error), is_certain=True)
+                    found.append(Denial(str(error), is_certain=True))
                 continue
             text = value.strip() if isinstance(value, str) else ""
             if text:
@@ -204,6 +199,8 @@ class ValidatingPolicies:
                 text = text.encode()[:_ANNOTATION_BYTES_MOST].decode(errors="ignore")
                 if text not in values:
                     values.append(text)
+            await asked.give_way()
+        return found
 
 
 def _validation(composition: Composition, one: Json) -> Validation:

@@ -14,6 +14,7 @@ from k8slite.kinds.apiextensions.rule_paths import normalized_path
 from k8slite.kinds.apiextensions.rule_types import Convert, converter, declared
 from k8slite.objects.cel.environment import (
     CALL_LIMIT,
+    SLICE,
     Environment,
     Expression,
     Failed,
@@ -89,11 +90,26 @@ def _rule(json: Json, schema: Structural, type_: Type | None) -> Rule:
 
 def check_rules(schema: Structural, new: Any, old: Any, *, is_resource: bool = True) -> list[Cause]:
     """Complaints about an object by the rules of its schema."""
+    found = rules_in_turns(schema, new, old, is_resource=is_resource)
+    return [cause for cause in found if cause is not None]
+
+
+def rules_in_turns(
+    schema: Structural, new: Any, old: Any, *, is_resource: bool = True
+) -> Iterator[Cause | None]:
+    """As `check_rules`, with None whenever it is others' turn: all rules may take seconds."""
     if not schema.has_rules:
-        return []
+        return
     check = _Check()
     before = ABSENT if old is None else old
-    return check.complaints(check.below(schema, new, before, "", is_resource=is_resource))
+    try:
+        for cause in check.below(schema, new, before, "", is_resource=is_resource):
+            if cause is not None:
+                yield cause
+            if check.is_others_turn():
+                yield None
+    except _NoFurther:
+        pass
 
 
 class _NoFurther(Exception):
@@ -105,21 +121,19 @@ class _Check:
     """One object."""
 
     budget: int = OBJECT_BUDGET
+    turn_ends: int = OBJECT_BUDGET - SLICE  # what is left of the budget then
 
-    def complaints(self, causes: Iterator[Cause]) -> list[Cause]:
-        """Causes as long as the budget lasts."""
-        found: list[Cause] = []
-        try:
-            for cause in causes:
-                found.append(cause)
-        except _NoFurther:
-            pass
-        return found
+    def is_others_turn(self) -> bool:
+        """Whether much was spent since the last turn; the next one begins."""
+        if self.budget > self.turn_ends:
+            return False
+        self.turn_ends = self.budget - SLICE
+        return True
 
     def below(
         self, schema: Structural, value: Any, old: Any, path: str, *, is_resource: bool = False
-    ) -> Iterator[Cause]:
-        """The rules of a value and of all that is in it."""
+    ) -> Iterator[Cause | None]:
+        """The rules of a value and of all that is in it; None where many hold in a row."""
         if schema.rules and value is not None:
             yield from self.here(schema, value, old, path, is_resource=is_resource)
         if isinstance(value, dict):
@@ -139,7 +153,7 @@ class _Check:
 
     def here(
         self, schema: Structural, value: Any, old: Any, path: str, *, is_resource: bool
-    ) -> Iterator[Cause]:
+    ) -> Iterator[Cause | None]:
         """The rules of one value. Raises _NoFurther after the last complaint that is told."""
         if schema.compiled_rules is None:
             schema.compiled_rules = Rules.of(schema, is_resource=is_resource)
@@ -156,6 +170,8 @@ class _Check:
             said, is_end = self.verdict(rule, given[rule.may_lack_old])
             if said is not None:
                 yield _complaint(rule, schema, path, said)
+            elif self.budget <= self.turn_ends:
+                yield None
             if is_end:
                 raise _NoFurther
 

@@ -5,9 +5,10 @@ Upstream: `apiextensions-apiserver/pkg/registry/customresource` (strategy, valid
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from k8slite.kinds.apiextensions.custom_rules import check_rules
+from k8slite.kinds.apiextensions.custom_rules import rules_in_turns
 from k8slite.kinds.kind import Strategy
 from k8slite.objects.embedded_validation import validate_embedded
 from k8slite.objects.errors import Cause
@@ -38,12 +39,14 @@ def strategy_of(definition: Json, schema: Structural, *, has_status: bool) -> St
     """The strategy of one version."""
 
     def validate(new: Json, old: Json | None) -> list[Cause]:
-        found = [*validate_values(schema, new, old), *validate_embedded(schema, new)]
-        if not schema.has_rules:
-            return found
-        if any(cause.reason in _BLOCKING for cause in found):
-            return [*found, _UNCHECKED]
-        return [*found, *check_rules(schema, new, old)]
+        return [*validate_values(schema, new, old), *validate_embedded(schema, new)]
+
+    def validate_in_turns(
+        new: Json, old: Json | None, found: Sequence[Cause]
+    ) -> Iterator[Cause | None]:
+        if schema.has_rules and any(cause.reason in _BLOCKING for cause in found):
+            return iter((_UNCHECKED,))
+        return rules_in_turns(schema, new, old)
 
     def prepare(new: Json, old: Json | None) -> None:
         if has_status and old is None:
@@ -55,6 +58,7 @@ def strategy_of(definition: Json, schema: Structural, *, has_status: bool) -> St
         prepare=prepare,
         validate=validate,
         validate_status=validate,
+        validate_in_turns=validate_in_turns,
         generation=True,
         status=has_status,
         unconditional_update=False,

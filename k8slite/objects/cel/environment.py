@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # What one evaluation may cost; upstream's PerCallLimit, about a tenth of a second there.
 CALL_LIMIT: Final = 1_000_000
 
+# After so much others should have their turn: a tenth of the most that one evaluation may cost.
+SLICE: Final = 100_000
+
 # Levels that there is always room for.
 _SHALLOW: Final = 50
 # Expressions that an environment keeps; a client who invents more pays for compiling them.

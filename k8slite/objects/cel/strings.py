@@ -5,6 +5,7 @@ Positions count characters. Upstream: `cel-go/ext/strings.go`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from k8slite.objects.cel.declarations import Functions, overloads
@@ -13,10 +14,12 @@ from k8slite.objects.cel.values import TOO_MUCH, BudgetExceeded, EvaluationFaile
 
 # No text grows beyond what the budget of one expression lets be looked at.
 TEXT_LIMIT: Final = 10_000_000
+_PATTERNS_KEPT: Final = 256
 # More matches than the budget of one expression pays for.
 MATCHES_LIMIT: Final = 50_000
 
 
+@lru_cache(maxsize=_PATTERNS_KEPT)
 def pattern_of(text: str) -> Any:
     """A regular expression of RE2. Raises EvaluationFailed."""
     import re2
