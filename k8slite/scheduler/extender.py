@@ -1,7 +1,8 @@
 """Programs elsewhere that have a say in scheduling, asked over HTTP (upstream: `extender.go`).
 
 They are asked after the plugins: `filterVerb` takes nodes away, `prioritizeVerb` adds to scores,
-`bindVerb` binds the pod. One that manages resources is asked only about pods that request them; one
+`preemptVerb` takes away nodes that others would have to leave, or their pods, `bindVerb` binds the
+pod. One that manages resources is asked only about pods that request them; one
 that may be ignored is passed over when it does not answer.
 """
 
@@ -20,6 +21,7 @@ from k8slite.objects.cel.times import duration_of
 from k8slite.objects.codec import dumps, loads
 from k8slite.scheduler.plugin import SCORE_MOST, Status
 from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.victims import Candidate
 
 Json = dict[str, Any]
 
@@ -46,6 +48,7 @@ class Extender:
     filter_verb: str = ""
     prioritize_verb: str = ""
     bind_verb: str = ""
+    preempt_verb: str = ""
     weight: int = 1
     timeout_seconds: float = TIMEOUT_SECONDS
     takes_names: bool = False  # it knows the nodes itself (`nodeCacheCapable`)
@@ -91,6 +94,44 @@ class Extender:
         scale = self.weight * (SCORE_MOST // EXTENDER_SCORE_MOST)
         scores = [_lowered(one) for one in found.get("items", ())]
         return {str(one["host"]): int(one["score"]) * scale for one in scores}
+
+    async def preempt(
+        self, pod: Json, candidates: Sequence[Candidate], documents: Mapping[str, Json]
+    ) -> list[Candidate]:
+        """The candidates that stay, perhaps with fewer pods; `documents` are the pods by UID.
+
+        Raises ExtenderFailed.
+        """
+        arguments: Json = {"Pod": pod, "NodeNameToVictims": None, "NodeNameToMetaVictims": None}
+        key = "NodeNameToMetaVictims" if self.takes_names else "NodeNameToVictims"
+        arguments[key] = {
+            one.node_name: {
+                "Pods": [
+                    {"UID": victim.uid} if self.takes_names else documents.get(victim.uid, {})
+                    for victim in one.victims
+                ],
+                "NumPDBViolations": one.violations,
+            }
+            for one in candidates
+        }
+        found = await self._ask(self.preempt_verb, arguments)
+        left = found.get("nodenametometavictims") or {}
+        by_name = {one.node_name: one for one in candidates}
+        return [self._left(name, by_name, _lowered(left[name] or {})) for name in sorted(left)]
+
+    def _left(self, name: str, known: Mapping[str, Candidate], found: Json) -> Candidate:
+        if name not in known:
+            raise ExtenderFailed(f"nodeinfo not found for node name {name!r}")
+        victims = {one.uid: one for one in known[name].victims}
+        uids = [str(_lowered(one).get("uid")) for one in found.get("pods") or ()]
+        if unknown := [uid for uid in uids if uid not in victims]:
+            raise ExtenderFailed(
+                f"extender: {self.origin}{self.path} claims to preempt pod (UID: {unknown[0]}) on "
+                f"node: {name}, but the pod is not found on that node"
+            )
+        return Candidate(
+            name, tuple(victims[uid] for uid in uids), int(found.get("numpdbviolations") or 0)
+        )
 
     async def bind(self, pod: PodInfo, node_name: str) -> None:
         """Have it bind a pod. Raises ExtenderFailed."""
@@ -145,8 +186,6 @@ def extender_of(found: Mapping[str, Any], reach: Reach | None) -> Extender:
         raise ValueError(f"extenders: Invalid value: {prefix!r}: urlPrefix is not a URL")
     if found.get("prioritizeVerb") and (found.get("weight") or 0) <= 0:
         raise ValueError("extenders: must have a positive weight applied to it")
-    if found.get("preemptVerb"):
-        raise ValueError("extenders: preemptVerb is not supported")
     tls = found.get("tlsConfig") or {}
     origin = f"{parts.scheme}://{parts.netloc}"
     timeout = found.get("httpTimeout")
@@ -157,6 +196,7 @@ def extender_of(found: Mapping[str, Any], reach: Reach | None) -> Extender:
         found.get("filterVerb") or "",
         found.get("prioritizeVerb") or "",
         found.get("bindVerb") or "",
+        found.get("preemptVerb") or "",
         found.get("weight") or 1,
         _seconds(str(timeout)) if timeout else TIMEOUT_SECONDS,
         bool(found.get("nodeCacheCapable")),

@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import define
+from attrs import define, evolve
 
 from k8slite.client.informer import Mirror
 from k8slite.kinds.core.models import Node, Pod
@@ -19,9 +19,10 @@ from k8slite.objects.meta import Name
 from k8slite.scheduler.diagnosis import Diagnosis
 from k8slite.scheduler.extender import Extender, ExtenderFailed, binder_of
 from k8slite.scheduler.framework import Framework
-from k8slite.scheduler.plugin import Status
+from k8slite.scheduler.plugin import PostFilterResult, Preemption, Status
 from k8slite.scheduler.pod_info import PodInfo
 from k8slite.scheduler.snapshot import NodeInfo, Snapshot
+from k8slite.scheduler.victims import preemption
 
 Json = dict[str, Any]
 
@@ -48,6 +49,32 @@ class Extending:
 
     async def decide(self, framework: Framework, pod: PodInfo) -> NodeInfo | Diagnosis:
         """The node for a pod, or why there is none."""
+        found = await self._decide(framework, pod)
+        if isinstance(found, Diagnosis) and found.after.preemption is not None:
+            after = await self._preempt(pod, found.after.preemption)
+            return evolve(found, after=after, waits_for_anything=True)
+        return found
+
+    async def _preempt(self, pod: PodInfo, asked: Preemption) -> PostFilterResult:
+        """What extenders leave of a preemption (upstream: `callExtenders`)."""
+        candidates = list(asked.candidates)
+        document = self.pods.document(pod.name) or {}
+        for extender in self.interested(pod):
+            if not extender.preempt_verb or not candidates:
+                continue
+            names = {victim.uid: victim.name for one in candidates for victim in one.victims}
+            documents = {uid: self.pods.document(name) or {} for uid, name in names.items()}
+            try:
+                candidates = await extender.preempt(document, candidates, documents)
+            except ExtenderFailed as failure:
+                if not extender.ignorable:
+                    return PostFilterResult(f"preemption: {failure}")
+                log.info("an extender is passed over: %s", failure)
+        if not candidates:
+            return PostFilterResult("preemption: no candidate node for preemption")
+        return PostFilterResult(preemption=preemption(pod, candidates, self.snapshot))
+
+    async def _decide(self, framework: Framework, pod: PodInfo) -> NodeInfo | Diagnosis:
         evaluation = framework.evaluation(pod)
         scores = evaluation.scores()
         if not scores:

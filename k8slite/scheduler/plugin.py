@@ -34,6 +34,7 @@ from k8slite.scheduler.view import View
 
 if TYPE_CHECKING:
     from k8slite.scheduler.trial import Trial
+    from k8slite.scheduler.victims import Candidate
 
 SCORE_MOST: Final = 100  # a score is from 0 to this (upstream: `MaxNodeScore`)
 
@@ -205,6 +206,8 @@ class Preemption:
     victims: tuple[PodInfo, ...]
     # Pods that the node was promised to and that are less important.
     outranked: tuple[PodInfo, ...] = ()
+    # All that it was chosen from.
+    candidates: tuple[Candidate, ...] = ()
 
 
 @frozen

@@ -13,8 +13,9 @@ from attrs import frozen
 
 from k8slite.kinds.policy.models import PodDisruptionBudget
 from k8slite.objects.selectors import selector_of
-from k8slite.scheduler.plugin import Status
+from k8slite.scheduler.plugin import Preemption, Status
 from k8slite.scheduler.pod_info import PodInfo
+from k8slite.scheduler.snapshot import Snapshot
 from k8slite.scheduler.trial import Trial
 
 _LEAST_PRIORITY: Final = -(2**31)
@@ -60,6 +61,14 @@ def least_loss(candidates: Sequence[Candidate]) -> Candidate:
         if len(left) == 1:
             break
     return left[0]
+
+
+def preemption(pod: PodInfo, candidates: Sequence[Candidate], snapshot: Snapshot) -> Preemption:
+    """The best of some candidates for a pod, and the pods that its node was promised to."""
+    best = least_loss(candidates)
+    promised = snapshot.nominated(best.node_name)
+    outranked = tuple(one for one in promised if one.priority < pod.priority)
+    return Preemption(best.node_name, best.victims, outranked, tuple(candidates))
 
 
 def _not_spared(trial: Trial, pods: Sequence[PodInfo]) -> list[PodInfo]:

@@ -168,7 +168,79 @@ async def test_the_node_that_it_likes_may_be_gone(autojump_clock: MockClock) -> 
 
 def test_what_is_no_extender() -> None:
     cluster = Cluster()
-    for wrong in ({"urlPrefix": "nowhere"}, {"urlPrefix": URL, "preemptVerb": "x"}):
+    for wrong in ({"urlPrefix": "nowhere"}, {"urlPrefix": URL, "prioritizeVerb": "x"}):
         configuration = configured({}, extenders=[wrong])
         with pytest.raises(ValueError, match="extenders: "):
             Scheduler(cluster.api.client("s"), cluster.api.world, configuration, lambda *_: None)
+
+
+def crowded() -> Cluster:
+    """Two nodes, each full of two unimportant pods, and an important one that waits."""
+    cluster = Cluster()
+    for node in ("a", "b"):
+        cluster.add_node(node, cpu="2")
+        for number in (1, 2):
+            cluster.add_pod(f"{node}{number}", cpu="1", nodeName=node, priority=number)
+    cluster.add_pod("web", cpu="2", priority=1000)
+    return cluster
+
+
+def there(cluster: Cluster) -> list[str]:
+    """Those of the unimportant pods that nobody has told to go."""
+    found = {name: cluster.api.get(PODS.path("default", name)) for name in ("a1", "a2", "b1", "b2")}
+    return [
+        name
+        for name, pod in found.items()
+        if pod is not None and "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+async def test_it_has_a_say_in_preemption(autojump_clock: MockClock) -> None:
+    cluster = crowded()
+    uids = [cluster.pod(name)["metadata"]["uid"] for name in ("b1", "b2")]
+
+    async def only_b(body: Json) -> Json:
+        return {"NodeNameToMetaVictims": {"b": body["NodeNameToMetaVictims"]["b"]}}
+
+    program = Program(preempt=only_b)
+    await run(cluster, program, preemptVerb="preempt")
+    assert there(cluster) == ["a1", "a2"]
+    _, body = program.asked[0]
+    assert sorted(body["NodeNameToMetaVictims"]) == ["a", "b"]
+    victims = body["NodeNameToMetaVictims"]["b"]
+    assert sorted(one["UID"] for one in victims["Pods"]) == sorted(uids)
+    assert victims["NumPDBViolations"] == 0
+
+
+async def test_it_sees_whole_pods_and_spares_all(autojump_clock: MockClock) -> None:
+    cluster = crowded()
+    program = Program(preempt={"NodeNameToMetaVictims": {}})
+    await run(cluster, program, preemptVerb="preempt", nodeCacheCapable=False)
+    assert there(cluster) == ["a1", "a2", "b1", "b2"]
+    names = [
+        one["metadata"]["name"] for one in program.asked[0][1]["NodeNameToVictims"]["a"]["Pods"]
+    ]
+    assert sorted(names) == ["a1", "a2"]
+    assert cluster.condition("web")["message"].endswith(
+        "preemption: no candidate node for preemption"
+    )
+
+
+@pytest.mark.parametrize("ignorable", [False, True])
+async def test_it_does_not_answer_about_preemption(
+    ignorable: bool, autojump_clock: MockClock
+) -> None:
+    cluster = crowded()
+    await run(cluster, Program(preempt=500), preemptVerb="preempt", ignorable=ignorable)
+    assert (len(there(cluster)) == 2) is ignorable
+    if not ignorable:
+        message = cluster.condition("web")["message"]
+        assert message.endswith(f"failed preempt with extender at URL {URL}preempt, code 500")
+
+
+async def test_it_must_not_name_other_pods(autojump_clock: MockClock) -> None:
+    cluster = crowded()
+    strange = {"NodeNameToMetaVictims": {"a": {"Pods": [{"UID": "x"}]}}}
+    await run(cluster, Program(preempt=strange), preemptVerb="preempt")
+    assert len(there(cluster)) == 4
+    assert "claims to preempt pod (UID: x)" in cluster.condition("web")["message"]

@@ -13,13 +13,12 @@ from k8slite.scheduler.diagnosis import available
 from k8slite.scheduler.plugin import (
     PostFilterPlugin,
     PostFilterResult,
-    Preemption,
     Search,
     Setting,
     Status,
 )
 from k8slite.scheduler.pod_info import PodInfo
-from k8slite.scheduler.victims import Candidate, candidate, least_loss
+from k8slite.scheduler.victims import Candidate, candidate, preemption
 
 # How many candidates are compared: a share of the nodes, and so many at least (upstream's
 # defaults of `minCandidateNodesPercentage` and `minCandidateNodesAbsolute`).
@@ -51,11 +50,7 @@ class DefaultPreemption(PostFilterPlugin):
             reasons += [_UNHELPFUL] * (nodes - len(statuses))
             message = f"preemption: {available(nodes, reasons)}" if nodes else ""
             return PostFilterResult(message, gives_up_nomination=True)
-        best = least_loss(candidates)
-        outranked = tuple(
-            one for one in self.snapshot.nominated(best.node_name) if one.priority < pod.priority
-        )
-        return PostFilterResult(preemption=Preemption(best.node_name, best.victims, outranked))
+        return PostFilterResult(preemption=preemption(pod, candidates, self.snapshot))
 
     def _ineligible(self, pod: PodInfo, nominated: str, status: Status | None) -> str:
         """Why a pod may not make others go (upstream: `PodEligibleToPreemptOthers`)."""
