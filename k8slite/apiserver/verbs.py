@@ -107,7 +107,7 @@ class Verbs:
     async def create(self, call: Call) -> Response:
         """POST to a collection."""
         obj = self.decoder.object(call.request, call.kind, call.warnings.append)
-        _same_namespace(call, obj)
+        same_namespace(call, obj)
         kind, obj = self._to_storage(call.kind, obj)
         name = (obj.get("metadata") or {}).get("name") or ""
         written = await self.registry.create(call.asked(kind, name=name), obj)
@@ -157,8 +157,8 @@ class Verbs:
         """A PATCH by server-side apply, which makes what is not there."""
         asked = evolve(call.asked(kind), applies=True)
         applying = read_config(self.decoder, self.registry.management, call.request, asked)
-        _same_namespace(call, applying.config)
-        _same_name(call, applying.config)
+        same_namespace(call, applying.config)
+        same_name(call, applying.config)
 
         def change(old: Json) -> Json:
             return self._to_storage(call.kind, applying.change(old))[1]
@@ -193,7 +193,7 @@ class Verbs:
             patched = apply(patch, old, definition)
             if not isinstance(patched, dict):
                 raise BadRequest("the patch leaves no object")
-            _same_name(call, patched)
+            same_name(call, patched)
             new: Json = codec.loads(codec.dumps(patched))  # parts of the old one may be shared
             complaints = _decoded_patch(call, decoder, new, kind)
             if mode != "Ignore":
@@ -249,8 +249,8 @@ class Verbs:
 
     def _decoded(self, call: Call) -> Json:
         obj = self.decoder.object(call.request, call.kind, call.warnings.append)
-        _same_namespace(call, obj)
-        _same_name(call, obj)
+        same_namespace(call, obj)
+        same_name(call, obj)
         return self._to_storage(call.kind, obj)[1]
 
     def _written(self, call: Call, written: Written, status: int) -> Response:
@@ -307,7 +307,8 @@ def keep_all_but_status(new: Json, old: Json) -> None:
             metadata.pop(name, None)
 
 
-def _same_namespace(call: Call, obj: Json) -> None:
+def same_namespace(call: Call, obj: Json) -> None:
+    """Raises BadRequest for an object of another namespace than the request's."""
     metadata = obj.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise BadRequest("metadata is not an object")
@@ -318,7 +319,8 @@ def _same_namespace(call: Call, obj: Json) -> None:
         )
 
 
-def _same_name(call: Call, obj: Json) -> None:
+def same_name(call: Call, obj: Json) -> None:
+    """Raises BadRequest for an object of another name than the request's."""
     name = (obj.get("metadata") or {}).get("name") or ""
     if name and call.info.name and name != call.info.name:
         raise BadRequest(

@@ -9,6 +9,7 @@ identity.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -48,7 +49,7 @@ from k8slite.kubelet.kubelet import NodeFleet
 from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.timers import Timers
 from k8slite.messages import IN_PROCESS, Handler, Peer, Request, Response, User
-from k8slite.objects.measures import Family
+from k8slite.objects.measures import Counter, Family
 from k8slite.scheduler.scheduler import Scheduler
 from k8slite.store.compactor import Compactor
 from k8slite.store.store import Store
@@ -82,6 +83,16 @@ class Cluster:
     ready: bool = field(init=False, default=False)
     stopping: bool = field(init=False, default=False)  # said to who asks whether we are ready
     queues: dict[str, WorkQueue] = field(init=False, factory=dict)  # by controllers' names
+    # What components of this process have asked for.
+    _asked: Counter = field(
+        init=False,
+        factory=partial(
+            Counter,
+            "rest_client_requests_total",
+            "[ALPHA] Number of HTTP requests, partitioned by status code, method, and host.",
+            ("code", "host", "method"),
+        ),
+    )
     # What components measure themselves, by their names.
     measures: dict[str, Callable[[], Iterable[Family]]] = field(init=False, factory=dict)
 
@@ -161,7 +172,13 @@ class Cluster:
 
     async def _handle(self, request: Request) -> Response:
         # Looked up at each call: a server that was restarted is another one.
-        return await self.api.handle(request)
+        response = await self.api.handle(request)
+        self._asked.add(str(response.status), self._host, request.method)
+        return response
+
+    @property
+    def _host(self) -> str:
+        return f"{self.settings.address}:{self.settings.port}"
 
     async def _check_server(self, service: Json) -> str:
         return await self.api.aggregation.check(service)
@@ -175,10 +192,9 @@ class Cluster:
         world = self.surroundings.world_of(API_SERVER)
         mirrors = Mirrors(self.client(API_SERVER), world, "apiserver-mirrors")
         context = Context(lambda _: self.client("apiserver", process=API_SERVER), world, mirrors)
-        controllers: list[Actor] = [
-            CustomResourceDefinitionController(context),
-            ApiServiceAvailabilityController(context, self._check_server),
-        ]
+        availability = ApiServiceAvailabilityController(context, self._check_server)
+        self.measures[availability.name] = availability.measures
+        controllers: list[Actor] = [CustomResourceDefinitionController(context), availability]
         if ServiceIpRepair.since <= self.settings.minor:
             controllers.append(ServiceIpRepair(context))
         if self.settings.front_proxy is not None:
@@ -244,6 +260,7 @@ class Cluster:
         server.metrics.others += [
             lambda: supervised(self.supervisor),
             lambda: queued(self.queues),
+            lambda: (self._asked,),
             lambda: [one for families in self.measures.values() for one in families()],
         ]
         return server

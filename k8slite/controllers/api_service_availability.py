@@ -17,6 +17,7 @@ from k8slite.kinds.discovery.models import EndpointSlice
 from k8slite.kinds.models import Model, PartialObject
 from k8slite.objects.errors import NotFound
 from k8slite.objects.fields import quoted
+from k8slite.objects.measures import Counter, Family, Reading
 from k8slite.objects.meta import Name, find_condition, timestamp
 
 Json = dict[str, Any]
@@ -38,6 +39,13 @@ class ApiServiceAvailabilityController(Controller):
         super().__init__(context)
         self._check = check
         self._failures: dict[Name, int] = {}
+        self._unavailable: dict[str, bool] = {}
+        self._losses = Counter(
+            "aggregator_unavailable_apiservice_total",
+            "[ALPHA] Counter of APIServices which are marked as unavailable broken down by "
+            "APIService name and reason.",
+            ("name", "reason"),
+        )
         self._api_services = self.mirrors.of(API_SERVICES, PartialObject)
         self._services = self.mirrors.of(SERVICES, Service)
         self._slices = self.mirrors.of(ENDPOINT_SLICES, EndpointSlice)
@@ -45,11 +53,23 @@ class ApiServiceAvailabilityController(Controller):
         self.watch(self._services, self._of_service)
         self.watch(self._slices, self._of_slice)
 
+    def measures(self) -> Iterable[Family]:
+        """Which are unavailable, and how often that has happened."""
+        yield Reading(
+            "aggregator_unavailable_apiservice",
+            "[ALPHA] Gauge of APIServices which are marked as unavailable broken down by "
+            "APIService name.",
+            lambda: [((name,), float(gone)) for name, gone in sorted(self._unavailable.items())],
+            ("name",),
+        )
+        yield self._losses
+
     async def reconcile(self, name: Name) -> float | None:
         """Find out, and say so where it is news."""
         api_service = self._api_services.document(name)
         if api_service is None:
             self._failures.pop(name, None)
+            self._unavailable.pop(name.name, None)
             return None
         if not api_service["spec"].get("service"):
             await self._tell(api_service, "Local", "Local APIServices are always available")
@@ -102,6 +122,10 @@ class ApiServiceAvailabilityController(Controller):
         conditions = list(status.get("conditions") or ())
         known = find_condition(conditions, "Available")
         value = "True" if available else "False"
+        name = api_service["metadata"]["name"]
+        self._unavailable[name] = not available
+        if not available and (known is None or known.get("status") == "True"):
+            self._losses.add(name, reason)
         told = {"type": "Available", "status": value, "reason": reason, "message": message}
         if known is not None and all(known.get(key) == text for key, text in told.items()):
             return
@@ -118,7 +142,7 @@ class ApiServiceAvailabilityController(Controller):
             "status": {"conditions": conditions},
         }
         try:
-            await self.client.patch(API_SERVICES, metadata["name"], patch, subresource="status")
+            await self.client.patch(API_SERVICES, name, patch, subresource="status")
         except NotFound:
             return
 

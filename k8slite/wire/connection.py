@@ -22,7 +22,7 @@ from k8slite.wire.compression import GZIP_OVER_BYTES, gzipped, is_worth_gzip
 from k8slite.wire.limits import READ_BYTES, WRITE_BYTES, Limits
 from k8slite.wire.refusals import PLAIN_HTTP_ON_TLS_PORT, Refusal, handler_crashed
 from k8slite.wire.request_parser import Received, RequestParser, Stage
-from k8slite.wire.tls import SpokePlainHttp, TlsStream, verified_user
+from k8slite.wire.tls import SpokePlainHttp, TlsStream
 from k8slite.wire.transport import SocketTransport
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Connection:
         except trio.BrokenResourceError as error:
             log.info("TLS handshake error from %s: %s", address, error)
             return None
-        return Peer(address, verified_user(stream.peer_certificate()))
+        return Peer(address, stream.peer_user())
 
     def _seconds(self, stage: Stage) -> float:
         if stage is Stage.BETWEEN:

@@ -8,6 +8,7 @@ ended: HTTP knows by itself where its messages end.
 from __future__ import annotations
 
 import ssl
+from hashlib import sha256
 from typing import Any, Final
 
 import trio
@@ -17,6 +18,9 @@ from k8slite.messages import User
 from k8slite.wire.limits import READ_BYTES
 from k8slite.wire.transport import Piece, SocketTransport
 
+# What a user's extra says of the certificate that proves who that is (upstream:
+# `authentication/user.CredentialIDKey`).
+CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
 _HANDSHAKE_RECORD: Final = 0x16  # the first byte of every TLS connection
 
 
@@ -64,9 +68,13 @@ class TlsStream(Stream):
                 await self._flush()
                 return
 
-    def peer_certificate(self) -> dict[str, Any] | None:
-        """The peer's verified certificate as `ssl.SSLObject.getpeercert` gives it, or None."""
-        return self._tls.getpeercert() or None
+    def peer_user(self) -> User | None:
+        """Who the peer's verified certificate says that it is, if it has shown one."""
+        found = verified_user(self._tls.getpeercert() or None)
+        if found is None:
+            return None
+        fingerprint = sha256(self._tls.getpeercert(binary_form=True) or b"").hexdigest()
+        return User(found.name, found.groups, extra={CREDENTIAL: (f"X509SHA256={fingerprint}",)})
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """The next decrypted bytes, b"" at the end. Raises `trio.BrokenResourceError`."""

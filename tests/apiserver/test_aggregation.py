@@ -74,6 +74,11 @@ async def test_availability_step_by_step(autojump_clock: object) -> None:
             "FailedDiscoveryCheck",
             f"failing or missing response from {url}: bad status from {url}: 403",
         )
+        text = (await server.ask("GET", "/metrics")).body.decode()
+        unavailable = "aggregator_unavailable_apiservice"
+        assert f'{unavailable}{{name="{NAME}"}} 1' in text
+        assert f'{unavailable}{{name="v1."}} 0' in text
+        assert f'{unavailable}_total{{name="{NAME}",reason="ServiceNotFound"}} 1' in text
         extension.status = 200
         await trio.sleep(31)
         assert await condition(server) == ("True", "Passed", "all checks passed")

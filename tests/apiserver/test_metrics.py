@@ -58,6 +58,8 @@ async def test_queues_of_controllers(autojump_clock: object) -> None:
         assert found[f"workqueue_queue_duration_seconds_count{label}"] == adds
         assert found[f"workqueue_work_duration_seconds_count{label}"] == adds
         assert found[f"workqueue_unfinished_work_seconds{label}"] == 0
+        asked = 'rest_client_requests_total{code="201",host="127.0.0.1:6443",method="POST"}'
+        assert found[asked] >= 4
         assert found[f"workqueue_longest_running_processor_seconds{label}"] == 0
 
 

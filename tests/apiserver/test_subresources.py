@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from tests.apiserver.oracle_server import Json, Server, running
+from tests.apiserver.oracle_server import Answer, Json, Server, running
 from tests.apiserver.test_writes import DEPLOYMENTS, MERGE, deployment
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -121,6 +122,57 @@ async def test_debugging_containers_are_only_added(autojump_clock: object) -> No
         )
         assert elsewhere.status in (200, 422)
         assert (await server.get(f"{PODS}/p"))["spec"]["ephemeralContainers"] == [found]
+
+
+async def apply(server: Server, path: str, manager: str, **spec: Any) -> Answer:
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"a": "b"}}, "spec": spec}
+    query = f"{path}?fieldManager={manager}"
+    return await server.ask("PATCH", query, body, "application/apply-patch+yaml")
+
+
+async def test_debugging_containers_are_applied(autojump_clock: object) -> None:
+    async with running() as server:
+        await pod(server)
+        path = f"{PODS}/p/ephemeralcontainers"
+        added = await apply(server, path, "me", ephemeralContainers=[{"name": "e", "image": "z"}])
+        assert added.status == 200, added.json
+        assert added.json["spec"]["ephemeralContainers"][0]["terminationMessagePolicy"] == "File"
+        assert "labels" not in added.json["metadata"]
+        (entry,) = owned(added.json, "me")
+        assert (entry["operation"], entry["subresource"]) == ("Apply", "ephemeralcontainers")
+        assert entry["fieldsV1"] == {
+            "f:spec": {
+                "f:ephemeralContainers": {
+                    'k:{"name":"e"}': {".": {}, "f:image": {}, "f:name": {}},
+                }
+            }
+        }
+        same = await apply(server, path, "me", ephemeralContainers=[{"name": "e", "image": "z"}])
+        assert same.json["metadata"] == added.json["metadata"]
+        taken = await apply(server, path, "you", ephemeralContainers=[{"name": "e", "image": "y"}])
+        assert (taken.status, taken.json["reason"]) == (409, "Conflict")
+        gone = await apply(server, path, "me")
+        assert gone.status == 422  # they are only added
+
+
+async def test_resources_are_applied(autojump_clock: object) -> None:
+    async with running() as server:
+        container = {"name": "c", "image": "x", "resources": {"requests": {"cpu": "1"}}}
+        await pod(server, containers=[container])
+        path = f"{PODS}/p/resize"
+        wanted = [{"name": "c", "image": "other", "resources": {"requests": {"cpu": "2"}}}]
+        refused = await apply(server, path, "me", containers=wanted)
+        assert refused.status == 409  # who made the pod owns them
+        resized = await apply(server, f"{path}", "me&force=true", containers=wanted)
+        assert resized.status == 200, resized.json
+        (found,) = resized.json["spec"]["containers"]
+        assert (found["image"], found["resources"]) == ("x", {"requests": {"cpu": "2"}})
+        (entry,) = owned(resized.json, "me")
+        assert entry["subresource"] == "resize" and "f:image" not in json.dumps(entry)
+
+
+def owned(obj: Json, manager: str) -> list[Json]:
+    return [one for one in obj["metadata"]["managedFields"] if one["manager"] == manager]
 
 
 async def test_logs(autojump_clock: object) -> None:

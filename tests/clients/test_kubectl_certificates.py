@@ -65,6 +65,9 @@ def test_an_approved_request_is_signed_and_lets_its_user_in(
     )
     who = kubectl("auth", "whoami", "-o", "json", *own).json["status"]["userInfo"]
     assert (who["username"], who["groups"]) == ("jane", ["dev", "system:authenticated"])
+    shown = x509.load_pem_x509_certificate((tmp_path / "crt").read_bytes())
+    fingerprint = f"X509SHA256={shown.fingerprint(hashes.SHA256()).hex()}"
+    assert who["extra"] == {"authentication.kubernetes.io/credential-id": [fingerprint]}
     assert "Forbidden" in kubectl.refused("get", "nodes", *own)
     kubectl("delete", "csr", "jane")
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from k8slite.apiserver.verbs import Call, Verbs
+from attrs import evolve
+
+from k8slite.apiserver.applying import read_config
+from k8slite.apiserver.attributes import Asked
+from k8slite.apiserver.decoding import media_type
+from k8slite.apiserver.verbs import Call, Protect, Verbs, same_name, same_namespace
+from k8slite.apiserver.write_options import APPLY
 from k8slite.messages import Handler, Request, Response
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import (
@@ -18,16 +25,17 @@ from k8slite.objects.errors import (
 )
 
 Json = dict[str, Any]
+Change = Callable[[Json], Json]
 
 
 async def ephemeral_containers(verbs: Verbs, call: Call) -> Response:
     """GET, PUT and PATCH of ephemeralcontainers: only these may change, and only be added."""
-    return await _part(verbs, call, _keep_all_but_ephemeral)
+    return await _part(verbs, call, _keep_all_but_ephemeral, _ephemeral_part)
 
 
 async def resize(verbs: Verbs, call: Call) -> Response:
     """GET, PUT and PATCH of resize: only the containers' resources may change."""
-    return await _part(verbs, call, _keep_all_but_resources)
+    return await _part(verbs, call, _keep_all_but_resources, _resources_part)
 
 
 async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
@@ -92,19 +100,24 @@ def _node_refusal(status: int, text: str, pod: str) -> ApiError:
     return InternalError(f"Internal error occurred: {text}")
 
 
-async def _part(verbs: Verbs, call: Call, protect: Any) -> Response:
+async def _part(verbs: Verbs, call: Call, protect: Protect, part: Change) -> Response:
+    """A part of a pod; `protect` puts the rest back, `part` is that of what is applied."""
     if call.info.verb == "get":
         return await verbs.get(call)
     if call.info.verb not in ("update", "patch"):
         raise MethodNotAllowed(
             "the server does not allow this method on the requested resource", details={}
         )
-    if call.info.verb == "patch":
-        change = verbs.patch_change(call, call.kind)
-    else:
-        change = lambda _old: verbs.decoder.object(  # noqa: E731
+    asked = call.asked(call.kind)
+    if call.info.verb == "update":
+        change: Change = lambda _old: verbs.decoder.object(  # noqa: E731
             call.request, call.kind, call.warnings.append
         )
+    elif media_type(call.request) == APPLY:
+        asked = evolve(asked, applies=True)
+        change, protect = _applied(verbs, call, asked, part), _with_owners(protect)
+    else:
+        change = verbs.patch_change(call, call.kind)
     default = call.kind.strategy.default
 
     def filled(old: Json) -> Json:
@@ -112,14 +125,50 @@ async def _part(verbs: Verbs, call: Call, protect: Any) -> Response:
         default(new)
         return new
 
-    written = await verbs.registry.update(call.asked(call.kind), filled, protect=protect)
+    written = await verbs.registry.update(asked, filled, protect=protect)
     now = verbs.registry.world.now()
     return call.response(200, call.form.object(call.kind, written.value, now))
 
 
+def _applied(verbs: Verbs, call: Call, asked: Asked, part: Change) -> Change:
+    """What an apply makes of a pod: who applies gets no more than the part."""
+    applying = read_config(verbs.decoder, verbs.registry.management, call.request, asked)
+    same_namespace(call, applying.config)
+    same_name(call, applying.config)
+    named = {key: applying.config[key] for key in ("apiVersion", "kind")}
+    applying.config = {**named, **part(applying.config)}
+    return applying.change
+
+
+def _with_owners(protect: Protect) -> Protect:
+    """The same, for an apply, which has itself said who owns what."""
+
+    def put_back(new: Json, old: Json) -> None:
+        owners = new["metadata"].get("managedFields")
+        protect(new, old)
+        if owners is not None:
+            new["metadata"]["managedFields"] = owners
+
+    return put_back
+
+
+def _ephemeral_part(pod: Json) -> Json:
+    spec = pod.get("spec") or {}
+    key = "ephemeralContainers"
+    return {"spec": {key: spec[key]}} if key in spec else {}
+
+
+def _resources_part(pod: Json) -> Json:
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    kept = [{key: c[key] for key in ("name", "resources") if key in c} for c in containers]
+    return {"spec": {"containers": kept}} if kept else {}
+
+
 def _keep_all_but_ephemeral(new: Json, old: Json) -> None:
-    added = (new.get("spec") or {}).get("ephemeralContainers")
-    new["spec"] = {**old["spec"], **({"ephemeralContainers": added} if added else {})}
+    key = "ephemeralContainers"
+    asked = (new.get("spec") or {}).get(key)
+    kept = {name: value for name, value in old["spec"].items() if name != key}
+    new["spec"] = {**kept, **({key: asked} if asked else {})}
     new["metadata"] = dict(old["metadata"])
     new["status"] = old.get("status", {})
 
