@@ -13,7 +13,8 @@ from k8slite.client.client import Client
 from k8slite.client.resource import RESOURCE_CLAIMS
 from k8slite.kinds.resource.models import ResourceClaim
 from k8slite.kinds.resource.pod_claims import is_for_pod, not_for_pod, pod_claims
-from k8slite.kubelet.pod_worker import PodWorker, Tell
+from k8slite.kubelet.pod_worker import PodWorker
+from k8slite.kubelet.restarting import Tell
 from k8slite.kubelet.writing import PodWrite, Write, Writers
 from k8slite.objects.errors import NotFound
 from k8slite.objects.structure import structure

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from k8slite.kubelet.back_off import BackOff
-from k8slite.kubelet.pod import Container
+from k8slite.kubelet.pod import Container, PodSpec
 
 Json = dict[str, Any]
 
@@ -20,6 +20,7 @@ class Role(Enum):
     INIT = "init"
     SIDECAR = "sidecar"  # an init container that is restarted always
     REGULAR = "regular"
+    EPHEMERAL = "ephemeral"  # put into a pod to look around, and never started again
 
 
 class Stage(Enum):
@@ -68,22 +69,42 @@ class ContainerRecord:
 
     def restartable(self, pod_restart_policy: str) -> bool:
         """Whether it is started again after its last run (upstream: `ContainerShouldRestart`)."""
+        if self.role is Role.EPHEMERAL:
+            return False
         if self.role is Role.SIDECAR or self.replaced:
             return True
         policy = self.container.restart_policy or pod_restart_policy
         return policy == "Always" or (policy == "OnFailure" and self.exit_code != 0)
 
 
-def records_of(
-    containers: tuple[Container, ...], init: tuple[Container, ...]
-) -> list[ContainerRecord]:
+def records_of(spec: PodSpec) -> list[ContainerRecord]:
     """The records of a pod that has not been started: init containers first, in order."""
+    init = spec.init_containers
     waiting = ("PodInitializing" if init else "ContainerCreating", "")
     found = [
         ContainerRecord(one, Role.SIDECAR if one.restart_policy == "Always" else Role.INIT, waiting)
         for one in init
     ]
-    return found + [ContainerRecord(one, Role.REGULAR, waiting) for one in containers]
+    found += [ContainerRecord(one, Role.REGULAR, waiting) for one in spec.containers]
+    return found + [ephemeral(one) for one in spec.ephemeral_containers]
+
+
+def needs_restart(before: Container, after: Container) -> bool:
+    """Whether its resources have changed, and one of them not without a restart."""
+    policies = {one.resource_name: one.restart_policy for one in after.resize_policy}
+    for old, new in (
+        (before.resources.requests, after.resources.requests),
+        (before.resources.limits, after.resources.limits),
+    ):
+        for name in dict.fromkeys((*old, *new)):
+            if policies.get(name) == "RestartContainer" and old.get(name) != new.get(name):
+                return True
+    return False
+
+
+def ephemeral(container: Container) -> ContainerRecord:
+    """The record of a container that was put into a pod."""
+    return ContainerRecord(container, Role.EPHEMERAL, ("ContainerCreating", ""))
 
 
 def remember(record: ContainerRecord, status: Mapping[str, Any]) -> None:

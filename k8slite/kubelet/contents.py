@@ -36,8 +36,7 @@ class Contents:
 def references(pod: Json) -> list[Key]:
     """What a pod refers to, but for what every pod is given (its service account's volume)."""
     found: dict[Key, None] = {}
-    spec = pod["spec"]
-    for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
+    for container in containers_of(pod):
         for source in container.get("envFrom") or ():
             for field, plural in _BULK:
                 if field in source:
@@ -46,16 +45,21 @@ def references(pod: Json) -> list[Key]:
             for field, plural in _KEYS:
                 if field in (one.get("valueFrom") or {}):
                     found[plural, one["valueFrom"][field]["name"]] = None
-    for volume in spec.get("volumes") or ():
+    for volume in pod["spec"].get("volumes") or ():
         if not volume["name"].startswith(_GIVEN):
             found.update(dict.fromkeys(_volume_references(volume)))
     return list(found)
 
 
+def containers_of(pod: Json) -> list[Json]:
+    """All containers, of whatever sort."""
+    spec = pod["spec"]
+    return [one for field in _CONTAINERS for one in spec.get(field) or ()]
+
+
 def is_surrounded(pod: Json) -> bool:
     """Whether anything of it must be looked up before it starts."""
-    spec = pod["spec"]
-    containers = (*(spec.get("initContainers") or ()), *spec["containers"])
+    containers = containers_of(pod)
     if any(one.get("command") or one.get("args") for one in containers):
         return True
     if any("valueFrom" in env for one in containers for env in one.get("env") or ()):
@@ -137,8 +141,7 @@ def _from(pod: Json, container: Json, source: Json, contents: Contents) -> str |
         return field_value(pod, source["fieldRef"]["fieldPath"])
     if "resourceFieldRef" in source:
         reference = source["resourceFieldRef"]
-        spec = pod["spec"]
-        every = (*(spec.get("initContainers") or ()), *spec["containers"])
+        every = containers_of(pod)
         named = reference.get("containerName") or container["name"]
         return resource_value(
             next(one for one in every if one["name"] == named), reference, contents.allocatable
@@ -188,6 +191,7 @@ def _volume_references(volume: Json) -> Iterator[Key]:
                 yield plural, source[field].get("name", "")
 
 
+_CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
 _GIVEN: Final = "kube-api-access-"
 _BULK: Final = (("configMapRef", "configmaps"), ("secretRef", "secrets"))
 _KEYS: Final = (("configMapKeyRef", "configmaps"), ("secretKeyRef", "secrets"))

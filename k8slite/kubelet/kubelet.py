@@ -27,7 +27,7 @@ from k8slite.kubelet.host import Host
 from k8slite.kubelet.logs import answer, container_log
 from k8slite.kubelet.node import NodeShape, alike, default_address, tells_generation
 from k8slite.kubelet.node_pods import NodePods, PodTask
-from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.pod import Container, Pod, field_of
 from k8slite.kubelet.pod_worker import PodWorker
 from k8slite.kubelet.pulse import Pulses
 from k8slite.kubelet.runtimes.fake import FakeRuntime
@@ -375,8 +375,7 @@ class NodeFleet:
     ) -> None:
         path = ""
         if container is not None:
-            init = any(one.name == container.name for one in pod.spec.init_containers)
-            path = f"spec.{'initContainers' if init else 'containers'}{{{container.name}}}"
+            path = f"spec.{field_of(pod.spec, container.name)}{{{container.name}}}"
         self._recorder.event(Reference("v1", "Pod", pod.metadata, path), type_, reason, message)
 
     def _forget_everything(self) -> None:

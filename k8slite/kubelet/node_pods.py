@@ -10,7 +10,8 @@ from k8slite.kubelet.claims import Preparation
 from k8slite.kubelet.heartbeat import Heartbeat
 from k8slite.kubelet.host import Host
 from k8slite.kubelet.pod import Pod
-from k8slite.kubelet.pod_worker import PodWorker, Tell
+from k8slite.kubelet.pod_worker import PodWorker
+from k8slite.kubelet.restarting import Tell
 from k8slite.kubelet.timers import Timer
 from k8slite.kubelet.writing import PodWrite
 

@@ -12,7 +12,7 @@ from k8slite.kinds.core.models import (
     ReadinessGate,
     ResourceRequirements,
 )
-from k8slite.kinds.core.probe_models import Probe
+from k8slite.kinds.core.probe_models import ExecAction, Probe
 from k8slite.kinds.models import Metadata
 
 
@@ -30,6 +30,35 @@ class EnvVar:
 
 
 @frozen
+class ResizePolicy:
+    resource_name: str = ""
+    restart_policy: str = ""  # "RestartContainer", or "NotRequired"
+
+
+@frozen
+class SleepAction:
+    seconds: int = 0
+
+
+@frozen
+class Hook:
+    exec: ExecAction | None = None
+    sleep: SleepAction | None = None
+
+
+@frozen
+class Lifecycle:
+    pre_stop: Hook | None = None
+
+
+@frozen
+class ContainerSecurity:
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    read_only_root_filesystem: bool = False
+
+
+@frozen
 class Container:
     name: str = ""
     image: str = ""
@@ -37,6 +66,7 @@ class Container:
     args: tuple[str, ...] = ()
     env: tuple[EnvVar, ...] = ()
     working_dir: str = ""
+    resize_policy: tuple[ResizePolicy, ...] = ()
     termination_message_path: str = ""
     termination_message_policy: str = ""
     ports: tuple[ContainerPort, ...] = ()
@@ -44,9 +74,30 @@ class Container:
     restart_policy: str = ""  # "Always" makes an init container a sidecar
     resources: ResourceRequirements = ResourceRequirements()
     volume_mounts: tuple[VolumeMount, ...] = ()
+    lifecycle: Lifecycle = Lifecycle()
+    security_context: ContainerSecurity = ContainerSecurity()
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
+
+
+@frozen
+class HostAlias:
+    ip: str = ""
+    hostnames: tuple[str, ...] = ()
+
+
+@frozen
+class Sysctl:
+    name: str = ""
+    value: str = ""
+
+
+@frozen
+class PodSecurity:
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    sysctls: tuple[Sysctl, ...] = ()
 
 
 @frozen
@@ -55,10 +106,13 @@ class PodSpec:
     hostname: str = ""
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
+    ephemeral_containers: tuple[Container, ...] = ()
     restart_policy: str = "Always"
     termination_grace_period_seconds: int = 30
     active_deadline_seconds: int | None = None
     host_network: bool = False
+    host_aliases: tuple[HostAlias, ...] = ()
+    security_context: PodSecurity = PodSecurity()
     readiness_gates: tuple[ReadinessGate, ...] = ()
     resource_claims: tuple[PodResourceClaim, ...] = ()
 
@@ -85,3 +139,12 @@ class Pod:
         """As kubelets name a pod in messages (upstream: `format.Pod`)."""
         metadata = self.metadata
         return f"{metadata.name}_{metadata.namespace}({metadata.uid})"
+
+
+def field_of(spec: PodSpec, container: str) -> str:
+    """In which of the spec's lists a container is."""
+    if any(one.name == container for one in spec.init_containers):
+        return "initContainers"
+    if any(one.name == container for one in spec.ephemeral_containers):
+        return "ephemeralContainers"
+    return "containers"

@@ -46,8 +46,10 @@ class PodView:
 
 def pod_status(view: PodView, before: Mapping[str, Any]) -> Json:
     """The status; `before` is the one before it, whose transition times are kept."""
-    init = [container_status(r, view) for r in view.records if r.role is not Role.REGULAR]
-    regular = [container_status(r, view) for r in view.records if r.role is Role.REGULAR]
+    init, regular, others = (
+        [container_status(r, view) for r in view.records if r.role in roles]
+        for roles in ((Role.INIT, Role.SIDECAR), (Role.REGULAR,), (Role.EPHEMERAL,))
+    )
     status: Json = {
         "phase": view.phase,
         "conditions": _conditions(view, before),
@@ -67,6 +69,8 @@ def pod_status(view: PodView, before: Mapping[str, Any]) -> Json:
     if init:
         status["initContainerStatuses"] = init
     status["containerStatuses"] = regular
+    if others:
+        status["ephemeralContainerStatuses"] = others
     return status
 
 
@@ -76,6 +80,8 @@ def phase_of(
     """The phase (upstream: getPhase); `ended` says that no container will start again."""
     pending = waiting = running = stopped = restarting = succeeded = 0
     for record in records:
+        if record.role is Role.EPHEMERAL:
+            continue
         will_restart = record.terminated is not None and record.restartable(restart_policy)
         if record.role is Role.INIT:
             if record.terminated is None or record.stage is Stage.RUNNING:
@@ -217,7 +223,7 @@ def _containers_ready(view: PodView) -> tuple[bool, str, str]:
     unready = [
         record.container.name
         for record in view.records
-        if record.role is not Role.INIT and not record.ready
+        if record.role not in (Role.INIT, Role.EPHEMERAL) and not record.ready
     ]
     if not unready:
         return True, "", ""

@@ -11,18 +11,27 @@ restart get it at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from k8slite.kubelet.admission import Refusal
-from k8slite.kubelet.back_off import go_duration
-from k8slite.kubelet.container import ContainerRecord, Role, Stage, records_of, remember
+from k8slite.kubelet.container import (
+    ContainerRecord,
+    Role,
+    Stage,
+    ephemeral,
+    needs_restart,
+    records_of,
+    remember,
+)
 from k8slite.kubelet.container_changes import apply
 from k8slite.kubelet.contents import Missing
 from k8slite.kubelet.host import Host, Surroundings
-from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.pod import Pod
 from k8slite.kubelet.pod_status import LOST, LOST_CODE, PodView, phase_of, pod_status
+from k8slite.kubelet.restarting import CLOCK_SLACK_SECONDS, Tell, must_wait
 from k8slite.kubelet.runtimes.runtime import (
     ContainerConfig,
     ContainerKey,
@@ -35,10 +44,8 @@ from k8slite.kubelet.timers import Moment
 from k8slite.objects.meta import parse_timestamp, timestamp
 
 Json = dict[str, Any]
-# (pod, container or None, type, reason, message)
-Tell = Callable[[Pod, Container | None, str, str, str], None]
 
-_CLOCK_SLACK_SECONDS: Final = 1e-6  # sums of floats may miss their time by less than this
+_STATUSES: Final = ("initContainer", "container", "ephemeralContainer")
 
 
 class PodWorker:
@@ -47,7 +54,7 @@ class PodWorker:
     def __init__(self, pod: Pod, host: Host, runtime: Runtime, tell: Tell) -> None:
         self.pod = pod
         self.host = host
-        self.records = records_of(pod.spec.containers, pod.spec.init_containers)
+        self.records = records_of(pod.spec)
         self.status: Json = {}
         self.addresses: tuple[str, ...] = ()
         self.done = False  # nothing of it runs, nor will again
@@ -72,8 +79,8 @@ class PodWorker:
         if status.get("startTime"):
             self._started_at = parse_timestamp(status["startTime"])
         self.addresses = tuple(one["ip"] for one in status.get("podIPs") or ())
-        told = (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or [])
-        for one in told:
+        told = [status.get(f"{kind}Statuses") or [] for kind in _STATUSES]
+        for one in chain.from_iterable(told):
             record = self._by_name.get(one["name"])
             if record is not None:
                 remember(record, one)
@@ -110,6 +117,10 @@ class PodWorker:
             for record in self.records:
                 if record.alive:
                     self._runtime.change(self._config(record, record.restart_count))
+        for one in pod.spec.ephemeral_containers:
+            if one.name not in self._by_name:
+                self.records.append(ephemeral(one))
+                self._by_name[one.name] = self.records[-1]
         if pod.metadata.generation != old.metadata.generation:
             self._compare_containers(now)
         if pod.metadata.deletion_timestamp and self._stop_by_seconds is not None:
@@ -155,6 +166,9 @@ class PodWorker:
         if not self._surrounded:
             return
         for record in self.records:
+            if record.role is Role.EPHEMERAL and record.stage is Stage.NEW:
+                self._start(record, now)
+        for record in self.records:
             if record.role is Role.INIT and not self._initialized:
                 if record.succeeded:
                     continue
@@ -182,7 +196,7 @@ class PodWorker:
 
     def _start(self, record: ContainerRecord, now: Moment) -> None:
         """Start a container unless it runs or has to wait."""
-        if record.alive or self._must_wait(record, now):
+        if record.alive or must_wait(record, self.pod, now, self._tell):
             return
         attempt = record.restart_count + (record.stage is Stage.ENDED)
         record.retry_at_seconds = None
@@ -198,40 +212,6 @@ class PodWorker:
         record.stage = Stage.STARTING
         self._runtime.start(config)
 
-    def _must_wait(self, record: ContainerRecord, now: Moment) -> bool:
-        if (
-            record.retry_at_seconds is not None
-            and now.seconds + _CLOCK_SLACK_SECONDS < record.retry_at_seconds
-        ):
-            return True
-        if record.pull_failed:
-            return self._pull_must_wait(record, now)
-        if record.stage is not Stage.ENDED or record.replaced:
-            return False
-        due = record.back_off.until(record.ended_seconds)
-        if due > now.seconds + _CLOCK_SLACK_SECONDS:
-            pod, name = self.pod, record.container.name
-            wait = go_duration(record.back_off.seconds)
-            text = f"back-off {wait} restarting failed container={name} pod={pod}"
-            record.waiting = ("CrashLoopBackOff", text)
-            record.retry_at_seconds = due
-            event = f"Back-off restarting failed container {name} in pod {pod}"
-            self._tell(pod, record.container, "Warning", "BackOff", event)
-            return True
-        record.back_off.next(record.ended_seconds, now.seconds)
-        return False
-
-    def _pull_must_wait(self, record: ContainerRecord, now: Moment) -> bool:
-        due = record.pull_failed_seconds + record.pull_back_off.seconds
-        if due <= now.seconds + _CLOCK_SLACK_SECONDS:
-            return False
-        text = f'Back-off pulling image "{record.container.image}"'
-        record.waiting = ("ImagePullBackOff", f"{text}: ErrImagePull: {record.pull_message}")
-        record.retry_at_seconds = due
-        self._tell(self.pod, record.container, "Normal", "BackOff", text)
-        self._tell(self.pod, record.container, "Warning", "Failed", "Error: ImagePullBackOff")
-        return True
-
     # How it ends
 
     def _check_end(self, now: Moment) -> None:
@@ -241,7 +221,7 @@ class PodWorker:
         seconds = spec.active_deadline_seconds
         if seconds is None or self._ending or self._started_at is None:
             return
-        if (now.date - self._started_at).total_seconds() + _CLOCK_SLACK_SECONDS >= seconds:
+        if (now.date - self._started_at).total_seconds() + CLOCK_SLACK_SECONDS >= seconds:
             self._ending = True
             self._reason = "DeadlineExceeded"
             self._message = "Pod was active on the node longer than the specified deadline"
@@ -311,10 +291,13 @@ class PodWorker:
             if record is None:
                 continue
             changed = record.container.image != container.image
+            resized = needs_restart(record.container, container)
             record.container = container
-            if changed and record.stage is Stage.RUNNING and not record.stopping:
+            if (changed or resized) and record.stage is Stage.RUNNING and not record.stopping:
                 record.replaced = True
                 why = f"Container {container.name} definition changed, will be restarted"
+                if resized:
+                    why = f"Container {container.name} resize requires restart"
                 self._kill(record, spec.termination_grace_period_seconds, why)
 
     @property

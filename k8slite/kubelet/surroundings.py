@@ -25,6 +25,7 @@ from k8slite.kubelet.contents import (
     Contents,
     Key,
     Missing,
+    containers_of,
     files_of,
     is_surrounded,
     references,
@@ -32,7 +33,8 @@ from k8slite.kubelet.contents import (
 )
 from k8slite.kubelet.node import NodeShape
 from k8slite.kubelet.pod import Container, EnvVar
-from k8slite.kubelet.pod_worker import PodWorker, Tell
+from k8slite.kubelet.pod_worker import PodWorker
+from k8slite.kubelet.restarting import Tell
 from k8slite.kubelet.runtimes.box import Below, Mount
 from k8slite.kubelet.timers import Timers
 from k8slite.kubelet.writing import Write, Writers
@@ -146,9 +148,7 @@ class Surroundings(Write):
         pod = self._document()
         if pod is None:
             raise Missing("pod not found")
-        spec = pod["spec"]
-        every = (*(spec.get("initContainers") or ()), *spec["containers"])
-        return pod, next(one for one in every if one["name"] == container.name)
+        return pod, next(one for one in containers_of(pod) if one["name"] == container.name)
 
     async def _fetch(self, pod: Json) -> None:
         namespace = pod["metadata"]["namespace"]

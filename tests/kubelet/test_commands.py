@@ -57,6 +57,13 @@ class Ran:
         ("exit 7; echo never", "", "", 7),
         ("false; exit", "", "", 1),
         ("hostname\npwd", "web\n/\n", "", 0),
+        (
+            "echo 'a b c' | awk '{print $2, $1}'; echo x:y | awk -F: '{ print $2 }'",
+            "b a\ny\n",
+            "",
+            0,
+        ),
+        ("sysctl none", "", "sysctl: error: 'none' is an unknown key\n", 1),
         ("echo text > /tmp/a; echo more >> /tmp/a; cat /tmp/a", "text\nmore\n", "", 0),
         ("echo problem >&2", "", "problem\n", 0),
         ("cat /none 2>&1", "cat: /none: No such file or directory\n", "", 1),

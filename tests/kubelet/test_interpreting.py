@@ -95,3 +95,50 @@ async def test_a_trap_has_the_grace_period(autojump_clock, scene):
     await scene.delete("late", gracePeriodSeconds=10)
     await trio.sleep(11)
     assert scene.container("late")["state"]["terminated"]["exitCode"] == 137
+
+
+async def test_a_container_goes_when_what_it_does_before_is_done(autojump_clock, scene):
+    async def gone_after(name, hook, **options):
+        began = trio.current_time()
+        containers = [container("c", lifecycle={"preStop": hook})]
+        await scene.create(name, containers=containers, terminationGracePeriodSeconds=20)
+        await scene.delete(name, **options)
+        while scene.pod(name) is not None:
+            await scene.api.changed.wait()
+        return trio.current_time() - began
+
+    assert 5 <= await gone_after("a", {"sleep": {"seconds": 5}}) < 6
+    assert 3 <= await gone_after("b", {"exec": {"command": ["sh", "-c", "sleep 3"]}}) < 4
+    assert await gone_after("c", {"sleep": {"seconds": 5}}, gracePeriodSeconds=0) < 1
+    assert 20 <= await gone_after("d", {"sleep": {"seconds": 60}}) < 23
+
+
+async def test_a_command_is_who_its_security_context_says(autojump_clock, scene):
+    named = {"securityContext": {"runAsUser": 65534, "readOnlyRootFilesystem": True}}
+    volumes = [{"name": "v", "emptyDir": {}}]
+    mounts = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    script = "id -u; id -g; echo a > /file || echo refused; echo b > /v/file; cat /v/file"
+    await scene.create(
+        "p",
+        containers=shell(script, **named, **mounts),
+        volumes=volumes,
+        securityContext={"runAsUser": 7, "runAsGroup": 8},
+        restartPolicy="Never",
+    )
+    await trio.sleep(1)
+    refused = "sh: can't create /file: Read-only file system"
+    assert (await log_of(scene, "p")).split("\n") == ["65534", "8", refused, "refused", "b", ""]
+
+
+async def test_a_container_finds_hosts_and_settings_of_its_pod(autojump_clock, scene):
+    await scene.create(
+        "p",
+        containers=shell("tail -1 /etc/hosts; sysctl kernel.shm_rmid_forced; hostname"),
+        hostAliases=[{"ip": "192.0.2.7", "hostnames": ["foo", "bar"]}],
+        securityContext={"sysctls": [{"name": "kernel.shm_rmid_forced", "value": "1"}]},
+        hostname="other",
+        restartPolicy="Never",
+    )
+    await trio.sleep(1)
+    expected = "192.0.2.7\tfoo\tbar\nkernel.shm_rmid_forced = 1\nother\n"
+    assert await log_of(scene, "p") == expected

@@ -108,6 +108,8 @@ class Box:
     environment: Mapping[str, str] = field(factory=dict)
     files: Files = field(factory=Files)
     directory: str = "/"
+    user: tuple[int, int] = (0, 0)  # user and group
+    read_only: bool = False  # but for what is mounted
     # Sees that the files are what they should be by now; called before each command.
     refresh: Callable[[], Awaitable[None]] | None = None
 
@@ -151,5 +153,5 @@ class Box:
 
     def _check(self, path: str) -> None:
         mount = self.files.mount_of(path)
-        if mount is not None and mount.read_only:
+        if (mount is None and self.read_only) or (mount is not None and mount.read_only):
             raise ReadOnly("Read-only file system")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 from attrs import evolve
 
-from k8slite.kubelet.pod import Container, Pod
+from k8slite.kubelet.pod import Container, Hook, Pod
 from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
 from k8slite.kubelet.runtimes.fake_run import Followed, Run, log_lines, termination_message
@@ -38,7 +38,7 @@ from k8slite.kubelet.runtimes.runtime import (
     Started,
 )
 from k8slite.kubelet.runtimes.script import Exit, Script, Step, agenda
-from k8slite.kubelet.runtimes.session import ExecFailed, Session
+from k8slite.kubelet.runtimes.session import ExecFailed, Session, nothing, nowhere
 from k8slite.kubelet.timers import Moment, Timers
 from k8slite.messages import Duplex, Stream
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from k8slite.kubelet.runtimes.hosting import Hosting
 
 KILLED_CODE: Final = 137  # 128 and SIGKILL
+LEAST_GRACE_SECONDS: Final = 2.0  # after a hook (upstream: minimumGracePeriodInSeconds)
 IMAGE_BYTES: Final = 42_000_000  # what a pull says to have fetched
 
 Scripting = Callable[[Pod, Container], Behaviour]
@@ -109,6 +110,33 @@ class FakeRuntime:
             del self._runs[key.pod_uid][key.name]
             self._report(Exited(key, "", 0))
             return
+        hook = run.config.container.lifecycle.pre_stop
+        if hook is None or run.kill_at_seconds is not None or grace_seconds <= 0:
+            self._terminate(run, grace_seconds)
+            return
+        assert self._nursery is not None
+        run.cancel()
+        run.kill_at_seconds = self._timers.now().seconds + grace_seconds
+        killed = Exit(KILLED_CODE)
+        run.timer = self._timers.at(run.kill_at_seconds, lambda: self._end(run, killed))
+        self._nursery.start_soon(self._leave, run, hook)
+
+    async def _leave(self, run: Run, hook: Hook) -> None:
+        """What a container does before it is told to end (upstream: executePreStopHook)."""
+        if hook.sleep is not None:
+            await trio.sleep(hook.sleep.seconds)
+        elif hook.exec is not None:
+            try:
+                await self.exec(run.config.key, hook.exec.command, nothing(nowhere))
+            except ExecFailed as failed:
+                self._report(Complained(run.config.key, f"PreStopHook failed: {failed}"))
+        if run.ended is None and run.kill_at_seconds is not None:
+            left_seconds = run.kill_at_seconds - self._timers.now().seconds
+            run.kill_at_seconds = None
+            self._terminate(run, max(left_seconds, LEAST_GRACE_SECONDS))
+
+    def _terminate(self, run: Run, grace_seconds: float) -> None:
+        """SIGTERM, and when the grace is over SIGKILL."""
         now = self._timers.now()
         stop_seconds, stop_code = run.script.stop_seconds, run.script.stop_code
         if run.process is not None:

@@ -44,10 +44,46 @@ def box_of(config: ContainerConfig, now: Callable[[], datetime]) -> Box:
     address = config.addresses[0] if config.addresses else "127.0.0.1"
     own = {
         "/etc/hostname": f"{name}\n".encode(),
-        "/etc/hosts": f"127.0.0.1\tlocalhost\n{address}\t{name}\n".encode(),
+        "/etc/hosts": _hosts(config.pod, name, address).encode(),
     }
-    files = Files(own, config.mounts)
-    return Box(name, now, environment, files, config.container.working_dir or "/", config.refresh)
+    for one in spec.security_context.sysctls:
+        own[f"/proc/sys/{one.name.replace('.', '/')}"] = f"{one.value}\n".encode()
+    security, of_pod = config.container.security_context, spec.security_context
+    user, group = (
+        next((one for one in pair if one is not None), 0)
+        for pair in (
+            (security.run_as_user, of_pod.run_as_user),
+            (security.run_as_group, of_pod.run_as_group),
+        )
+    )
+    return Box(
+        name,
+        now,
+        environment,
+        Files(own, config.mounts),
+        config.container.working_dir or "/",
+        (user, group),
+        security.read_only_root_filesystem,
+        config.refresh,
+    )
+
+
+def _hosts(pod: Pod, name: str, address: str) -> str:
+    """Upstream: `kubelet_pods.go` (managedHostsFileContent)."""
+    lines = [
+        "# Kubernetes-managed hosts file.",
+        "127.0.0.1\tlocalhost",
+        "::1\tlocalhost ip6-localhost ip6-loopback",
+        "fe00::0\tip6-localnet",
+        "fe00::0\tip6-mcastprefix",
+        "fe00::1\tip6-allnodes",
+        "fe00::2\tip6-allrouters",
+        f"{address}\t{name}",
+    ]
+    aliases = [f"{one.ip}\t{chr(9).join(one.hostnames)}" for one in pod.spec.host_aliases]
+    if aliases:
+        lines += ["", "# Entries added by HostAliases.", *aliases]
+    return "\n".join([*lines, ""])
 
 
 async def run(command: Sequence[str], script: Script, box: Box, session: Session) -> int:

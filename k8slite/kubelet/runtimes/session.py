@@ -86,6 +86,10 @@ def given(text: bytes) -> trio.MemoryReceiveChannel[bytes]:
     return receive
 
 
+async def nowhere(data: bytes, error: bool) -> None:
+    """Takes what is printed, and keeps nothing of it."""
+
+
 def nothing(write: Callable[[bytes, bool], Awaitable[None]]) -> Session:
     """Streams of a command that nobody talks to, but that may print."""
     resized, sizes = trio.open_memory_channel[Size](0)

@@ -92,7 +92,12 @@ async def _hostname(command: list[str], box: Box, session: Session) -> int:
 
 
 async def _id(command: list[str], box: Box, session: Session) -> int:
-    told = {"-u": "0", "-g": "0", "-un": "root", "-gn": "root", "": "uid=0(root) gid=0(root)"}
+    user, group = box.user
+    names = ["(root)" if one == 0 else "" for one in box.user]
+    whole = f"uid={user}{names[0]} gid={group}{names[1]}"
+    told = {"-u": str(user), "-g": str(group), "": whole}
+    if user == 0:
+        told |= {"-un": "root", "-gn": "root"}
     words = "".join(command[1:])
     if words not in told:
         return await complain(session, f"id: unknown option {words}")
@@ -101,8 +106,21 @@ async def _id(command: list[str], box: Box, session: Session) -> int:
 
 
 async def _whoami(command: list[str], box: Box, session: Session) -> int:
+    if box.user[0]:
+        return await complain(session, f"whoami: unknown uid {box.user[0]}")
     await session.write(b"root\n")
     return 0
+
+
+async def _sysctl(command: list[str], box: Box, session: Session) -> int:
+    code = 0
+    for name in command[1:]:
+        found = box.files.get(f"/proc/sys/{name.replace('.', '/')}")
+        if found is None:
+            code = await complain(session, f"sysctl: error: '{name}' is an unknown key")
+        else:
+            await session.write(f"{name} = ".encode() + found)
+    return code
 
 
 async def _uname(command: list[str], box: Box, session: Session) -> int:
@@ -191,6 +209,7 @@ PLAIN: Final[dict[str, Command]] = {
     "pwd": _pwd,
     "seq": _seq,
     "sleep": _sleep,
+    "sysctl": _sysctl,
     "true": _true,
     "uname": _uname,
     "whoami": _whoami,

@@ -168,6 +168,26 @@ async def _cut(command: list[str], box: Box, session: Session) -> int:
     return code
 
 
+async def _awk(command: list[str], box: Box, session: Session) -> int:
+    """The one program that everybody writes: {print $N}."""
+    words, separator = command[1:], None
+    if words[:1] == ["-F"]:
+        separator, words = words[1], words[2:]
+    elif words and words[0].startswith("-F"):
+        separator, words = words[0][2:], words[1:]
+    found = _PRINT.fullmatch(words[0]) if words else None
+    if found is None:
+        return await complain(session, "awk: only {print $N, ...} is known here", 2)
+    wanted = [int(one) for one in re.findall(r"\$(\d+)", found[1])]
+    read, code = await contents("awk", words[1:], box, session)
+    for _, content in read:
+        for line in content.decode(errors="replace").splitlines():
+            fields = [line, *line.split(separator)]
+            told = [fields[one] if one < len(fields) else "" for one in wanted or [0]]
+            await session.write(f"{' '.join(told)}\n".encode())
+    return code
+
+
 async def _tr(command: list[str], box: Box, session: Session) -> int:
     words = command[1:]
     deletes = words[:1] == ["-d"]
@@ -195,9 +215,11 @@ def _characters(text: str) -> str:
     return re.sub(r"(\w)-(\w)", between, text)
 
 
+_PRINT: Final = re.compile(r"\s*\{\s*print((?:\s*,?\s*\$\d+)*)\s*;?\s*\}\s*")
 _COUNT: Final = re.compile(r"\d+")
 _CLASSES: Final = {"[:upper:]": "A-Z", "[:lower:]": "a-z", "[:digit:]": "0-9"}
 TEXT: Final[dict[str, Command]] = {
+    "awk": _awk,
     "cat": _cat,
     "cut": _cut,
     "grep": _grep,
