@@ -113,7 +113,9 @@ class OpenApi:
                         kind.namespaced,
                         kind.verbs,
                         [(one.name, one.kind, one.verbs) for one in kind.subresources],
-                        kind.structural.json if kind.structural is not None else None,
+                        (kind.structural.json, kind.list_kind, tuple(kind.selectable))
+                        if kind.structural is not None
+                        else None,
                     )
                     digest.update(orjson.dumps(described))
         if not group_version:

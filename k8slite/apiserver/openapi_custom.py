@@ -58,4 +58,4 @@ def _required(schema: Json) -> list[str]:
 
 _OPEN: Final = "x-kubernetes-preserve-unknown-fields"
 _GROUP_VERSION_KIND: Final = "x-kubernetes-group-version-kind"
-_LACKING: Final = ("allOf", "anyOf", "oneOf", "not")
+_LACKING: Final = ("allOf", "anyOf", "oneOf", "not", "x-kubernetes-selectable-fields")

@@ -89,3 +89,18 @@ async def test_lists_are_called_as_the_definition_says(autojump_clock: object) -
         path = (await server.get("/openapi/v2"))["paths"]["/apis/e.com/v1/widgets"]
         schema = path["get"]["responses"]["200"]["schema"]
         assert schema == {"$ref": "#/definitions/com.e.v1.WidgetBox"}
+
+
+async def test_selectable_fields_are_told(autojump_clock: object) -> None:
+    async with running() as server:
+        await define(server)
+        index = (await server.get("/openapi/v3"))["paths"]["apis/e.com/v1"]
+        v2, v3 = await published(server)
+        key = "x-kubernetes-selectable-fields"
+        assert v3[key] == [{"fieldPath": "spec.color"}] and key not in v2
+        none = [{"op": "remove", "path": "/spec/versions/0/selectableFields"}]
+        changed = await server.ask("PATCH", f"{DEFINITIONS}/widgets.e.com", none, PATCH)
+        assert changed.status == 200
+        await trio.testing.wait_all_tasks_blocked()
+        assert key not in (await published(server))[1]
+        assert (await server.get("/openapi/v3"))["paths"]["apis/e.com/v1"] != index

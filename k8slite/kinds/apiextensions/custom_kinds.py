@@ -48,6 +48,8 @@ def published(kind: Kind) -> dict[str, Json]:
     json.setdefault("type", "object")
     json["properties"] = {**(json.get("properties") or {}), **_TYPE_META, "metadata": _METADATA}
     json["x-kubernetes-group-version-kind"] = [_group_version_kind(kind, kind.kind)]
+    if kind.selectable:
+        json["x-kubernetes-selectable-fields"] = [{"fieldPath": path} for path in kind.selectable]
     items = {
         "description": f"List of {kind.plural}. More info: {_CONVENTIONS}",
         "items": {"$ref": f"#/$defs/{name}"},
