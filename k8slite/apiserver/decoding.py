@@ -28,6 +28,8 @@ _MODES: Final = ("", "Ignore", "Strict", "Warn")
 _JSON: Final = ("application/json", "", "*/*")
 _YAML: Final = ("application/yaml", "text/yaml", "application/x-yaml")
 _OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+# Where even the type of a condition is `omitempty`.
+_MAY_LACK_TYPES: Final = ("flowcontrol.apiserver.k8s.io",)
 _SHOWN_BYTES: Final = 30  # upstream's `summarizeData`
 _SCHEME: Final = "pkg/api/legacyscheme/scheme.go:30"
 
@@ -54,6 +56,7 @@ class Decoder:
         duplicates = self._duplicates(request, obj) if mode != "Ignore" else []
         obj["apiVersion"], obj["kind"] = wanted, kind.kind
         complaints = self.fields(obj, kind)
+        complete(obj, kind)
         if mode != "Ignore":
             self.report([*complaints, *duplicates], mode, kind, warn)
         return obj
@@ -177,6 +180,21 @@ class Decoder:
             if package
             else prefix
         )
+
+
+def complete(obj: Json, kind: Kind) -> None:
+    """Let every condition in a built-in kind's status have a type and a status, be they empty.
+
+    So they are written by Go, which leaves out only what is `omitempty`; who reads conditions need
+    not ask whether they have them.
+    """
+    status = obj.get("status")
+    conditions = status.get("conditions") if isinstance(status, dict) else None
+    if not conditions or kind.structural is not None or kind.group in _MAY_LACK_TYPES:
+        return
+    for one in conditions:
+        one.setdefault("type", "")
+        one.setdefault("status", "")
 
 
 def field_validation(request: Request) -> str:

@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 from k8slite.apiserver.applying import read_config
 from k8slite.apiserver.attributes import Asked
 from k8slite.apiserver.call import Call as Call
-from k8slite.apiserver.decoding import Decoder, field_validation, media_type
+from k8slite.apiserver.decoding import Decoder, complete, field_validation, media_type
 from k8slite.apiserver.deletion import Deletion, delete_options
 from k8slite.apiserver.listing import (
     Listed,
@@ -331,7 +331,9 @@ def same_name(call: Call, obj: Json) -> None:
 def _decoded_patch(call: Call, decoder: Decoder, new: Json, kind: Kind) -> list[str]:
     """Check what a patch made; a wrong type in it is the patch's fault (upstream: 422)."""
     try:
-        return decoder.fields(new, kind)
+        complaints = decoder.fields(new, kind)
+        complete(new, kind)
+        return complaints
     except BadRequest as error:
         why = error.message.partition(": ")[2]
         cause = invalid("patch", call.request.body.decode(errors="replace"), why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trio.testing
 
 from tests.apiserver.oracle_server import Json, Server, running
 
@@ -203,3 +204,17 @@ async def test_immutable_data_stays(autojump_clock: object) -> None:
         await server.create(MAPS, {"metadata": {"name": "a"}, "immutable": True})
         answer = await server.ask("PATCH", f"{MAPS}/a", {"data": {"k": "v"}}, MERGE)
         assert answer.status == 422
+
+
+async def test_conditions_have_a_type_whoever_writes_them(autojump_clock: object) -> None:
+    async with running() as server:
+        await server.create(DEPLOYMENTS, deployment())
+        await trio.testing.wait_all_tasks_blocked()
+        odd = {"status": {"conditions": [{"message": "odd"}]}}
+        patched = await server.ask("PATCH", f"{DEPLOYMENTS}/d/status", odd, MERGE)
+        said = {"message": "odd", "type": "", "status": ""}
+        assert patched.json["status"]["conditions"][0].items() >= said.items()
+        await trio.testing.wait_all_tasks_blocked()
+        # The controller goes on beside it.
+        conditions = (await server.get(f"{DEPLOYMENTS}/d"))["status"]["conditions"]
+        assert {"", "Progressing"} <= {one["type"] for one in conditions}
