@@ -219,14 +219,13 @@ class DeleteObject(Fault):
     recreate: bool = False
 
 
+# What strikes a write, an event of a watch, or a commit, whichever its count says.
+OF_WRITES: Final = (LoseReply, Refuse, Delay, Repeat)
+OF_WATCHES: Final = (HoldWatch, LoseEvents, CutWatch, RepeatEvent)
+OF_COMMITS: Final = (Pause, StaleReads, SkewClock, CrashStore, PartitionNode, DeleteObject)
 FAULTS: Final[Mapping[str, type[Fault]]] = {
     one.name: one
-    for one in (
-        *(Crash, TimeTravel, LoseReply, Refuse, Delay, Repeat),
-        *(HoldWatch, LoseEvents, CutWatch, RepeatEvent),
-        *(Pause, StaleReads, SkewClock, CrashStore),
-        *(PartitionNode, FailContainer, DeleteObject),
-    )
+    for one in (Crash, TimeTravel, *OF_WRITES, *OF_WATCHES, *OF_COMMITS, FailContainer)
 }
 
 

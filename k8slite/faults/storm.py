@@ -7,43 +7,32 @@ who asks here; faults of commits are carried out here, in a task of their own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import trio
 
 from k8slite.faults.plan import (
+    OF_COMMITS,
+    OF_WATCHES,
+    OF_WRITES,
     Crash,
-    CrashStore,
-    CutWatch,
-    Delay,
-    DeleteObject,
     FailContainer,
     Fault,
-    HoldWatch,
-    LoseEvents,
-    LoseReply,
-    PartitionNode,
-    Pause,
     Plan,
-    Refuse,
-    Repeat,
-    RepeatEvent,
-    SkewClock,
     StaleReads,
     TimeTravel,
 )
-
-_OF_WRITES: Final = (LoseReply, Refuse, Delay, Repeat)
-_OF_WATCHES: Final = (HoldWatch, LoseEvents, CutWatch, RepeatEvent)
-_OF_COMMITS: Final = (Pause, StaleReads, SkewClock, CrashStore, PartitionNode, DeleteObject)
 
 
 class Struck(Protocol):
     """Is told of each fault that finds its point."""
 
     def __call__(self, fault: Fault, what: str) -> None: ...
+
+
+Passed = Callable[[int], None]
 
 
 class Target(Protocol):
@@ -73,25 +62,30 @@ class Storm:
         self._healed = trio.Event()
         self.lasting = 0  # faults with an end that have not come to it
         self.endless = 0  # faults that only healing ends
+        self.passed: Passed | None = None  # told of each commit, when its faults are known
 
     def arm(self, plan: Plan) -> None:
-        """Take a plan; from now on its faults can strike."""
+        """Take a plan; from now on its faults can strike.
+
+        Whose first point is still to come may be taken late, and all is as if it had been there
+        from the beginning (see `position`).
+        """
         for fault in plan.faults:
             if isinstance(fault, Crash) and fault.event:
                 self._deaths[fault.process, fault.event] = fault
                 self._dying[fault.process] = None
-            elif isinstance(fault, (Crash, TimeTravel, *_OF_WRITES)):
+            elif isinstance(fault, (Crash, TimeTravel, *OF_WRITES)):
                 self._writes.setdefault((fault.process, fault.write), []).append(fault)
                 if isinstance(fault, TimeTravel):
                     self._freezes[fault.commit] = None
-            elif isinstance(fault, _OF_WATCHES):
+            elif isinstance(fault, OF_WATCHES):
                 place = (fault.process, fault.resource, fault.event)
                 self._events.setdefault(place, []).append(fault)
                 self._watched[fault.process, fault.resource] = None
             elif isinstance(fault, FailContainer):
                 self._starts[fault.start] = fault
             else:
-                assert isinstance(fault, _OF_COMMITS), fault
+                assert isinstance(fault, OF_COMMITS), fault
                 self._commits.setdefault(fault.commit, []).append(fault)
                 if isinstance(fault, StaleReads):
                     self._freezes[fault.commit] = None
@@ -125,6 +119,8 @@ class Storm:
             self._due += found
             self.lasting += len(found)  # until it is known how long they last
             self._wake.set()
+        if self.passed is not None:
+            self.passed(number)
 
     def strike(self, fault: Fault, what: str) -> None:
         """A fault has found its point."""

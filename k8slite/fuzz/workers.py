@@ -3,7 +3,7 @@
 A worker plays a scenario up to its begin and waits there for orders; for each it forks a child,
 which plays on and ends. So a run costs no start, shares no memory with another, and one that hangs
 is ended. What is before the fork does not depend on the order: a process that was not forked makes
-the same run, bit for bit.
+the same run, bit for bit. Later places to fork at are `waypoints`.
 """
 
 from __future__ import annotations
@@ -13,29 +13,26 @@ import logging
 import os
 import select
 import signal
-import struct
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from contextlib import contextmanager, suppress
+from typing import Final, NoReturn
 
 import attrs
-import orjson
 from attrs import define
 from cattrs import Converter
 
-from k8slite.faults.plan import Plan
+from k8slite.fuzz.pipes import receive, send
+from k8slite.fuzz.waypoints import RUN_SECONDS, Serving
 from k8slite.sim.outcome import Order, Outcome
-from k8slite.sim.run import fork, run
+from k8slite.sim.run import run
 from k8slite.sim.scenario import Scenario, play, play_once
+from k8slite.sim.simulation import Simulation
 
-# A run that takes longer, in real seconds, is taken to hang.
-RUN_SECONDS: Final = 120.0
 # How long a cluster may take to start and a scenario to be prepared, in real seconds.
 PREPARE_SECONDS: Final = 120.0
 
-_LENGTH = struct.Struct("!I")
 _converter = Converter()
 
 
@@ -55,11 +52,11 @@ class Worker:
     def begin(self, order: Order) -> None:
         """Have an order played."""
         self.order = order
-        _send(self.orders, {"plan": order.plan.dump(), "seed": order.seed})
+        send(self.orders, {"plan": order.plan.dump(), "seed": order.seed})
 
     def end(self) -> Outcome:
         """What came of it; waits for it. Raises PreparationFailed."""
-        found = _receive(self.outcomes, PREPARE_SECONDS + RUN_SECONDS)
+        found = receive(self.outcomes, PREPARE_SECONDS + RUN_SECONDS)
         if found is None:
             raise PreparationFailed("the worker ended without a word")
         if "failed" in found:
@@ -136,34 +133,15 @@ def _serve(scenario: Scenario, orders: int, outcomes: int) -> NoReturn:
     """A worker's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking process says when it is over
     logging.disable(logging.CRITICAL)
-    reply = outcomes
+    serving = Serving(orders, outcomes, reply=outcomes)
 
-    def ask() -> Order:
-        nonlocal reply
+    def ask(simulation: Simulation) -> Order:
         gc.collect()
         gc.freeze()
-        while True:
-            found = _receive(orders, None)
-            if found is None:
-                os._exit(0)
-            reading, writing = os.pipe()
-            child = fork()
-            if not child:
-                gc.disable()  # a short life
-                os.close(reading)
-                reply = writing
-                return Order(Plan.load(found["plan"]), found["seed"])
-            os.close(writing)
-            outcome = _receive(reading, RUN_SECONDS)
-            os.close(reading)
-            if outcome is None:
-                os.kill(child, signal.SIGKILL)
-                outcome = attrs.asdict(Outcome(error="the run hung or its process died"))
-            os.waitpid(child, 0)
-            _send(outcomes, outcome)
+        return serving.ask(simulation)
 
     def done(outcome: Outcome) -> None:
-        _send(reply, attrs.asdict(outcome))
+        send(serving.reply, attrs.asdict(outcome))
         os._exit(0)
 
     try:
@@ -172,32 +150,6 @@ def _serve(scenario: Scenario, orders: int, outcomes: int) -> NoReturn:
         play_once(scenario)
         run(lambda world: play(scenario, world, ask, done=done))
     except BaseException:
-        _send(reply, {"failed": traceback.format_exc()})
+        with suppress(OSError):  # who would want to know may be gone
+            send(serving.reply, {"failed": traceback.format_exc()})
     os._exit(1)
-
-
-def _send(descriptor: int, message: Any) -> None:
-    data = orjson.dumps(message)
-    data = _LENGTH.pack(len(data)) + data
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-def _receive(descriptor: int, seconds: float | None) -> Any:
-    """A message; None at the end of the pipe, or when the time is over."""
-    head = _read(descriptor, _LENGTH.size, seconds)
-    if head is None:
-        return None
-    body = _read(descriptor, _LENGTH.unpack(head)[0], seconds)
-    return None if body is None else orjson.loads(body)
-
-
-def _read(descriptor: int, size: int, seconds: float | None) -> bytes | None:
-    data = b""
-    while len(data) < size:
-        ready, _, _ = select.select([descriptor], [], [], seconds)
-        piece = os.read(descriptor, size - len(data)) if ready else b""
-        if not piece:
-            return None
-        data += piece
-    return data

@@ -75,7 +75,7 @@ class Scenario:
 async def play(
     scenario: Scenario,
     world: SimulatedWorld,
-    order: Callable[[], Order],
+    order: Callable[[Simulation], Order],
     record: Record | None = None,
     done: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
@@ -94,7 +94,7 @@ async def play(
         for obj in documents(scenario.objects):
             await simulation.apply(obj)
         await simulation.rest()
-        simulation.begin(order())
+        simulation.begin(order(simulation))
         error = await _until_broken(scenario, simulation)
         outcome = simulation.outcome(error)
         done(outcome)
@@ -109,7 +109,7 @@ def play_once(
         record.order = order
     # What is before the scenario's begin does not depend on the order's seed, so that a process
     # that was forked there and one that was not make the same run.
-    return run(lambda world: play(scenario, world, lambda: order, record), seed=0)
+    return run(lambda world: play(scenario, world, lambda _: order, record), seed=0)
 
 
 async def _until_broken(scenario: Scenario, simulation: Simulation) -> str:

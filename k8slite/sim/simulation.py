@@ -19,6 +19,7 @@ from k8slite.cluster import API_SERVER, KUBELET, SCHEDULER, Cluster, Process, Se
 from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.faults.plan import FailContainer
+from k8slite.faults.position import Position
 from k8slite.faults.way import Way
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.annotations import Behaviour, behaviour_of
@@ -219,6 +220,17 @@ class Simulation:
             life.written_at.clear()
         self._starts.clear()
         self.storm.arm(order.plan)
+
+    def position(self) -> Position:
+        """How far it has come since its begin."""
+        lives = self._lives
+        return Position(
+            self.observer.commits,
+            len(self._starts),
+            {name: life.writes for name, life in lives.items()},
+            {name: dict(life.events) for name, life in lives.items()},
+            {name: life.all_events for name, life in lives.items()},
+        )
 
     async def heal(self) -> None:
         """End all faults."""

@@ -1,6 +1,7 @@
 """The search finds what breaks, shrinks it, and what it found can be played again."""
 
 import importlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_a_library_that_ends_runs_at_a_fork_ends_none() -> None:
 
 
 def test_a_finding_is_shrunk_and_can_be_played_again(tmp_path: Path) -> None:
-    report = search(NeverTwice(), plans_most=400, jobs=2, faults=["crash"])
+    report = search(NeverTwice(), budget_seconds=math.inf, plans_most=400, jobs=2, faults=["crash"])
     finding = report.finding
     assert finding is not None
     assert finding.violation.message == "the controller manager has died"
@@ -69,7 +70,7 @@ def test_a_finding_is_shrunk_and_can_be_played_again(tmp_path: Path) -> None:
 
 
 def test_a_sound_scenario_gives_no_alarm() -> None:
-    report = search(Web(), plans_most=60, jobs=2)
+    report = search(Web(), budget_seconds=math.inf, plans_most=60, jobs=2)
     assert report.finding is None
     assert report.plans >= 60
 
