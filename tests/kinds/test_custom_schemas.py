@@ -156,7 +156,7 @@ def test_escaped_names() -> None:
         (obj({"a": {**STRING, "pattern": "("}}), 's.properties[a].pattern: Invalid value: "(": mu'),
         (obj({"a": {**INTEGER, "default": "x"}}), 's.properties[a].default: Invalid value: "str'),
         (obj({"a": obj({}, default={"b": 1})}), "s.properties[a].default: Invalid value: {"),
-        (obj({"a": obj({"b": STRING}, additionalProperties=True)}), "s.properties[a].additional"),
+        (obj({"a": obj({"b": STRING}, additionalProperties=STRING)}), "s.properties[a].additional"),
         (obj({"metadata": obj({"labels": obj({})})}), "s.properties[metadata]: Forbidden: must"),
         (
             obj({"a": {"type": "array", "items": STRING, "x-kubernetes-list-type": "map"}}),
@@ -277,3 +277,179 @@ def test_rules_that_take_long_let_others_have_their_turns() -> None:
     assert len(check_rules(schema, new, None)) == 1
     cheap = {"numbers": [1, 2, 3]}
     assert list(rules_in_turns(schema, cheap, None)) == check_rules(schema, cheap, None)
+
+
+def array(items: Json, **more: Any) -> Json:
+    dashed = {key.replace("_", "-"): value for key, value in more.items()}
+    return {"type": "array", "items": items, **dashed}
+
+
+KEYED: Json = {"x_kubernetes_list_type": "map", "x_kubernetes_list_map_keys": ["k"]}
+ITEM: Json = obj({"k": STRING}, required=["k"])
+EMBEDDED: Json = {"x-kubernetes-embedded-resource": True}
+IN_A = "s.properties[a]"
+NEEDED = (
+    "default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a "
+    "default or be a required property"
+)
+NEVER_NULL = (
+    "nullable: Forbidden: this property is in x-kubernetes-list-map-keys, so it cannot be nullable"
+)
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        # Junctors only constrain, and what they constrain is there.
+        (
+            obj(
+                {"a": STRING},
+                anyOf=[
+                    {
+                        "nullable": True,
+                        "title": "t",
+                        "default": {},
+                        "additionalProperties": STRING,
+                        "x-kubernetes-list-type": "set",
+                        "x-kubernetes-validations": [rule("true")],
+                    }
+                ],
+            ),
+            [
+                "s.anyOf[0].type: Required value: must be array if x-kubernetes-list-type is "
+                "specified",
+                "s.anyOf[0].additionalProperties: Forbidden: must be undefined to be structural",
+                "s.anyOf[0].default: Forbidden: must be undefined to be structural",
+                "s.anyOf[0].nullable: Forbidden: must be false to be structural",
+                "s.anyOf[0].title: Forbidden: must be empty to be structural",
+                "s.anyOf[0].x-kubernetes-list-type: Forbidden: must be undefined to be structural",
+                "s.anyOf[0].x-kubernetes-validations: Forbidden: must be empty to be structural",
+            ],
+        ),
+        (
+            obj({}, oneOf=[{"properties": {"a": {"items": {"minLength": 1}}}}]),
+            [
+                f"{IN_A}: Required value: because it is defined in s.oneOf[0].properties[a]",
+            ],
+        ),
+        (
+            obj({}, allOf=[{"properties": {"metadata": {}}}]),
+            [
+                "s.allOf[0].properties[metadata]: Forbidden: must not be specified in a nested "
+                "context",
+                "s.properties[metadata]: Required value: because it is defined in "
+                "s.allOf[0].properties[metadata]",
+            ],
+        ),
+        # What every object has.
+        (
+            obj({"kind": INTEGER, "metadata": obj({"name": STRING})}),
+            [
+                's.properties[kind].type: Invalid value: "integer": must be string',
+            ],
+        ),
+        (
+            obj({"kind": {**STRING, "default": "X"}}),
+            ["s.properties[kind].default: Forbidden: must not be set in top-level kind"],
+        ),
+        (
+            obj({"a": {"type": "string", **EMBEDDED}}),
+            [
+                f"{IN_A}.properties: Required value: must not be empty if "
+                "x-kubernetes-embedded-resource is true without "
+                "x-kubernetes-preserve-unknown-fields",
+                f'{IN_A}.type: Invalid value: "string": must be object if '
+                "x-kubernetes-embedded-resource is true",
+            ],
+        ),
+        (
+            obj(
+                {
+                    "a": {
+                        "x-kubernetes-int-or-string": True,
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                }
+            ),
+            [
+                f"{IN_A}.x-kubernetes-preserve-unknown-fields: Invalid value: true: must be false "
+                "if x-kubernetes-int-or-string is true"
+            ],
+        ),
+        (
+            obj({}, additionalProperties=STRING),
+            ["s.additionalProperties: Forbidden: must not be used at the root"],
+        ),
+        # Lists and maps.
+        (
+            obj({"a": array(ITEM, x_kubernetes_list_type="map")}),
+            [
+                f"{IN_A}.x-kubernetes-list-map-keys: Required value: must not be empty if "
+                "x-kubernetes-list-type is map"
+            ],
+        ),
+        (
+            obj({"a": array(ITEM, x_kubernetes_list_map_keys=["k"])}),
+            [
+                f"{IN_A}.x-kubernetes-list-type: Required value: must be map if "
+                "x-kubernetes-list-map-keys is non-empty"
+            ],
+        ),
+        (
+            obj(
+                {
+                    "a": array(
+                        obj({"k": {**STRING, "nullable": True}, "l": obj({})}, nullable=True),
+                        x_kubernetes_list_type="map",
+                        x_kubernetes_list_map_keys=["k", "k", "l", "m"],
+                    )
+                }
+            ),
+            [
+                f'{IN_A}.x-kubernetes-list-map-keys: Invalid value: ["k","k","l","m"]: must not '
+                "contain duplicate entries",
+                f'{IN_A}.items.properties[l].type: Invalid value: "object": must be a scalar type '
+                "if parent array's x-kubernetes-list-type is map",
+                f'{IN_A}.x-kubernetes-list-map-keys: Invalid value: ["k","k","l","m"]: entries '
+                "must all be names of item properties",
+                f"{IN_A}.items.nullable: Forbidden: cannot be nullable when "
+                "x-kubernetes-list-type is map",
+                *(f"{IN_A}.items.properties[k].{what}" for what in (NEEDED, NEVER_NULL) * 2),
+                f"{IN_A}.items.properties[l].{NEEDED}",
+            ],
+        ),
+        (
+            obj({"a": array(obj({"k": STRING}), x_kubernetes_list_type="set")}),
+            [
+                f"{IN_A}.items.x-kubernetes-map-type: Invalid value: null: must be atomic as item "
+                "of a list with x-kubernetes-list-type=set"
+            ],
+        ),
+        (
+            obj(
+                {
+                    "a": array(
+                        array(STRING, x_kubernetes_list_type="set"), x_kubernetes_list_type="set"
+                    )
+                }
+            ),
+            [
+                f'{IN_A}.items.x-kubernetes-list-type: Invalid value: "set": must be atomic as '
+                "item of a list with x-kubernetes-list-type=set"
+            ],
+        ),
+        (
+            obj({"a": {**STRING, "x-kubernetes-map-type": "odd"}}),
+            [
+                f'{IN_A}.type: Invalid value: "string": must be object if x-kubernetes-map-type is '
+                "specified",
+                f'{IN_A}.x-kubernetes-map-type: Unsupported value: "odd": supported values: '
+                '"atomic", "granular"',
+            ],
+        ),
+        (obj({"a": array(ITEM, **KEYED)}), []),
+        (obj({"a": {"type": "object", "additionalProperties": False}}), []),
+    ],
+)
+def test_what_is_wrong_with_a_schema_in_upstreams_order(schema: Json, expected: list[str]) -> None:
+    assert said(validate_schema(schema, "s")) == expected
