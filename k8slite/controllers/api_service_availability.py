@@ -129,8 +129,8 @@ class ApiServiceAvailabilityController(Controller):
         told = {"type": "Available", "status": value, "reason": reason, "message": message}
         if known is not None and all(known.get(key) == text for key, text in told.items()):
             return
-        same = known is not None and known.get("status") == value
-        since = known["lastTransitionTime"] if known and same else timestamp(self.world.now())
+        same = known if known is not None and known.get("status") == value else {}
+        since = same.get("lastTransitionTime") or timestamp(self.world.now())
         condition = {**told, "lastTransitionTime": since}
         if known is None:
             conditions.append(condition)

@@ -210,7 +210,8 @@ class CustomResourceDefinitionController(Controller):
         conditions = list(status.get("conditions") or ())
         known = find_condition(conditions, type_)
         now = timestamp(self.world.now())
-        since = known["lastTransitionTime"] if known and known["status"] == value else now
+        before = known.get("lastTransitionTime") if known and known["status"] == value else None
+        since = before or now
         condition = {
             "type": type_,
             "status": value,

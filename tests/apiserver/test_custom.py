@@ -482,3 +482,16 @@ async def test_rules_that_take_long_do_not_hold_up_others(autojump_clock: object
         nursery.start_soon(read)
         await trio.testing.wait_all_tasks_blocked()
         assert done == ["namespace", "widget"]
+
+
+async def test_a_condition_without_a_time_is_given_one(autojump_clock: object) -> None:
+    path = f"{DEFINITIONS}/widgets.e.com"
+    async with running() as server:
+        await define(server)
+        odd = {"type": "NamesAccepted", "status": "True", "reason": "Mine"}
+        body = {"status": {"conditions": [odd]}}
+        assert (await server.ask("PATCH", f"{path}/status", body, MERGE)).status == 200
+        await trio.testing.wait_all_tasks_blocked()
+        found = (await server.get(path))["status"]["conditions"]
+        assert [one["type"] for one in found] == ["NamesAccepted", "Established"]
+        assert all(one["lastTransitionTime"] for one in found)

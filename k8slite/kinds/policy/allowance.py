@@ -52,7 +52,7 @@ def with_condition(status: Json, generation: int, now: datetime, error: str = ""
     known = find_condition(conditions, CONDITION)
     moment = timestamp(now)
     if known is not None and known["status"] == value:
-        moment = known["lastTransitionTime"]
+        moment = known.get("lastTransitionTime") or moment
     new = {
         "type": CONDITION,
         "status": value,
