@@ -26,7 +26,8 @@ from k8slite.kinds.batch.models import CronJob, Job
 from k8slite.kinds.models import Metadata
 from k8slite.objects.cron_schedule import Schedule, time_zone
 from k8slite.objects.errors import AlreadyExists, ApiError, NotFound
-from k8slite.objects.meta import Name, timestamp
+from k8slite.objects.measures import Family, Histogram, exponential
+from k8slite.objects.meta import Name, parse_timestamp, timestamp
 from k8slite.objects.selectors import NOTHING
 
 Json = dict[str, Any]
@@ -45,8 +46,18 @@ class CronJobController(Controller):
         self._cron_jobs = self.mirrors.of(CRON_JOBS, CronJob)
         self._jobs = self.mirrors.of(JOBS, Job)
         index_by_controller(self._jobs)
+        self.skew = Histogram(
+            "cronjob_controller_job_creation_skew_duration_seconds",
+            "[STABLE] Time between when a cronjob is scheduled to be run, and when the "
+            "corresponding job is created",
+            exponential(1, 2, 10),
+        )
         self.watch(self._cron_jobs, self._own_key)
         self.watch(self._jobs, owner_keys(self._cron_jobs, lambda _: NOTHING))
+
+    def measures(self) -> Iterable[Family]:
+        """How late Jobs are."""
+        return (self.skew,)
 
     async def reconcile(self, name: Name) -> float | None:
         cron_job = self._cron_jobs.get(name)
@@ -98,6 +109,7 @@ class _Look:
         self, controller: CronJobController, cron_job: CronJob, document: Json, jobs: Sequence[Job]
     ) -> None:
         self._client = controller.client
+        self._skew = controller.skew
         self._recorder = controller.recorder
         self._cron_job = cron_job
         self._document = document
@@ -268,6 +280,8 @@ class _Look:
             raise
         else:
             self._tell("Normal", "SuccessfulCreate", f"Created job {name}")
+            created = parse_timestamp(made["metadata"]["creationTimestamp"])
+            self._skew.observe((created - scheduled).total_seconds())
         reference = {
             "apiVersion": "batch/v1",
             "kind": "Job",

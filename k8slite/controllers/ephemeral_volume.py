@@ -14,6 +14,7 @@ from k8slite.kinds.core.models import Pod
 from k8slite.kinds.core.volume_matching import ephemeral_claim
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.errors import AlreadyExists
+from k8slite.objects.measures import Counter, Family
 from k8slite.objects.meta import Name
 
 Json = dict[str, Any]
@@ -28,8 +29,16 @@ class EphemeralVolumeController(Controller):
         super().__init__(context)
         self._pods = self.mirrors.of(PODS, Pod)
         self._claims = self.mirrors.of(PERSISTENT_VOLUME_CLAIMS, PartialObject)
+        name = "ephemeral_volume_controller_create"
+        help_text = "[ALPHA] Number of PersistentVolumeClaim creation requests"
+        self._created = Counter(f"{name}_total", help_text)
+        self._failed = Counter(f"{name}_failures_total", help_text)
         self.watch(self._pods, _with_ephemeral)
         self.watch(self._claims, self._owner)
+
+    def measures(self) -> Iterable[Family]:
+        """How many claims were asked for, and refused."""
+        return (self._created, self._failed)
 
     async def reconcile(self, name: Name) -> None:
         pod, document = self._pods.get(name), self._pods.document(name)
@@ -62,11 +71,14 @@ class EphemeralVolumeController(Controller):
             },
             "spec": template["spec"],
         }
+        self._created.add()
         try:
             await self.client.create(PERSISTENT_VOLUME_CLAIMS, claim, namespace)
         except AlreadyExists:
+            self._failed.add()
             raise  # the mirror will show whose it is by the next attempt
         except Exception as error:
+            self._failed.add()
             self._tell(pod, volume["name"], f"create PVC {name}: {error}")
             raise
 

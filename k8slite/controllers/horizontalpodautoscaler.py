@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
+import trio
+
 from k8slite.client.recorder import Recorder, Reference
 from k8slite.client.resource import HORIZONTAL_POD_AUTOSCALERS, PODS, Resource
 from k8slite.controllers.autoscaler_measures import Look, Measured, Unmeasured
@@ -23,6 +25,7 @@ from k8slite.controllers.service_pods import BY_NAMESPACE, index_by_namespace
 from k8slite.kinds.autoscaling.models import HorizontalPodAutoscaler
 from k8slite.kinds.core.models import Pod
 from k8slite.objects.errors import ApiError
+from k8slite.objects.measures import Counter, Family, Histogram, exponential
 from k8slite.objects.meta import Name, timestamp
 from k8slite.objects.selectors import Selector, parse_selector
 
@@ -51,8 +54,22 @@ class HorizontalPodAutoscalerController(Controller):
         self.targets = Targets(self.client)
         self.histories: dict[str, History] = {}  # by UID
         self.selectors: dict[Name, Selector] = {}  # of each autoscaler's target, as last seen
+        name, labels = "horizontal_pod_autoscaler_controller_reconciliation", ("action", "error")
+        self._reconciliations = Counter(
+            f"{name}s_total", "[ALPHA] Number of reconciliations of HPA controller.", labels
+        )
+        self._durations = Histogram(
+            f"{name}_duration_seconds",
+            "[ALPHA] The time(seconds) that the HPA controller takes to reconcile once.",
+            exponential(0.001, 2, 15),
+            labels,
+        )
         self.watch(self.autoscalers, self._own_key)
         self.watch(self.pods, lambda old, new: ())
+
+    def measures(self) -> Iterable[Family]:
+        """What looks at autoscalers have come to, and how long they took."""
+        return (self._reconciliations, self._durations)
 
     async def reconcile(self, name: Name) -> float | None:
         autoscaler = self.autoscalers.get(name)
@@ -61,13 +78,17 @@ class HorizontalPodAutoscalerController(Controller):
             return None
         document = self.autoscalers.document(name)
         assert document is not None, "the mirror has both or none"
-        look = _Reconcile(self, autoscaler, document)
+        look, error = _Reconcile(self, autoscaler, document), "none"
+        began = trio.current_time()
         try:
             await look.scale()
         except _Ended as ended:
+            error = "spec" if isinstance(ended, _BadSpec) else "internal"
             # Upstream's queue has one pause for all, whatever went wrong.
             log.info("%s: %s: %s", self.name, name, ended)
         await look.write()
+        self._reconciliations.add(look.action, error)
+        self._durations.observe(trio.current_time() - began, look.action, error)
         return SYNC_SECONDS
 
     def _own_key(
@@ -86,6 +107,10 @@ class _Ended(Exception):
     """A look came to nothing; what is to be told has been."""
 
 
+class _BadSpec(_Ended):
+    """What is asked for cannot be done."""
+
+
 class _Reconcile:
     """One look at one autoscaler."""
 
@@ -97,6 +122,7 @@ class _Reconcile:
     ) -> None:
         self._controller = controller
         self._autoscaler = autoscaler
+        self.action = "none"  # as metrics call what was done
         self._document = document
         self._now: datetime = controller.world.now()
         self._regarding = Reference(
@@ -149,6 +175,7 @@ class _Reconcile:
                 self._tell(current, self._old.get("desiredReplicas", 0), statuses)
                 where = f"{target.kind}/{self._autoscaler.metadata.namespace}/{target.name}"
                 raise _Ended(f"failed to rescale {where}: {error}") from error
+            self.action = "scale_up" if wanted > current else "scale_down"
             history.scaled(current, wanted, spec.behavior, self._now)
             self._status["lastScaleTime"] = timestamp(self._now)
         self._tell(current, wanted, statuses)
@@ -253,7 +280,7 @@ class _Reconcile:
         self._event("Warning", reason, why)
         self._condition("ScalingActive", "False", condition, message)
         self._event("Warning", "FailedComputeMetricsReplicas", why)
-        raise _Ended(why)
+        raise _BadSpec(why)
 
     def _selected(self, selector: Selector) -> list[Pod]:
         namespace = self._autoscaler.metadata.namespace

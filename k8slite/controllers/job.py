@@ -19,7 +19,7 @@ from k8slite.controllers.job_backoff import BackOff
 from k8slite.controllers.job_creation import wanted_active, wanted_pods
 from k8slite.controllers.job_orphans import OrphanedPods
 from k8slite.controllers.job_pods import TRACKING_FINALIZER, surplus, tracked
-from k8slite.controllers.job_status import Draft
+from k8slite.controllers.job_status import Draft, Ending
 from k8slite.controllers.job_tally import Tally, count
 from k8slite.controllers.job_tracking import Tracking, release
 from k8slite.controllers.job_verdict import COMPLETE, complete, deadline_seconds, verdict
@@ -35,6 +35,7 @@ from k8slite.controllers.pod_control import BURST_PODS, PodControl, at_once
 from k8slite.kinds.batch.models import JOB_CONTROLLER, Job
 from k8slite.kinds.core.models import Pod
 from k8slite.kinds.models import Model
+from k8slite.objects.measures import Counter, Family
 from k8slite.objects.meta import Name, timestamp
 from k8slite.objects.selectors import selector_of
 
@@ -64,8 +65,23 @@ class JobController(Controller):
         self._pod_control = PodControl(self.client, self.recorder)
         self._back_offs: dict[Name, BackOff] = {}
         self._orphans = OrphanedPods(context)
+        self._finished = Counter(
+            "job_controller_jobs_finished_total",
+            "[STABLE] The number of finished jobs",
+            ("completion_mode", "reason", "result"),
+        )
         self.watch(self._jobs, self._own_key)
         self.watch(self._pods, self._keys_of_pod)
+
+    def measures(self) -> Iterable[Family]:
+        """How Jobs have ended."""
+        return (self._finished,)
+
+    def count(self, job: Job, ending: Ending) -> None:
+        """A Job is over."""
+        mode = "Indexed" if job.indexed else "NonIndexed"
+        result = "succeeded" if ending.type == "Complete" else "failed"
+        self._finished.add(mode, ending.reason, result)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work on Jobs, and on pods that none of them cares for."""
@@ -170,7 +186,8 @@ class _Look:
             ending,
             self._remember,
         )
-        await tracking.record()
+        if await tracking.record() and ending is not None:
+            controller.count(job, ending)
         if error is not None:
             raise error
         waits = [self._wait_seconds, deadline_seconds(job, self._now) if ending is None else None]

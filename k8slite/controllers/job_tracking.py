@@ -72,8 +72,9 @@ class Tracking:
     ending: Ending | None  # how the Job ends, if no active pods are left
     noted: Callable[[], None]  # told when the pods that have ended are in the status
 
-    async def record(self) -> None:
-        """Write what has changed, count what can be counted, and end the Job if it is to end.
+    async def record(self) -> bool:
+        """Write what has changed, count what can be counted, and end the Job if it is to end;
+        whether it has.
 
         Raises what the writes raise; what was not done is found again the next time.
         """
@@ -94,6 +95,7 @@ class Tracking:
         await self._flush()
         if finished:
             self._tell()
+        return finished
 
     def _take(self) -> tuple[list[Pod], bool]:
         """Note the pods that have ended; those whose finalizer may go then, and whether that are

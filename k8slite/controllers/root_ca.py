@@ -14,6 +14,7 @@ from k8slite.controllers.controller import Context, Controller
 from k8slite.controllers.serviceaccount import active, gone_or_terminating, namespace_key
 from k8slite.kinds.core.models import ConfigMap, Namespace
 from k8slite.objects.errors import AlreadyExists, ApiError
+from k8slite.objects.measures import Counter, Family
 from k8slite.objects.meta import Name
 
 Json = dict[str, Any]
@@ -36,13 +37,30 @@ class RootCaPublisher(Controller):
     def __init__(self, context: Context, bundle: str) -> None:
         super().__init__(context)
         self._data = {KEY: bundle}
+        self._syncs = Counter(
+            "root_ca_cert_publisher_sync_total",
+            "[ALPHA] Number of namespace syncs happened in root ca cert publisher.",
+            ("code",),
+        )
         self._namespaces = self.mirrors.of(NAMESPACES, Namespace)
         self._config_maps = self.mirrors.of(CONFIG_MAPS, ConfigMap)
         self.watch(self._namespaces, namespace_key)
         self.watch(self._config_maps, _changed)
 
+    def measures(self) -> Iterable[Family]:
+        """How many namespaces were looked at, and what came of it."""
+        return (self._syncs,)
+
     async def reconcile(self, name: Name) -> None:
         """See to it that a namespace has the bundle, and exactly that."""
+        try:
+            await self._sync(name)
+        except ApiError as error:
+            self._syncs.add(str(error.status_code))
+            raise
+        self._syncs.add("200")
+
+    async def _sync(self, name: Name) -> None:
         namespace = self._namespaces.get(name)
         if namespace is None or not active(namespace):
             return

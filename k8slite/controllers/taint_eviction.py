@@ -20,6 +20,7 @@ from k8slite.controllers.controller import Context, Controller
 from k8slite.kinds.core.models import Node, Pod, Taint, Toleration
 from k8slite.kinds.core.node_matching import tolerates
 from k8slite.objects.errors import NotFound
+from k8slite.objects.measures import Counter, Family, Histogram
 from k8slite.objects.meta import Name, find_condition, timestamp
 from k8slite.objects.structure import structure
 
@@ -39,8 +40,22 @@ class TaintEvictionController(Controller):
         self._pods = self.mirrors.of(PODS, Pod)
         self._pods.add_index(_BY_NODE, lambda pod: (pod.spec.node_name,))
         self._scheduled: dict[Name, _Eviction] = {}
+        self._deleted = Counter(
+            "taint_eviction_controller_pod_deletions_total",
+            "[ALPHA] Total number of Pods deleted by TaintEvictionController since its start.",
+        )
+        self._delays = Histogram(
+            "taint_eviction_controller_pod_deletion_duration_seconds",
+            "[ALPHA] Latency, in seconds, between the time when a taint effect has been activated "
+            "for the Pod and its deletion via TaintEvictionController.",
+            (0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240),
+        )
         self.watch(self._nodes, self._of_node)
         self.watch(self._pods, self._of_pod)
+
+    def measures(self) -> Iterable[Family]:
+        """How many pods had to go, and how late they did."""
+        return (self._deleted, self._delays)
 
     async def reconcile(self, name: Name) -> None:
         """Evict a pod, or find out when."""
@@ -67,6 +82,7 @@ class TaintEvictionController(Controller):
             return
         if await self._still_due(pod, eviction):
             await self._evict(name, pod)
+            self._delays.observe(trio.current_time() - due)
             self._scheduled.pop(name, None)
 
     async def _still_due(self, pod: Pod, eviction: _Eviction) -> bool:
@@ -104,6 +120,7 @@ class TaintEvictionController(Controller):
                 )
             options = {"preconditions": {"uid": pod.metadata.uid}}
             await self.client.delete(PODS, name.name, name.namespace, options)
+            self._deleted.add()
         except NotFound:
             return  # it has gone by itself
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from k8slite.client.resource import JOBS
 from k8slite.controllers.controller import Context, Controller, own_key
 from k8slite.kinds.batch.models import Job
 from k8slite.objects.errors import NotFound
+from k8slite.objects.measures import Family, Histogram, exponential
 from k8slite.objects.meta import Name
 from k8slite.objects.structure import structure
 
@@ -23,7 +25,16 @@ class TtlAfterFinishedController(Controller):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._jobs = self.mirrors.of(JOBS, Job)
+        self._delays = Histogram(
+            "ttl_after_finished_controller_job_deletion_duration_seconds",
+            "[ALPHA] The time it took to delete the job since it became eligible for deletion",
+            exponential(0.1, 2, 14),
+        )
         self.watch(self._jobs, own_key)
+
+    def measures(self) -> Iterable[Family]:
+        """How late Jobs go."""
+        return (self._delays,)
 
     async def reconcile(self, name: Name) -> float | None:
         job = self._jobs.get(name)
@@ -42,6 +53,7 @@ class TtlAfterFinishedController(Controller):
                 "preconditions": {"uid": fresh.metadata.uid},
             }
             await self.client.delete(JOBS, name.name, name.namespace, options)
+            self._delays.observe(-left_seconds)
         except NotFound:
             pass  # which is what is wanted
         return None

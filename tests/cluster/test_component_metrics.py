@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from k8slite.client.client import Client
-from k8slite.client.resource import PODS
+from k8slite.client.resource import CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS, JOBS, NODES, PODS
 from k8slite.cluster import Cluster, Settings
 from k8slite.messages import Peer, Request, User
 from k8slite.sim.world import SimulatedWorld
@@ -98,6 +98,59 @@ async def test_who_leads_and_what_is_well(autojump_clock: MockClock) -> None:
         assert found['kubernetes_healthcheck{name="shutdown",type="readyz"}'] == 0
         assert found[total + '{name="shutdown",type="readyz",status="error"}'] == 1
         nursery.cancel_scope.cancel()
+
+
+async def test_what_controllers_have_done(autojump_clock: MockClock) -> None:
+    cluster = Cluster(MemoryStore(), SimulatedWorld(1), Settings(nodes=1))
+    client = cluster.client("user")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(cluster.run)
+        await trio.sleep(5)
+        await client.create(JOBS, job("good"), "default")
+        await client.create(JOBS, job("bad", exits="1", backoffLimit=0), "default")
+        spec = {"schedule": "* * * * *", "jobTemplate": {"spec": job("-")["spec"]}}
+        body = {"metadata": {"name": "each-minute"}, "spec": spec}
+        await client.create(CRON_JOBS, body, "default")
+        scaler = {
+            "metadata": {"name": "h"},
+            "spec": {
+                "maxReplicas": 2,
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "no"},
+            },
+        }
+        await client.create(HORIZONTAL_POD_AUTOSCALERS, scaler, "default")
+        taint = {"key": "a", "effect": "NoExecute"}
+        await make_pod(client, "evicted", nodeName="node-0")
+        await trio.sleep(130)
+        pods = (await client.list(PODS, "default"))["items"]
+        await client.patch(NODES, "node-0", {"spec": {"taints": [taint]}})
+        await trio.sleep(5)
+        found = await told(cluster)
+        finished = 'job_controller_jobs_finished_total{completion_mode="NonIndexed",'
+        good = finished + 'reason="CompletionsReached",result="succeeded"}'
+        bad = finished + 'reason="BackoffLimitExceeded",result="failed"}'
+        minutes = found["cronjob_controller_job_creation_skew_duration_seconds_count"]
+        assert minutes in (2, 3)
+        assert found[good] == 1 + minutes and found[bad] == 1
+        assert found["ttl_after_finished_controller_job_deletion_duration_seconds_count"] == 2
+        assert found['root_ca_cert_publisher_sync_total{code="200"}'] >= 4
+        reconciled = "horizontal_pod_autoscaler_controller_reconciliations_total"
+        assert found[reconciled + '{action="none",error="internal"}'] >= 8
+        # Pods that have ended go as well, unless somebody else has taken them before.
+        assert 1 <= found["taint_eviction_controller_pod_deletions_total"] <= len(pods)
+        nursery.cancel_scope.cancel()
+
+
+def job(name: str, *, exits: str = "0", **spec: Any) -> dict[str, Any]:
+    """One whose pod ends at once, and which goes a minute later."""
+    annotations = {"k8slite.dev/exit-code": exits}
+    containers = [{"name": "c", "image": "x"}]
+    template = {
+        "metadata": {"annotations": annotations},
+        "spec": {"restartPolicy": "Never", "containers": containers},
+    }
+    lasting = {} if name == "-" else {"ttlSecondsAfterFinished": 60}
+    return {"metadata": {"name": name}, "spec": {**lasting, "template": template, **spec}}
 
 
 QUEUES = ("active", "backoff", "gated", "unschedulable")
