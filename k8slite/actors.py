@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 import trio
-from attrs import define, evolve, field
+from attrs import define, field
 
 from k8slite.messages import Handler, Peer, Request, Response
 
@@ -42,7 +42,16 @@ class Link:
         self._peer = peer
 
     async def __call__(self, request: Request) -> Response:
-        return await self._handler(evolve(request, peer=self._peer))
+        stamped = Request(
+            request.method,
+            request.path,
+            request.query,
+            request.headers,
+            request.body,
+            self._peer,
+            request.repeated,
+        )
+        return await self._handler(stamped)
 
 
 @define

@@ -5,6 +5,7 @@ Upstream: `metav1.CreateOptions`, `UpdateOptions`, `PatchOptions` and their vali
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from k8slite.apiserver.request_info import flag
@@ -45,7 +46,12 @@ def manager_name(request: Request) -> str:
         if causes:
             raise refuse(_OPTIONS[request.method], "meta.k8s.io", "", causes)
         return name
-    agent = request.headers.get("user-agent", "").partition("/")[0]
+    return _first_word(request.headers.get("user-agent", ""))
+
+
+@lru_cache(maxsize=256)  # there are as many as there are programs
+def _first_word(user_agent: str) -> str:
+    agent = user_agent.partition("/")[0]
     shown = "".join(letter for letter in agent if letter.isprintable())
     return shown.encode()[:_MANAGER_MOST_BYTES].decode(errors="ignore") or "unknown"
 

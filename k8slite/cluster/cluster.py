@@ -16,6 +16,7 @@ import trio
 from attrs import define, field, frozen
 
 from k8slite.actors import Actor, Link, Supervisor
+from k8slite.apiserver.authentication.authenticator import AUTHENTICATED
 from k8slite.apiserver.authentication.legacy_tokens import LegacyTokens
 from k8slite.apiserver.authentication.web_tokens import WebTokens
 from k8slite.apiserver.bootstrap import Bootstrap
@@ -110,7 +111,8 @@ class Cluster:
 
     def client(self, name: str, *groups: str, process: str = "") -> Client:
         """A client for a component of a process here, under an identity of its own."""
-        user = User(f"system:{name}", groups or _MASTERS)
+        # As authentication would make it of another one, at each request.
+        user = User(f"system:{name}", (*(groups or _MASTERS), AUTHENTICATED))
         way = self.surroundings.way(process or name, self._handle)
         return Client(Link(way, Peer(IN_PROCESS, user)), process or name, wired=False)
 

@@ -15,6 +15,8 @@ Json = dict[str, Any]
 # Upstream's alphabet for generated names: no vowels and nothing that reads like another
 # (`apimachinery/pkg/util/rand`).
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
+_SECONDS_LENGTH: Final = len("2026-01-02T03:04:05")
+_MICROSECONDS_LENGTH: Final = len("2026-01-02T03:04:05.000006")
 _SUFFIX_LENGTH: Final = 5
 _GENERATED_BASE_LENGTH: Final = 63 - _SUFFIX_LENGTH
 
@@ -31,12 +33,12 @@ class Name(NamedTuple):
 
 def timestamp(moment: datetime) -> str:
     """A `metav1.Time` in UTC: 2026-01-02T03:04:05Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.isoformat(timespec="seconds")[:_SECONDS_LENGTH] + "Z"
 
 
 def micro_timestamp(moment: datetime) -> str:
     """A `metav1.MicroTime` in UTC: 2026-01-02T03:04:05.000006Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.isoformat(timespec="microseconds")[:_MICROSECONDS_LENGTH] + "Z"
 
 
 def parse_timestamp(text: str) -> datetime:

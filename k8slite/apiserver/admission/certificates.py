@@ -82,8 +82,6 @@ class CertificateSigners:
     operations: Sequence[str] = ("UPDATE",)
     subresources: bool = True
 
-    async def mutate(self, attributes: Attributes) -> None: ...
-
     async def validate(self, attributes: Attributes) -> None:
         new, old, asked = attributes.new, attributes.old, attributes.asked
         assert new is not None and old is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import trio
 from attrs import define, field, frozen
@@ -18,7 +18,8 @@ Ask = Callable[[Attributes], Awaitable[None]]
 
 
 class Plugin(Protocol):
-    """One rule. A plugin is asked only about the resources and operations that it names."""
+    """One rule. A plugin is asked only about the resources and operations that it names, and is a
+    `Changing` or a `Refusing` one, or both."""
 
     @property
     def resources(self) -> Sequence[str]:
@@ -35,9 +36,17 @@ class Plugin(Protocol):
         """False: writes of subresources pass by."""
         ...
 
+
+class Changing(Protocol):
+    """A plugin that is asked while others still change the object."""
+
     async def mutate(self, attributes: Attributes) -> None:
         """Change `attributes.new`, or raise an ApiError; may wait."""
         ...
+
+
+class Refusing(Protocol):
+    """A plugin that is asked about the final object."""
 
     async def validate(self, attributes: Attributes) -> None:
         """Raise an ApiError, or do nothing."""
@@ -131,8 +140,10 @@ class Chain:
         found = self._steps.get(key)
         if found is None:
             concerned = self._concerning(key)
-            mutate = {name: plugin.mutate for name, plugin in concerned.items()}
-            validate = {name: plugin.validate for name, plugin in concerned.items()}
+            mutate = {name: plugin.mutate for name, plugin in concerned.items() if _changes(plugin)}
+            validate = {
+                name: plugin.validate for name, plugin in concerned.items() if _refuses(plugin)
+            }
             operation = attributes.operation
             found = (
                 self._step("admit", operation, mutate),
@@ -156,3 +167,14 @@ class Chain:
             and operation in plugin.operations
             and (not subresource or plugin.subresources)
         }
+
+
+# Not `isinstance`, which for a protocol is slow, and each cluster of a simulation asks anew.
+
+
+def _changes(plugin: Plugin) -> TypeGuard[Changing]:
+    return hasattr(plugin, "mutate")
+
+
+def _refuses(plugin: Plugin) -> TypeGuard[Refusing]:
+    return hasattr(plugin, "validate")

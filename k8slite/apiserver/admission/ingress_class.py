@@ -40,5 +40,3 @@ class DefaultIngressClass:
         found = default_class(self.storage, _CLASSES, _DEFAULT)
         if found is not None:
             spec["ingressClassName"] = found["metadata"]["name"]
-
-    async def validate(self, attributes: Attributes) -> None: ...

@@ -99,8 +99,6 @@ class MutatingPolicies:
     def __attrs_post_init__(self) -> None:
         self._policies = Policies(self.matcher, "mutatingadmissionpolicies", Compiled.of)
 
-    async def validate(self, attributes: Attributes) -> None: ...
-
     def sleeps(self, user: User, resource: str, operation: str) -> bool:
         """Whether no policy is bound."""
         return self._policies.are_none

@@ -63,8 +63,6 @@ class NodeRestriction:
         if why:
             raise forbidden(attributes, why)
 
-    async def validate(self, attributes: Attributes) -> None: ...
-
     # Each returns why not, or "".
 
     def _pod(self, node: str, attributes: Attributes) -> str:

@@ -59,8 +59,6 @@ class PodSecurity:
     operations: Sequence[str] = ("CREATE", "UPDATE")
     subresources: bool = True
 
-    async def mutate(self, attributes: Attributes) -> None: ...
-
     async def validate(self, attributes: Attributes) -> None:
         resource, subresource = attributes.asked.kind.group_resource, attributes.asked.subresource
         if subresource and (resource != "pods" or subresource in _IGNORED):

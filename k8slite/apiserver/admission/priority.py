@@ -58,8 +58,6 @@ class Priority:
         spec["priority"] = value
         spec.setdefault("preemptionPolicy", policy)
 
-    async def validate(self, attributes: Attributes) -> None: ...
-
     def _class(self, name: str) -> Json | None:
         return self.storage.find(_CLASSES, "", name)
 

@@ -46,8 +46,6 @@ class ResourceQuota:
     operations: Sequence[str] = ("CREATE", "UPDATE")
     subresources: bool = False
 
-    async def mutate(self, attributes: Attributes) -> None: ...
-
     async def validate(self, attributes: Attributes) -> None:
         asked = attributes.asked
         resource = asked.kind.group_resource

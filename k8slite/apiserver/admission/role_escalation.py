@@ -35,8 +35,6 @@ class RoleEscalation:
     operations: Sequence[str] = ("CREATE", "UPDATE")
     subresources: bool = False
 
-    async def mutate(self, attributes: Attributes) -> None: ...
-
     async def validate(self, attributes: Attributes) -> None:
         new, old, asked = attributes.new, attributes.old, attributes.asked
         assert new is not None

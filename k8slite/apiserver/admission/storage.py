@@ -51,8 +51,6 @@ class DefaultStorageClass:
         if found is not None:
             spec["storageClassName"] = found["metadata"]["name"]
 
-    async def validate(self, attributes: Attributes) -> None: ...
-
 
 @frozen
 class PersistentVolumeClaimResize:
@@ -62,8 +60,6 @@ class PersistentVolumeClaimResize:
     resources: Sequence[str] = ("persistentvolumeclaims",)
     operations: Sequence[str] = ("UPDATE",)
     subresources: bool = False
-
-    async def mutate(self, attributes: Attributes) -> None: ...
 
     async def validate(self, attributes: Attributes) -> None:
         new, old = attributes.new, attributes.old
@@ -97,8 +93,6 @@ class StorageObjectInUseProtection:
         known = metadata.get("finalizers") or []
         if finalizer not in known:
             metadata["finalizers"] = [*known, finalizer]
-
-    async def validate(self, attributes: Attributes) -> None: ...
 
 
 def _size(claim: Json) -> int:

@@ -26,5 +26,3 @@ class TaintNodesByCondition:
         taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
         if taint not in spec.setdefault("taints", []):
             spec["taints"].append(taint)
-
-    async def validate(self, attributes: Attributes) -> None: ...

@@ -47,5 +47,3 @@ class DefaultTolerationSeconds:
                 }
                 for key in missing
             ]
-
-    async def validate(self, attributes: Attributes) -> None: ...

@@ -113,8 +113,6 @@ class ValidatingPolicies:
         """Whether no policy is bound."""
         return self._policies.are_none
 
-    async def mutate(self, attributes: Attributes) -> None: ...
-
     async def validate(self, attributes: Attributes) -> None:
         """Raises the refusal of the first policy that denies the write, when all were asked."""
         refusals: list[ApiError] = []

@@ -92,10 +92,6 @@ class Webhooks:
         """Whether there is no webhook."""
         return not self._configurations.objects()
 
-    async def mutate(self, attributes: Attributes) -> None: ...
-
-    async def validate(self, attributes: Attributes) -> None: ...
-
     def _concerned(self, attributes: Attributes) -> Iterator[Concerned]:
         """The webhooks that a write is for, and the version that each speaks."""
         configurations = self._configurations.objects()

@@ -26,6 +26,11 @@ _EXTRA: Final = "impersonate-extra-"
 def impersonated(user: User, request: Request, authorize: Authorize) -> User:
     """Whom the user is taken for. Raises Forbidden, or BadRequest for parts without a name."""
     headers = request.headers
+    for key in headers:
+        if key.startswith("impersonate-"):
+            break
+    else:
+        return user
     name, uid = headers.get("impersonate-user", ""), headers.get("impersonate-uid", "")
     groups = _listed(headers.get("impersonate-group", ""))
     extra = {

@@ -54,6 +54,7 @@ class State:
 
     def __init__(self) -> None:
         self._raw: dict[str, dict[str, bytes]] = {}  # by prefix, then key
+        self._revisions: dict[str, dict[str, int]] = {}
         self._decoded: dict[str, Json] = {}
 
     def take(self, event: Event) -> None:
@@ -62,12 +63,14 @@ class State:
         prefix = key[: key.find("/") + 1]
         objects = self._raw.get(prefix)
         if objects is None:
-            objects = self._raw[prefix] = {}
+            objects, self._revisions[prefix] = self._raw.setdefault(prefix, {}), {}
         self._decoded.pop(key, None)
         if now is None:
             objects.pop(key, None)
+            self._revisions[prefix].pop(key, None)
         else:
             objects[key] = now.value
+            self._revisions[prefix][key] = now.revision
 
     def get(self, key: str) -> Json | None:
         """The object under a store's key."""
@@ -82,11 +85,17 @@ class State:
         """The keys of a resource ("pods/"), in the order of their creation."""
         return self._raw.get(prefix, {}).keys()
 
+    def revisions(self, prefix: str) -> Mapping[str, int]:
+        """The resourceVersions of a resource's objects, by key."""
+        return self._revisions.get(prefix, {})
+
     def all(self, prefix: str) -> Iterator[tuple[str, Json]]:
         """The objects of a resource with their keys."""
-        for key in list(self.keys(prefix)):
-            found = self.get(key)
-            assert found is not None, "a key that was just seen"
+        decoded = self._decoded
+        for key, raw in list(self._raw.get(prefix, {}).items()):
+            found = decoded.get(key)
+            if found is None:
+                found = decoded[key] = loads(raw)
             yield key, found
 
     def prefixes(self) -> list[str]:

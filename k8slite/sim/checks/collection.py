@@ -54,14 +54,18 @@ class Collection:
             yield from self._collected_alive(change.key, old)
 
     def rest(self) -> Iterable[str]:
-        running = self._setting.running
-        for prefix in self._setting.state.prefixes():
-            for key, obj in self._setting.state.all(prefix):
-                if GARBAGE_COLLECTOR in running:
+        running, state = self._setting.running, self._setting.state
+        collects, empties = GARBAGE_COLLECTOR in running, NAMESPACE_CONTROLLER in running
+        homes = {key.removeprefix(NAMESPACES) for key in state.keys(NAMESPACES)}
+        for prefix in state.prefixes():
+            for key, obj in state.all(prefix):
+                metadata = obj["metadata"]  # nearly all objects have nothing to be asked about
+                if collects and "ownerReferences" in metadata:
                     yield from self._outlived(key, obj)
-                if NAMESPACE_CONTROLLER in running:
+                home = metadata.get("namespace")
+                if empties and home and home not in homes:
                     yield from self._homeless(key)
-                if terminating(obj):
+                if "deletionTimestamp" in metadata:
                     yield from self._stuck(key, obj)
 
     def _homeless(self, key: str) -> Iterator[str]:
