@@ -90,6 +90,10 @@ class Framework:
             for one in dict.fromkeys([*enabled.filters, *(one for one, _ in enabled.scores)])
             if type(one).pod_key is not Plugin.pod_key
         ]
+        self._reads_labels = any(
+            one.reads_labels and one.remembered
+            for one in (*enabled.filters, *(one for one, _ in enabled.scores))
+        )
         self._evaluations: OrderedDict[Hashable, Evaluation] = OrderedDict()
         self._next_start = 0
 
@@ -106,7 +110,8 @@ class Framework:
 
     def pod_class(self, pod: PodInfo) -> Hashable:
         """Equal for pods that are the same to every plugin."""
-        return pod.signature, tuple([plugin.pod_key(pod) for plugin in self._keyed])
+        known = pod.signature if self._reads_labels else pod.unlabelled_signature
+        return known, tuple([plugin.pod_key(pod) for plugin in self._keyed])
 
     def could_go(self, pod: PodInfo, improved: Sequence[NodeInfo]) -> bool:
         """Whether a pod that fitted nowhere is worth another try, now that some nodes are better.

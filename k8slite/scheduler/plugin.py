@@ -141,6 +141,8 @@ class Plugin:
     name: ClassVar[str]
     # Whether its answers follow from the pod's signature, the node and what its rules are told.
     remembered: ClassVar[bool] = False
+    # Whether they have to do with the pod's labels, beyond what `pod_key` tells of these.
+    reads_labels: ClassVar[bool] = True
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting

@@ -65,11 +65,20 @@ class PodInfo:
     @cached_property
     def signature(self) -> Hashable:
         """All of the pod that any plugin looks at."""
+        return self.labels, self.unlabelled_signature
+
+    @cached_property
+    def labels(self) -> Hashable:
+        """Its labels, in order."""
+        return tuple(sorted(self.pod.metadata.labels.items()))
+
+    @cached_property
+    def unlabelled_signature(self) -> Hashable:
+        """All but the labels, of which each pod of a Job or a StatefulSet has some of its own."""
         metadata, spec = self.pod.metadata, self.pod.spec
         controller = metadata.controller
         return (
             metadata.namespace,
-            tuple(sorted(metadata.labels.items())),
             controller.uid if controller is not None else "",
             self.priority,
             spec.preemption_policy,

@@ -152,6 +152,13 @@ class Snapshot:
         """Whether a pod was placed here and has not been seen bound yet."""
         return uid in self._assumed
 
+    @property
+    def has_terms(self) -> bool:
+        """Whether a pod that is there, or that room is kept for, cares which pods are near it."""
+        return bool(self.with_terms) or any(
+            pod.has_terms for pods in self._nominated.values() for pod in pods.values()
+        )
+
     def domains(self, key: str) -> Mapping[str, Sequence[str]]:
         """The names of the nodes that have a label, by its value."""
         found = self._domains.get(key)

@@ -266,7 +266,7 @@ def pod_of(template: Json, name: str) -> Pod:
         "name": name,
         "namespace": template["namespace"],
         "uid": name,
-        "labels": {"app": template["app"]},
+        "labels": {"app": template["app"], "index": name},
     }
     return structure({"metadata": metadata, "spec": spec}, Pod)
 
@@ -299,3 +299,20 @@ def test_what_is_remembered_is_what_would_be_found_anew(
         world.take("node", i, node)
     for step in steps:
         world.take(*step)
+
+
+def test_labels_of_their_own_keep_pods_in_one_class_until_somebody_goes_by_labels() -> None:
+    template = {"namespace": "default", "app": "a", "cpu": "1"}
+    snapshot = Snapshot()
+    framework = framework_of(snapshot)
+    one, other = (PodInfo.of(pod_of(template, name)) for name in ("one", "other"))
+    assert framework.pod_class(one) == framework.pod_class(other)
+    assert one.signature != other.signature
+    term = {"labelSelector": {"matchLabels": {"app": "a"}}, "topologyKey": HOST}
+    anti = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+    shy = PodInfo.of(pod_of({**template, "away": anti}, "shy"))
+    snapshot.put_node(structure({"metadata": {"name": "n"}}, Node))
+    snapshot.nominate(shy.uid, shy, "n")
+    assert framework.pod_class(one) != framework.pod_class(other)
+    snapshot.nominate(shy.uid, None, "")
+    assert framework.pod_class(one) == framework.pod_class(other)

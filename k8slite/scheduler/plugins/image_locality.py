@@ -23,6 +23,7 @@ class ImageLocality(ScorePlugin):
     name = "ImageLocality"
     weight = 1
     remembered = True
+    reads_labels = False
     by_all_nodes = True
 
     def pre_score(self, pod: PodInfo) -> Score | None:

@@ -37,11 +37,16 @@ class InterPodAffinity(FilterPlugin, ScorePlugin):
     weight = 2
     normalized = True
     remembered = True
+    reads_labels = False
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._hard_weight: int = setting.args.get("hardPodAffinityWeight", HARD_WEIGHT)
         self._ignores_others: bool = setting.args.get("ignorePreferredTermsOfExistingPods", False)
+
+    def pod_key(self, pod: PodInfo) -> Hashable:
+        # Its labels are of interest to its own terms and to those of others.
+        return pod.labels if pod.has_terms or self.snapshot.has_terms else None
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         return PreFilterResult(rule=_Required.of(pod, self.snapshot))

@@ -31,6 +31,7 @@ class NodeAffinity(FilterPlugin, ScorePlugin):
 
     name = "NodeAffinity"
     remembered = True
+    reads_labels = False
     weight = 2
     normalized = True
 

@@ -12,6 +12,7 @@ class NodeName(FilterPlugin):
 
     name = "NodeName"
     remembered = True
+    reads_labels = False
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         wanted = pod.pod.spec.node_name

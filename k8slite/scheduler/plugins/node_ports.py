@@ -12,6 +12,7 @@ class NodePorts(FilterPlugin):
 
     name = "NodePorts"
     remembered = True
+    reads_labels = False
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         wanted = pod.ports

@@ -18,6 +18,7 @@ class NodeResourcesBalancedAllocation(ScorePlugin):
 
     name = "NodeResourcesBalancedAllocation"
     remembered = True
+    reads_labels = False
     weight = 1
 
     def __init__(self, setting: Setting) -> None:

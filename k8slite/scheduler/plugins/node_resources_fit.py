@@ -27,6 +27,7 @@ class NodeResourcesFit(FilterPlugin, ScorePlugin):
 
     name = "NodeResourcesFit"
     remembered = True
+    reads_labels = False
     weight = 1
 
     def __init__(self, setting: Setting) -> None:

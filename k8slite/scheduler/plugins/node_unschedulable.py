@@ -14,6 +14,7 @@ class NodeUnschedulable(FilterPlugin):
 
     name = "NodeUnschedulable"
     remembered = True
+    reads_labels = False
 
     def pre_filter(self, pod: PodInfo) -> PreFilterResult:
         return SKIP if tolerated(_TAINT, pod.pod.spec.tolerations) else _LOOK

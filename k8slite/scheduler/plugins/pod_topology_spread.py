@@ -43,6 +43,7 @@ class PodTopologySpread(FilterPlugin, ScorePlugin):
     weight = 2
     normalized = True
     remembered = True
+    reads_labels = False
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -50,7 +51,9 @@ class PodTopologySpread(FilterPlugin, ScorePlugin):
         self._system_defaulted = setting.args.get("defaultingType", "System") == "System"
 
     def pod_key(self, pod: PodInfo) -> Hashable:
-        if pod.pod.spec.topology_spread_constraints or not self._defaults:
+        if pod.pod.spec.topology_spread_constraints:
+            return pod.labels  # whether it counts itself, and by which of them it is compared
+        if not self._defaults:
             return None
         return self.setting.view.owners.selector(pod.pod)
 

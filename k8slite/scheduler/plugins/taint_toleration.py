@@ -24,6 +24,7 @@ class TaintToleration(FilterPlugin, ScorePlugin):
 
     name = "TaintToleration"
     remembered = True
+    reads_labels = False
     weight = 3
     normalized = True
 
