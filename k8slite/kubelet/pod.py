@@ -67,6 +67,9 @@ class Container:
     env: tuple[EnvVar, ...] = ()
     working_dir: str = ""
     resize_policy: tuple[ResizePolicy, ...] = ()
+    stdin: bool = False
+    stdin_once: bool = False
+    tty: bool = False
     termination_message_path: str = ""
     termination_message_policy: str = ""
     ports: tuple[ContainerPort, ...] = ()

@@ -19,6 +19,7 @@ def in_asyncio(program: Callable[[Process], Awaitable[int | None]]) -> Program:
 
     async def run(process: Process) -> int | None:
         token, emit = trio.lowlevel.current_trio_token(), process.emit
+        process.stdin = None  # which trio reads
         # It prints from a thread that is not the cluster's.
         process.emit = lambda text: token.run_sync_soon(emit, text)
         loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[int | None]]] = []

@@ -117,6 +117,32 @@ def test_attach_shows_what_is_printed_until_the_end(kubectl: Kubectl) -> None:
     assert "\nline " in f"\n{out}" and "web ends with code 0" in out
 
 
+def test_what_is_typed_reaches_a_container(kubectl: Kubectl) -> None:
+    once = ("--rm", "-i", "--image=busybox", "--restart=Never")
+    done = kubectl.attempt("run", "shell", *once, "--", "sh", given="echo $((2+3))\nexit 7\n")
+    assert (done.code, done.lines[0]) == (7, "5")
+    assert kubectl("run", "bare", *once, given="hostname\n").lines[0] == "bare"
+    container = {"name": "web", "image": "alpine", "stdin": True, "tty": True}
+    kubectl.apply(scripted("terminal", containers=[container]))
+    kubectl("wait", "pod/terminal", "--for=condition=Ready", "--timeout=20s")
+    ours, theirs = pty.openpty()
+    command = kubectl._command(("attach", "-it", "terminal"))
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=kubectl.environment
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while b"command prompt" not in seen:
+            seen += os.read(ours, 1000)
+        os.write(ours, b"echo 4$((1+1))\r")
+        while b"42\r\n/ # " not in seen:
+            seen += os.read(ours, 1000)
+        os.write(ours, b"exit\r")
+        assert process.wait(20) == 0
+    os.close(ours)
+    assert "42" in kubectl("logs", "terminal", "--previous").lines
+
+
 def test_ports_are_forwarded(kubectl: Kubectl, web: str) -> None:
     with kubectl.running("port-forward", web, "0:80", "0:81") as process:
         assert process.stdout is not None

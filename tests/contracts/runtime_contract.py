@@ -1,7 +1,7 @@
 """What every container Runtime has to do: subclass `RuntimeContract` and name a runtime.
 
-`play(runtime)` makes it; `ending` and `lasting` are pods whose one container `c` ends with code 3
-at once, or runs until it is stopped.
+`ending` and `lasting` are pods whose one container `c` ends with code 3 at once, or runs until it
+is stopped, knows `sh`, `cat` and `echo`, and listens on no port.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from k8slite.kubelet.runtimes.runtime import (
     PullFailed,
     Started,
 )
+from k8slite.kubelet.runtimes.session import ExecFailed, Session, Size
 
 WAIT_SECONDS = 60  # for a report: a real runtime may have to pull
 
@@ -49,6 +50,36 @@ class Told:
             while len(found := [r for r in self.reports if isinstance(r, kind)]) < count:
                 await self._news.wait()
         return found[count - 1]
+
+
+class Client:
+    """Whoever is connected to a command, or to a container itself: a Session and its other end."""
+
+    def __init__(self, *typed: bytes, tty: bool = False) -> None:
+        self.out, self.err = b"", b""
+        self._send, stdin = trio.open_memory_channel[bytes](len(typed))
+        for piece in typed:
+            self._send.send_nowait(piece)
+        self._send.close()
+        self._resized, sizes = trio.open_memory_channel[Size](0)
+        self.session = Session(stdin, sizes, self._written, tty)
+
+    async def _written(self, data: bytes, error: bool) -> None:
+        await trio.lowlevel.checkpoint()
+        if error:
+            self.err += data
+        else:
+            self.out += data
+
+
+class Deaf:
+    """A connection that says nothing (a `k8slite.messages.Duplex`)."""
+
+    async def receive(self) -> bytes:
+        return b""
+
+    async def send(self, data: bytes) -> None:
+        raise AssertionError("there is nobody who could answer")
 
 
 class RuntimeContract:
@@ -140,3 +171,62 @@ class RuntimeContract:
         assert (await told.until(Probed, 2)).id == started.id
         assert not runtime.adopt(self.config(self.ending), "other://1", 0.0)
         assert not [r for r in told.reports if isinstance(r, PullFailed)]
+
+    async def running(self, runtime, told):
+        runtime.start(self.config(self.lasting))
+        await told.until(Started)
+        return self.key(self.lasting)
+
+    async def test_commands_run_in_it(self, autojump_clock, runtime, told):
+        key = await self.running(runtime, told)
+        client = Client()
+        assert await runtime.exec(key, ("echo", "a", "b"), client.session) == 0
+        assert (client.out, client.err) == (b"a b\n", b"")
+        client = Client()
+        assert await runtime.exec(key, ("sh", "-c", "echo no >&2; exit 4"), client.session) == 4
+        assert (client.out, client.err) == (b"", b"no\n")
+        client = Client(b"one\n", b"two")
+        assert await runtime.exec(key, ("cat",), client.session) == 0
+        assert client.out == b"one\ntwo"
+
+    async def test_a_command_ends_with_its_container(self, autojump_clock, runtime, told):
+        key = await self.running(runtime, told)
+        client = Client()
+        with trio.fail_after(WAIT_SECONDS):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(runtime.exec, key, ("sleep", "1000000"), client.session)
+                await trio.sleep(0.1)
+                runtime.stop(key, 1.0)
+                await told.until(Exited)
+
+    async def test_what_cannot_be_run_is_told(self, autojump_clock, runtime, told):
+        with pytest.raises(ExecFailed):
+            await runtime.exec(self.key(self.lasting), ("true",), Client().session)
+        key = await self.running(runtime, told)
+        with pytest.raises(ExecFailed, match="executable file not found"):
+            await runtime.exec(key, ("no-such-program",), Client().session)
+
+    async def test_who_is_attached_stays_until_the_end(self, autojump_clock, runtime, told):
+        with pytest.raises(ExecFailed):
+            await runtime.attach_to(self.key(self.lasting), Client().session)
+        key = await self.running(runtime, told)
+        ended = []
+
+        async def attach() -> None:
+            ended.append(await runtime.attach_to(key, Client().session))
+
+        with trio.fail_after(WAIT_SECONDS):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(attach)
+                await trio.sleep(1)
+                assert ended == []
+                runtime.stop(key, 1.0)
+        assert ended == [0]
+
+    async def test_a_port_that_nobody_listens_on(self, autojump_clock, runtime, told):
+        uid = self.lasting.metadata.uid
+        with pytest.raises(OSError):
+            await runtime.forward(uid, 81, Deaf())
+        await self.running(runtime, told)
+        with pytest.raises(OSError):
+            await runtime.forward(uid, 81, Deaf())

@@ -201,12 +201,14 @@ def _unknown(annotations: Mapping[str, str]) -> list[str]:
 
 def _understood_command(container: Container) -> tuple[str, ...]:
     if not (container.command or container.args):
-        return ()
-    from k8slite.kubelet.runtimes.interpreting import is_understood  # a start pays nothing for it
+        image = container.image.rpartition("/")[2].partition(":")[0].partition("@")[0]
+        return ("sh",) if container.stdin and image in _SHELLS_BY_THEMSELVES else ()
+    # A start pays nothing for it.
+    from k8slite.kubelet.runtimes.interpreting import is_shell, is_understood
 
     values = {one.name: one.value for one in container.env}
     words = tuple(resolved(one, values) for one in (*container.command, *container.args))
-    return words if is_understood(words) else ()
+    return words if is_understood(words) or (container.stdin and is_shell(words)) else ()
 
 
 def _says_it_is_missing(image: str) -> bool:
@@ -294,3 +296,5 @@ _NAMES: Final = frozenset(
         "unready-for",
     }
 )
+# Images that are a shell where nothing else is said.
+_SHELLS_BY_THEMSELVES: Final = ("alpine", "bash", "busybox", "debian", "fedora", "ubuntu")

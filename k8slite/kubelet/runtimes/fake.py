@@ -20,7 +20,13 @@ from attrs import evolve
 from k8slite.kubelet.pod import Container, Hook, Pod
 from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
-from k8slite.kubelet.runtimes.fake_run import Followed, Run, log_lines, termination_message
+from k8slite.kubelet.runtimes.fake_run import (
+    Followed,
+    Run,
+    log_lines,
+    show_log,
+    termination_message,
+)
 from k8slite.kubelet.runtimes.program import TERMINATED_CODE, connected
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
@@ -235,12 +241,17 @@ class FakeRuntime:
         return KILLED_CODE
 
     async def attach_to(self, key: ContainerKey, session: Session) -> int:
-        output = Followed(self._live(key), self._timers, LogOptions(follow=True, tail_lines=0))
-        try:
-            while piece := await output.receive():
-                await session.write(piece.replace(b"\n", b"\r\n") if session.tty else piece)
-        finally:
-            output.close()
+        run = self._live(key)
+        async with trio.open_nursery() as nursery:
+            if run.terminal is not None:
+                nursery.start_soon(run.terminal.listen, session)
+            if run.terminal is not None and run.script.command:
+                with trio.CancelScope() as scope:
+                    run.inside.append(scope)
+                    await run.terminal.show(session)
+            else:
+                await show_log(run, self._timers, session)
+            nursery.cancel_scope.cancel()
         return 0
 
     async def forward(self, pod_uid: str, port: int, duplex: Duplex) -> None:
@@ -322,6 +333,7 @@ class FakeRuntime:
         if run.process is None:
             if self._hosting is None:
                 self._hosting = Hosting(self._timers)
+            self._hosting.prepare(run)
             self._nursery.start_soon(self._hosting.run, run, self._report, self._end)
 
     def address_of(self, pod_uid: str) -> str:

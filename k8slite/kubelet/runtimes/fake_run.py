@@ -16,6 +16,8 @@ from k8slite.kubelet.timers import Moment, Timer, Timers
 if TYPE_CHECKING:  # loaded when somebody reaches into a container
     from k8slite.kubelet.runtimes.box import Box
     from k8slite.kubelet.runtimes.program import Process
+    from k8slite.kubelet.runtimes.session import Session
+    from k8slite.kubelet.runtimes.terminal import Terminal
 
 _FALLS_BACK: Final = "FallbackToLogsOnError"
 _MESSAGE_MOST_LINES: Final = 80
@@ -42,6 +44,7 @@ class Run:
     changed: trio.Event | None = None  # set at the next line, if somebody follows
     box: Box | None = None  # what commands in it find, once there was one
     process: Process | None = None  # of a program
+    terminal: Terminal | None = None  # of one that can be talked to
     inside: list[trio.CancelScope] = field(factory=list)  # commands that run in it
 
     def wake(self) -> None:
@@ -105,6 +108,16 @@ class Followed:
             return selected(log_lines(self._run, now), self._options)
         found = _scripted(self._run, now, since) + self._run.notes[notes:]
         return sorted(found, key=lambda line: line.moment)
+
+
+async def show_log(run: Run, timers: Timers, session: Session) -> None:
+    """Show a client what is logged from now on, until the container has ended."""
+    output = Followed(run, timers, LogOptions(follow=True, tail_lines=0))
+    try:
+        while piece := await output.receive():
+            await session.write(piece.replace(b"\n", b"\r\n") if session.tty else piece)
+    finally:
+        output.close()
 
 
 def log_lines(run: Run, now: Moment) -> list[Line]:

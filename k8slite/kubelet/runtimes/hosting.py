@@ -17,6 +17,7 @@ from k8slite.kubelet.runtimes.program import Process, Program, ended
 from k8slite.kubelet.runtimes.runtime import Probed, ProbeKind, Report
 from k8slite.kubelet.runtimes.script import Exit
 from k8slite.kubelet.runtimes.session import ExecFailed, Session
+from k8slite.kubelet.runtimes.terminal import Terminal
 from k8slite.kubelet.timers import Timers
 
 # Numbers of clusters in the addresses 127.N.x.y; 0 and 255 are left to others.
@@ -37,9 +38,10 @@ class Hosting:
     async def run(
         self, run: Run, report: Callable[[Report], None], end: Callable[[Run, Exit], None]
     ) -> None:
-        """Be a container until its program ends or it is killed; `end` is told how."""
-        container = run.config.container
-        process = run.process = self._process(run)
+        """Be a container that `prepare` has made, until its program ends or it is killed; `end`
+        is told how."""
+        container, process = run.config.container, run.process
+        assert process is not None
         program = run.script.program or self._interpreter(run)
         with trio.CancelScope() as killed:
             run.inside.append(killed)
@@ -57,11 +59,19 @@ class Hosting:
         if killed in run.inside:
             run.inside.remove(killed)
 
+    def prepare(self, run: Run) -> None:
+        """Make what others reach of a container, before it does anything."""
+        process = run.process = self._process(run)
+        if run.config.container.stdin:
+            run.terminal = Terminal(run.config.container)
+            if run.script.program is not None:
+                process.stdin = run.terminal.session(_nowhere)
+
     def _interpreter(self, run: Run) -> Program:
         from k8slite.kubelet.runtimes.interpreting import interpreter
 
         assert run.box is not None
-        return interpreter(run.script.command, run.box)
+        return interpreter(run.script.command, run.box, run.terminal)
 
     def _process(self, run: Run) -> Process:
         pod, container = run.config.pod, run.config.container
@@ -88,14 +98,12 @@ class Hosting:
 
     def _command(self, run: Run) -> Callable[[tuple[str, ...]], Awaitable[int]]:
         async def command(words: tuple[str, ...]) -> int:
-            async def nowhere(data: bytes, error: bool) -> None: ...
-
             given, stdin = trio.open_memory_channel[bytes](0)
             resized, sizes = trio.open_memory_channel[object](0)
             given.close()
             resized.close()
             with stdin, sizes:
-                session = Session(stdin, sizes, nowhere, False)  # type: ignore[arg-type]
+                session = Session(stdin, sizes, _nowhere, False)  # type: ignore[arg-type]
                 assert run.process is not None and run.box is not None
                 if run.process.on_exec is not None:
                     return await run.process.on_exec(words, session)
@@ -105,3 +113,7 @@ class Hosting:
                     return commands.NOT_FOUND if run.script.program is not None else 0
 
         return command
+
+
+async def _nowhere(data: bytes, error: bool) -> None:
+    """Nobody sees it."""

@@ -27,6 +27,7 @@ from k8slite.kubelet.runtimes.session import nothing
 from k8slite.kubelet.runtimes.shell.parser import parsed
 from k8slite.kubelet.runtimes.shell.tree import NotShell
 from k8slite.kubelet.runtimes.shell.understanding import traps, understood
+from k8slite.kubelet.runtimes.terminal import Terminal
 
 
 @lru_cache(maxsize=1024)
@@ -35,21 +36,34 @@ def is_understood(command: tuple[str, ...]) -> bool:
     return _is_known(command)
 
 
-def interpreter(command: Sequence[str], box: Box) -> Callable[[Process], Awaitable[int]]:
-    """A program that runs an understood command; what it prints is its log."""
+def is_shell(command: tuple[str, ...]) -> bool:
+    """Whether a command is a shell that runs what is typed into it."""
+    return posixpath.basename(command[0]) in SHELLS and script_of(command) == (None, [])
+
+
+def interpreter(
+    command: Sequence[str], box: Box, terminal: Terminal | None
+) -> Callable[[Process], Awaitable[int]]:
+    """A program that runs an understood command; what it prints is its log.
+
+    Whoever is attached to its terminal sees it too, piece by piece, and types into its stdin.
+    """
 
     async def program(process: Process) -> int:
         lines = {False: _Lines(process), True: _Lines(process)}
 
         async def write(data: bytes, error: bool) -> None:
             lines[error].add(data)
+            if terminal is not None:
+                await terminal.write(data, error)
 
-        session = nothing(write)
+        session = nothing(write) if terminal is None else terminal.session(write)
         try:
             if posixpath.basename(command[0]) not in SHELLS:
                 return await run_known(command, box, session) or 0
             text, arguments = script_of(command)
-            assert text is not None, "understood"
+            if text is None:
+                return await run_known(command, box, session) or 0
             shell = shell_of(command, box, session)
             if not traps(parsed(text)):
                 return await shell.main(text, arguments or ["sh"])

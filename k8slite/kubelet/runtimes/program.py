@@ -40,6 +40,7 @@ class Process:
     command: tuple[str, ...]  # the container's command and args
     environment: dict[str, str]
     emit: Callable[[str], None]  # how a line gets into its log
+    stdin: Session | None = None  # what is typed into it, if the container's spec has `stdin`
     # Answers exec instead of the few commands that pretended containers know; a program sets it.
     on_exec: Command | None = None
     _stopping: trio.Event = field(factory=trio.Event)
@@ -59,6 +60,13 @@ class Process:
     def terminate(self) -> None:
         """It is to end."""
         self._stopping.set()
+
+    async def read(self) -> bytes:
+        """What is typed into it next (`kubectl attach -i`, `kubectl run -i`); b"" at its end.
+
+        At once b"" where the container's spec has no `stdin`, and for programs of asyncio.
+        """
+        return await self.stdin.read() if self.stdin is not None else b""
 
     def log(self, text: str) -> None:
         """Print lines, for `kubectl logs`."""
