@@ -58,7 +58,10 @@ class Decoder:
         complaints = self.fields(obj, kind)
         complete(obj, kind)
         if mode != "Ignore":
-            self.report([*complaints, *duplicates], mode, kind, warn)
+            # Upstream looks for what comes twice first, but where it fills in its own types.
+            fills = kind.structural is None and media_type(request) in _JSON
+            found = [*complaints, *duplicates] if fills else [*duplicates, *complaints]
+            self.report(found, mode, kind, warn)
         return obj
 
     def _duplicates(self, request: Request, obj: Json) -> list[str]:

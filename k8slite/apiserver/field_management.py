@@ -31,6 +31,7 @@ from k8slite.objects.managed_fields import (
     without_times,
 )
 from k8slite.objects.meta import timestamp
+from k8slite.objects.sameness import same
 from k8slite.objects.schema import Schema, Schemas
 from k8slite.world import World
 
@@ -251,14 +252,14 @@ class FieldManagement:
 
 def unchanged(new: Json, old: Json) -> bool:
     """Whether a write would only say anew since when somebody owns what."""
-    if new == old:
+    if same(new, old):
         return True
     one, other = new["metadata"], old["metadata"]
     entries, known = one.get("managedFields", ()), other.get("managedFields", ())
     if entries == known or without_times(entries) != without_times(known):
         return False
     rest = {**new, "metadata": {**one, "managedFields": known}}
-    return rest == old
+    return same(rest, old)
 
 
 def _keep_entries(new: Json, old: Json | None) -> None:

@@ -20,6 +20,7 @@ from attrs import Factory, frozen
 
 from k8slite.kinds.family import Family
 from k8slite.objects.errors import Cause
+from k8slite.objects.sameness import same
 from k8slite.objects.structural import Structural
 
 Json = dict[str, Any]
@@ -137,7 +138,7 @@ class Strategy:
     def has_changed(self, new: Json, old: Json) -> bool:
         """Whether a change raises the generation."""
         fields = self.generation_fields or {*new, *old} - self._beside_generation
-        return any(new.get(part) != old.get(part) for part in fields)
+        return any(not same(new.get(part), old.get(part)) for part in fields)
 
     @property
     def _beside_generation(self) -> set[str]:

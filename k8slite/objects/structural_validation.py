@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, invalid, not_supported, quoted, required, too_many
+from k8slite.objects.sameness import same
 from k8slite.objects.structural import Structural
 
 Json = dict[str, Any]
@@ -47,7 +48,7 @@ def old_item(schema: Structural, item: Any, old: Any, *, absent: Any = None) -> 
 
 def _below(schema: Structural, value: Any, path: str, old: Any = None) -> Iterator[Cause]:
     json = schema.json
-    if old is not None and old == value:
+    if old is not None and same(old, value):
         return
     if value is None and schema.nullable:
         return
@@ -219,7 +220,7 @@ def _repeated(json: Json, value: list[Any], path: str) -> Iterator[Cause]:
     kind = json.get("x-kubernetes-list-type", "atomic")
     if kind == "set":
         for number, one in enumerate(value):
-            if one in value[:number]:
+            if any(same(one, other) for other in value[:number]):
                 yield duplicate(f"{path}[{number}]", one)
     elif kind == "map":
         keys = json.get("x-kubernetes-list-map-keys") or ()

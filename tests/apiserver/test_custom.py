@@ -495,3 +495,49 @@ async def test_a_condition_without_a_time_is_given_one(autojump_clock: object) -
         found = (await server.get(path))["status"]["conditions"]
         assert [one["type"] for one in found] == ["NamesAccepted", "Established"]
         assert all(one["lastTransitionTime"] for one in found)
+
+
+async def test_what_changes_its_type_has_changed(autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        await server.create(DEFINITIONS, definition())
+        await trio.testing.wait_all_tasks_blocked()
+        await server.create(WIDGETS, widget("a", size=1, free={"n": 1}))
+        refused = await server.ask("PATCH", f"{WIDGETS}/a", {"spec": {"size": True}}, MERGE)
+        assert told(refused) == [
+            'spec.size: Invalid value: "boolean": spec.size in body must be of type integer: '
+            '"boolean"'
+        ]
+        changed = await server.ask("PATCH", f"{WIDGETS}/a", {"spec": {"free": {"n": True}}}, MERGE)
+        assert changed.json["spec"]["free"]["n"] is True
+        assert changed.json["metadata"]["generation"] == 2
+        assert (await server.get(f"{WIDGETS}/a"))["spec"]["free"]["n"] is True
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (
+            b'{"apiVersion":"e.com/v1","kind":"Widget","metadata":{"name":"a"},'
+            b'"spec":{"size":3,"size":4,"odd":1}}',
+            "application/json",
+            'duplicate field "spec.size", unknown field "spec.odd"',
+        ),
+        (
+            b"apiVersion: e.com/v1\nkind: Widget\nmetadata: {name: a}\nspec:\n  size: 3\n"
+            b"  size: 4\n  odd: 1\n",
+            "application/yaml",
+            'yaml: unmarshal errors:\n  line 6: key "size" already set in map, '
+            'unknown field "spec.odd"',
+        ),
+    ],
+)
+async def test_what_comes_twice_is_told_first(
+    body: bytes, kind: str, said: str, autojump_clock: object
+) -> None:
+    async with running(controllers=False) as server:
+        await server.create(DEFINITIONS, definition())
+        await trio.testing.wait_all_tasks_blocked()
+        strict = await server.ask("POST", f"{WIDGETS}?fieldValidation=Strict", body, kind)
+        assert strict.json["message"].endswith(f"strict decoding error: {said}")
+        ignored = await server.ask("POST", f"{WIDGETS}?fieldValidation=Ignore", body, kind)
+        assert ignored.json["spec"] == {"size": 4, "color": "red"}

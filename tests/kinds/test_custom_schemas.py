@@ -453,3 +453,40 @@ NEVER_NULL = (
 )
 def test_what_is_wrong_with_a_schema_in_upstreams_order(schema: Json, expected: list[str]) -> None:
     assert said(validate_schema(schema, "s")) == expected
+
+
+def test_what_was_let_in_stays_while_it_is_the_same() -> None:
+    items = array(obj({"k": STRING, "n": {**INTEGER, "maximum": 5}}, required=["k"]), **KEYED)
+    schema = Structural.of(obj({"items": items, "all": {**INTEGER, "maximum": 5}}))
+    old = {"all": 9, "items": [{"k": "a", "n": 9}, {"k": "b", "n": 1}]}
+
+    def wrong(**change: Any) -> list[str]:
+        return [one.field for one in validate_values(schema, {**old, **change}, old)]
+
+    assert wrong() == []
+    assert wrong(all=8) == ["all"]
+    assert wrong(all=9.0) == ["all"]
+    # Items are found by their keys, wherever they stand now.
+    assert wrong(items=[{"k": "b", "n": 1}, {"k": "a", "n": 9}]) == []
+    assert wrong(items=[{"k": "a", "n": 9}, {"k": "b", "n": 9}]) == ["items[1].n"]
+    # What belongs to an item is the same while it is, though the item changes.
+    assert wrong(items=[{"k": "a", "n": 9, "odd": 1}]) == []
+    # Lists without keys are one value: their items are looked at anew.
+    free = Structural.of(obj({"l": array({**INTEGER, "maximum": 5})}))
+    found = validate_values(free, {"l": [9, 1]}, {"l": [9]})
+    assert [one.field for one in found] == ["l[0]"]
+
+
+def test_rules_ratchet_but_for_those_that_look_back() -> None:
+    spec = obj({"n": INTEGER}, **{"x-kubernetes-validations": [rule("self.n < 5", message="few")]})
+    schema = obj({"a": spec, "b": INTEGER})
+    assert checked(schema, {"a": {"n": 9}, "b": 2}, {"a": {"n": 9}, "b": 1}) == []
+    assert len(checked(schema, {"a": {"n": 8}, "b": 2}, {"a": {"n": 9}, "b": 1})) == 1
+    spec["x-kubernetes-validations"] = [rule("self.n > oldSelf.n")]
+    assert len(checked(schema, {"a": {"n": 9}}, {"a": {"n": 9}})) == 1
+
+
+def test_parts_of_maps_can_be_told_apart_even_of_atomic_ones() -> None:
+    part = {**STRING, "x-kubernetes-validations": [rule("self == oldSelf")]}
+    schema = obj({"a": obj({"p": part}, **{"x-kubernetes-map-type": "atomic"})})
+    assert said(validate_schema(schema, "s")) == []

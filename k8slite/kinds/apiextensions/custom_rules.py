@@ -26,6 +26,7 @@ from k8slite.objects.cel.types import Type, optional_of
 from k8slite.objects.cel.values import NONE, Optional
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import quoted
+from k8slite.objects.sameness import same
 from k8slite.objects.structural import Structural
 from k8slite.objects.structural_validation import old_item
 
@@ -158,7 +159,7 @@ class _Check:
         if schema.compiled_rules is None:
             schema.compiled_rules = Rules.of(schema, is_resource=is_resource)
         rules: Rules = schema.compiled_rules
-        is_same = old is not ABSENT and old == value
+        is_same = old is not ABSENT and same(old, value)
         given: dict[bool, dict[str, Any]] = {}
         for rule in rules.rules:
             if rule.sees_old and not rule.may_lack_old and old is ABSENT:

@@ -109,14 +109,13 @@ def _below(
 ) -> Iterator[Cause]:
     """`cardinality`: how many there can be, None: any number; `uncorrelated`: see `_old`."""
     inner = _times(cardinality, _elements(json))
-    lost = uncorrelated or (path if json.get("x-kubernetes-map-type") == "atomic" else "")
     for name, one in (json.get("properties") or {}).items():
         embedded = bool(one.get("x-kubernetes-embedded-resource"))
         where = f"{path}.properties[{name}]"
-        yield from _below(one, where, inner, lost, budget, is_resource=embedded)
+        yield from _below(one, where, inner, uncorrelated, budget, is_resource=embedded)
     more = json.get("additionalProperties")
     if isinstance(more, dict):
-        yield from _below(more, f"{path}.additionalProperties", inner, lost, budget)
+        yield from _below(more, f"{path}.additionalProperties", inner, uncorrelated, budget)
     items = json.get("items")
     if isinstance(items, dict):
         is_map = json.get("x-kubernetes-list-type") == "map"
