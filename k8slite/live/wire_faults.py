@@ -23,7 +23,7 @@ from k8slite.client.resource import Resource
 from k8slite.cluster import API_SERVER, CONTROLLER_MANAGER, KUBELET, SCHEDULER, Cluster
 from k8slite.faults.deletion import anew
 from k8slite.faults.files import read_plan
-from k8slite.faults.lasting import last_on
+from k8slite.faults.lasting import cut_off, last_on
 from k8slite.faults.noise import silent_commit
 from k8slite.faults.plan import (
     CrashStore,
@@ -227,18 +227,9 @@ class _Target:
         if isinstance(fault, Pause | StaleReads):
             await last_on(self._armed.client(fault.process), fault, self._armed.storm)
         elif isinstance(fault, PartitionNode):
-            await self._partition(fault)
+            await cut_off(lambda: self._cluster.fleet, fault, self._armed.storm)
         elif isinstance(fault, DeleteObject):
             await self._delete(fault)
-
-    async def _partition(self, fault: PartitionNode) -> None:
-        fleet, storm = self._cluster.fleet, self._armed.storm
-        if fleet is None or fault.node not in fleet.node_names:
-            return
-        storm.strike(fault, f"{fault.node} is cut off for {fault.seconds:g} s")
-        fleet.pause(fault.node)
-        await storm.last(fault.seconds)
-        fleet.resume(fault.node)
 
     async def _delete(self, fault: DeleteObject) -> None:
         """As a user would: an object that is not there is no reason to stop."""

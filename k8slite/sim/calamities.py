@@ -8,7 +8,7 @@ from attrs import define
 
 from k8slite.client.resource import Resource
 from k8slite.faults.deletion import anew
-from k8slite.faults.lasting import last_on
+from k8slite.faults.lasting import cut_off, last_on
 from k8slite.faults.plan import (
     CrashStore,
     DeleteObject,
@@ -39,23 +39,11 @@ class Calamities:
             storm.strike(fault, f"the clock of {life.name} is off by {fault.seconds:g} s")
             life.world.ahead_seconds = fault.seconds
         elif isinstance(fault, PartitionNode):
-            await self._partition(fault)
+            await cut_off(lambda: self._simulation.cluster.fleet, fault, storm)
         elif isinstance(fault, CrashStore):
             await self._crash_store(fault)
         elif isinstance(fault, DeleteObject):
             await self._delete(fault)
-
-    async def _partition(self, fault: PartitionNode) -> None:
-        fleet = self._simulation.cluster.fleet
-        if fleet is None or fault.node not in fleet.node_names:
-            return
-        self._simulation.storm.strike(fault, f"{fault.node} is cut off for {fault.seconds:g} s")
-        fleet.pause(fault.node)
-        await self._simulation.storm.last(fault.seconds)
-        if (
-            self._simulation.cluster.fleet is fleet
-        ):  # a kubelet that was started anew knows of no cut
-            fleet.resume(fault.node)
 
     async def _crash_store(self, fault: CrashStore) -> None:
         simulation = self._simulation
