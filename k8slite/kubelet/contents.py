@@ -7,6 +7,7 @@ Pods are plain dicts here, since what they may refer to is in many places. Upstr
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -105,6 +106,39 @@ def files_of(pod: Json, volume: Json, contents: Contents) -> dict[str, bytes] | 
     return _projection(pod, {k: v for k, v in source.items() if v is not None}, contents)
 
 
+def modes_of(volume: Json, files: Mapping[str, bytes] | None) -> dict[str, int]:
+    """The modes of a volume's files, as it or its items say."""
+    found: dict[str, int] = {}
+    for field in ("configMap", "secret", "downwardAPI", "projected"):
+        if field not in volume or files is None:
+            continue
+        found.update(dict.fromkeys(files, volume[field].get("defaultMode", 0o644)))
+        sources = [volume[field]]
+        if field == "projected":
+            parts = volume[field].get("sources") or ()
+            sources = [held for part in parts for held in part.values()]
+        for source in sources:
+            for item in source.get("items") or ():
+                if "mode" in item:
+                    found[item["path"]] = item["mode"]
+    return found
+
+
+def sub_path(mount: Json, values: Mapping[str, str]) -> str:
+    """What part of a volume is mounted. Raises Missing (upstream: makeMounts)."""
+    text: str = mount.get("subPath", "")
+    if mount.get("subPathExpr"):
+        text = resolved(mount["subPathExpr"], values)
+        unknown = _UNRESOLVED.search(text)
+        if unknown is not None:
+            raise Missing(f'missing value for "{unknown[1]}"')
+    if text.startswith("/"):
+        raise Missing(f"error SubPath `{text}` must not be an absolute path")
+    if ".." in text.split("/"):
+        raise Missing(f"unable to provision SubPath `{text}`: must not contain '..'")
+    return text.strip("/")
+
+
 def _projection(pod: Json, source: Json, contents: Contents) -> dict[str, bytes] | None:
     for field, plural, word in _FILES:
         if field in source:
@@ -191,6 +225,7 @@ def _volume_references(volume: Json) -> Iterator[Key]:
                 yield plural, source[field].get("name", "")
 
 
+_UNRESOLVED: Final = re.compile(r"\$\(([^()]*)\)")
 _CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
 _GIVEN: Final = "kube-api-access-"
 _BULK: Final = (("configMapRef", "configmaps"), ("secretRef", "secrets"))

@@ -9,7 +9,8 @@ them, at most once a minute, as a kubelet syncs a pod.
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import trio
 from attrs import evolve
@@ -28,7 +29,9 @@ from k8slite.kubelet.contents import (
     containers_of,
     files_of,
     is_surrounded,
+    modes_of,
     references,
+    sub_path,
     variables,
 )
 from k8slite.kubelet.node import NodeShape
@@ -41,6 +44,7 @@ from k8slite.kubelet.writing import Write, Writers
 from k8slite.objects.errors import ApiError, NotFound
 from k8slite.objects.meta import Name
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Tree = MutableMapping[str, bytes]
 
@@ -71,6 +75,8 @@ class Surroundings(Write):
         self._look_again = again  # has it written once more, later
         self._contents = Contents()
         self._trees: dict[str, Tree] = {}
+        self._modes: dict[str, dict[str, int]] = {}
+        self._media: dict[str, str] = {}
         self._kept: dict[str, bool] = {}  # volumes whose files come from the API
         self._refreshed_seconds = 0.0
         self._retry_seconds = RETRY_SECONDS
@@ -112,30 +118,41 @@ class Surroundings(Write):
     def container(self, container: Container) -> Container:
         """A container with all its variables. Raises Missing."""
         pod, found = self._of(container)
-        try:
-            values = variables(pod, found, self._contents)
-        except Missing:
-            self._retry()
-            raise
+        values = self._looked_for(lambda: variables(pod, found, self._contents))
         env = tuple(EnvVar(name, value) for name, value in values.items())
         return evolve(container, env=env)
 
     def mounts(self, container: Container) -> tuple[Mount, ...]:
         """Where it sees which files."""
-        _, found = self._of(container)
+        pod, found = self._of(container)
+        values = self._looked_for(lambda: variables(pod, found, self._contents))
         mounts: list[Mount] = []
         for mount in found.get("volumeMounts") or ():
             tree = self._trees.get(mount["name"])
             if tree is None:
                 continue
-            below = mount.get("subPath", "").strip("/")
+            below = self._looked_for(partial(sub_path, mount, values))
             path = mount["mountPath"].rstrip("/") + "/"
             only_read = self._kept[mount["name"]] or bool(mount.get("readOnly"))
+            modes, medium = self._modes[mount["name"]], self._media[mount["name"]]
             if below and below in tree:
-                mounts.append(Mount(path.rstrip("/"), {"": tree[below]}, only_read))
-            else:
-                mounts.append(Mount(path, Below(tree, f"{below}/") if below else tree, only_read))
+                own = {"": tree[below]}
+                mounts.append(Mount(path.rstrip("/"), own, only_read, modes, f"{below}", medium))
+                continue
+            if below and not only_read:
+                tree.setdefault(f"{below}/", b"")
+            part = Below(tree, f"{below}/") if below else tree
+            inside = f"{below}/" if below else ""
+            mounts.append(Mount(path, part, only_read, modes, inside, medium))
         return tuple(mounts)
+
+    def _looked_for(self, find: Callable[[], T]) -> T:
+        """What is found; what is missing is looked for again, later. Raises Missing."""
+        try:
+            return find()
+        except Missing:
+            self._retry()
+            raise
 
     def _retry(self) -> None:
         if self._retrying:
@@ -179,6 +196,8 @@ class Surroundings(Write):
                 text = f'MountVolume.SetUp failed for volume "{name}" : {missing}'
                 raise Missing(text) from None
             self._kept[name] = files is not None
+            self._modes.setdefault(name, {}).update(modes_of(volume, files))
+            self._media[name] = (volume.get("emptyDir") or {}).get("medium", "")
             tree = self._trees.setdefault(name, self._written(volume))
             if files is not None:
                 tree.clear()

@@ -179,3 +179,86 @@ async def test_last_words_are_in_the_status(autojump_clock, scene):
     await scene.create("r", containers=shell("echo fine", **policy), restartPolicy="Never")
     await settle()
     assert "message" not in scene.container("r")["state"]["terminated"]
+
+
+async def test_files_of_volumes_have_the_modes_that_are_asked_for(autojump_clock, scene):
+    await config(scene, a="1", b="2")
+    items = [{"key": "a", "path": "a"}, {"key": "b", "path": "b", "mode": 0o777}]
+    source = {"name": "settings", "items": items, "defaultMode": 0o400}
+    found = await done(
+        scene,
+        "ls -l /v | cut -d ' ' -f 1; touch /tmp/x; chmod 600 /tmp/x; ls -l /tmp/x | head -c 10",
+        volumes=[{"name": "v", "configMap": source}],
+        more={"volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+    )
+    assert found.split() == ["-r--------", "-rwxrwxrwx", "-rw-------"]
+
+
+async def test_a_part_of_a_volume_is_named_by_variables(autojump_clock, scene):
+    env = [{"name": "ME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    mounts = [
+        {"name": "v", "mountPath": "/all"},
+        {"name": "v", "mountPath": "/mine", "subPathExpr": "logs/$(ME)"},
+    ]
+    volumes = [{"name": "v", "emptyDir": {}}]
+    more = {"env": env, "volumeMounts": mounts}
+    script = "test -d /all/logs/p && echo x > /mine/a && cat /all/logs/p/a"
+    assert await done(scene, script, volumes=volumes, more=more) == "x\n"
+    for number, (expression, why) in enumerate(
+        [
+            ("/$(ME)", "must not be an absolute path"),
+            ("a/../$(ME)", "must not contain '..'"),
+            ("$(NONE)", 'missing value for "NONE"'),
+        ]
+    ):
+        mounts[1]["subPathExpr"] = expression
+        name = f"bad-{number}"
+        await scene.create(name, containers=shell("true", **more), volumes=volumes)
+        waiting = scene.container(name)["state"]["waiting"]
+        assert waiting["reason"] == "CreateContainerConfigError" and why in waiting["message"]
+
+
+def agnhost(*arguments, **more):
+    return [container("c", **{"image": "example.com/agnhost:2", "args": list(arguments), **more})]
+
+
+async def test_agnhost_looks_at_files(autojump_clock, scene):
+    flags = ["--fs_type=/v", "--new_file_0660=/v/f", "--file_perm=/v/f", "--file_mode=/v"]
+    await scene.create(
+        "p",
+        containers=agnhost("mounttest", *flags, volumeMounts=[{"name": "v", "mountPath": "/v"}]),
+        volumes=[{"name": "v", "emptyDir": {"medium": "Memory"}}],
+        restartPolicy="Never",
+    )
+    await trio.sleep(1)
+    assert scene.phase("p") == "Succeeded" and (await log_of(scene, "p")).splitlines() == [
+        'mount type of "/v": tmpfs',
+        'content of file "/v/f": mount-tester new file',
+        "",
+        'mode of file "/v": drwxrwxrwx',
+        'perms of file "/v/f": -rw-rw----',
+    ]
+
+
+async def test_agnhost_tells_what_it_was_run_with(autojump_clock, scene):
+    tell = agnhost("entrypoint-tester", "a", "b")
+    await scene.create("p", containers=tell, restartPolicy="Never")
+    other = agnhost("c", command=["/agnhost-2", "entrypoint-tester"])
+    await scene.create("q", containers=other, restartPolicy="Never")
+    await trio.sleep(1)
+    assert await log_of(scene, "p") == "[/agnhost entrypoint-tester a b]\n"
+    assert await log_of(scene, "q") == "[/agnhost-2 entrypoint-tester c]\n"
+    await scene.create("r", containers=agnhost())
+    await scene.create("s", containers=agnhost("netexec", "--http-port=8080"))
+    await trio.sleep(1000)
+    assert scene.ready("r") and scene.ready("s")
+
+
+async def test_agnhost_liveness_is_alive_for_a_while(autojump_clock, scene):
+    probe = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
+    alive = agnhost("liveness", livenessProbe={**probe, "failureThreshold": 1})
+    await scene.create("p", containers=alive)
+    await trio.sleep(9)
+    assert scene.container("p")["restartCount"] == 0
+    await trio.sleep(9)
+    assert scene.container("p")["restartCount"] == 1

@@ -44,6 +44,7 @@ from attrs import frozen
 
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.references import resolved
+from k8slite.kubelet.runtimes.images import default_arguments, entry_point, script_of
 from k8slite.kubelet.runtimes.script import Alive, Answer, Exit, Log, Ready, Script, Step, Wait
 from k8slite.objects.codec import loads
 from k8slite.objects.quantity import milli, whole
@@ -70,6 +71,9 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
     if not any(name.startswith(PREFIX) for name in annotations):
         if missing:
             return Behaviour(Script(pull_error=_not_found(container.image)))
+        known = script_of(container)
+        if known is not None:
+            return Behaviour(known)
         command = _understood_command(container)
         if command:
             return Behaviour(Script(command=command))
@@ -101,7 +105,7 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
 
 
 def is_usual(behaviour: Behaviour) -> bool:
-    """Whether nobody but its command has said what a container does."""
+    """Whether nobody but its command or image has said what a container does."""
     return behaviour is _RUNNING or behaviour is _ENDING or bool(behaviour.script.command)
 
 
@@ -200,14 +204,20 @@ def _unknown(annotations: Mapping[str, str]) -> list[str]:
 
 
 def _understood_command(container: Container) -> tuple[str, ...]:
-    if not (container.command or container.args):
+    command = container.command or entry_point(container.image)
+    arguments = container.args
+    if not (container.command or arguments):
         image = container.image.rpartition("/")[2].partition(":")[0].partition("@")[0]
-        return ("sh",) if container.stdin and image in _SHELLS_BY_THEMSELVES else ()
+        if container.stdin and image in _SHELLS_BY_THEMSELVES:
+            return ("sh",)
+        arguments = default_arguments(container.image)
+    if not (command or arguments):
+        return ()
     # A start pays nothing for it.
     from k8slite.kubelet.runtimes.interpreting import is_shell, is_understood
 
     values = {one.name: one.value for one in container.env}
-    words = tuple(resolved(one, values) for one in (*container.command, *container.args))
+    words = tuple(resolved(one, values) for one in (*command, *arguments))
     return words if is_understood(words) or (container.stdin and is_shell(words)) else ()
 
 

@@ -30,6 +30,9 @@ class Mount:
     path: str
     files: MutableMapping[str, bytes]
     read_only: bool = False
+    modes: dict[str, int] = field(factory=dict)  # of files, by their paths in the whole volume
+    below: str = ""  # where in the volume the mount begins
+    medium: str = ""  # "Memory", or "" for a disk
 
 
 @frozen(eq=False)
@@ -108,6 +111,7 @@ class Box:
     environment: Mapping[str, str] = field(factory=dict)
     files: Files = field(factory=Files)
     directory: str = "/"
+    modes: dict[str, int] = field(factory=dict)  # of files that are not under a mount
     user: tuple[int, int] = (0, 0)  # user and group
     read_only: bool = False  # but for what is mounted
     # Sees that the files are what they should be by now; called before each command.
@@ -125,6 +129,24 @@ class Box:
             or any(mount.path.startswith(inside) for mount in self.files.mounts)
             or any(one.startswith(inside) for one in self.files)
         )
+
+    def mode(self, path: str) -> int:
+        """Who may do what with a file, as in 0o644; everybody everything with a directory."""
+        modes, key = self._mode(path)
+        return modes.get(key, 0o644 if self.path(path) in self.files else 0o777)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Change that. Raises ReadOnly."""
+        self._check(self.path(path))
+        modes, key = self._mode(path)
+        modes[key] = mode
+
+    def _mode(self, path: str) -> tuple[dict[str, int], str]:
+        whole = self.path(path)
+        mount = self.files.mount_of(whole) or self.files.mount_of(f"{whole}/")
+        if mount is None:
+            return self.modes, whole
+        return mount.modes, mount.below + whole[len(mount.path) :]
 
     def inside(self, path: str) -> list[str]:
         """The names in a directory, in order."""

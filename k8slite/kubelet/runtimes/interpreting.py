@@ -15,6 +15,7 @@ from functools import lru_cache
 import trio
 
 from k8slite.kubelet.runtimes.box import Box
+from k8slite.kubelet.runtimes.commands.agnhost import AGNHOST, SUBCOMMANDS
 from k8slite.kubelet.runtimes.commands.table import (
     COMMANDS,
     SHELLS,
@@ -86,6 +87,8 @@ def interpreter(
 
 def _is_known(command: Sequence[str]) -> bool:
     name = posixpath.basename(command[0]) if command else ""
+    if name in AGNHOST:
+        return command[1:2] == [] or command[1] in SUBCOMMANDS
     if name not in SHELLS:
         return name in COMMANDS
     text, _ = script_of(command)

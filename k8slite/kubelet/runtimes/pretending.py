@@ -62,6 +62,7 @@ def box_of(config: ContainerConfig, now: Callable[[], datetime]) -> Box:
         environment,
         Files(own, config.mounts),
         config.container.working_dir or "/",
+        {},
         (user, group),
         security.read_only_root_filesystem,
         config.refresh,

@@ -37,9 +37,15 @@ async def _ls(command: list[str], box: Box, session: Session) -> int:
 def _long(box: Box, path: str, name: str) -> str:
     whole = box.path(path) if name == path else box.path(posixpath.join(path, name))
     content = box.files.get(whole)
-    mode = "drwxr-xr-x" if content is None else "-rw-r--r--"
+    mode = shown_mode(box.mode(whole), directory=content is None)
     size = 4096 if content is None else len(content)
     return f"{mode}    1 root     root     {size:9d} {box.now():%b %e %H:%M} {name}"
+
+
+def shown_mode(mode: int, *, directory: bool) -> str:
+    """A mode as `ls -l` shows it."""
+    letters = (letter if mode >> (8 - n) & 1 else "-" for n, letter in enumerate("rwxrwxrwx"))
+    return ("d" if directory else "-") + "".join(letters)
 
 
 async def _test(command: list[str], box: Box, session: Session) -> int:
@@ -179,13 +185,16 @@ async def _mv(command: list[str], box: Box, session: Session) -> int:
 
 
 async def _chmod(command: list[str], box: Box, session: Session) -> int:
-    """Everything belongs to root, who may do all."""
+    """`chmod` and `chown`; everything belongs to root, who may do all."""
+    operands = [one for one in command[1:] if one[:1] != "-"]
+    octal = re.fullmatch(r"0?([0-7]{3})", operands[0]) if operands else None
 
     def look(path: str) -> None:
         if box.path(path) not in box.files and not box.is_directory(path):
             raise ReadOnly("No such file or directory")
+        if command[0].endswith("chmod") and octal is not None:
+            box.set_mode(path, int(octal[1], 8))
 
-    operands = [one for one in command[1:] if one[:1] != "-"]
     return await _each(posixpath.basename(command[0]), operands[1:], session, look)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from k8slite.kubelet.runtimes.box import Box
+from k8slite.kubelet.runtimes.commands.agnhost import AGNHOST
 from k8slite.kubelet.runtimes.commands.archives import ARCHIVES
 from k8slite.kubelet.runtimes.commands.command import Command
 from k8slite.kubelet.runtimes.commands.filing import FILING
@@ -113,6 +114,7 @@ async def _interactive(shell: Shell, session: Session) -> int:
 
 SHELLS: Final = frozenset({"ash", "bash", "sh"})
 COMMANDS: Final[dict[str, Command]] = {
+    **AGNHOST,
     **PLAIN,
     **FILING,
     **TEXT,
