@@ -51,6 +51,7 @@ from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.timers import Timers
 from k8slite.messages import IN_PROCESS, Handler, Peer, Request, Response, User
 from k8slite.objects.measures import Counter, Family
+from k8slite.objects.meta import Name
 from k8slite.scheduler.scheduler import Scheduler
 from k8slite.store.compactor import Compactor
 from k8slite.store.store import Store
@@ -257,7 +258,9 @@ class Cluster:
         return [self.fleet]
 
     def _api_server(self) -> ApiServer:
-        neighbours = Neighbours(self._ask_kubelet, self._starting, self._shutting_down)
+        neighbours = Neighbours(
+            self._ask_kubelet, self._starting, self._shutting_down, self._listening
+        )
         server = api_server(self.store, self.world, self.settings, neighbours)
         server.metrics.others += [
             lambda: supervised(self.supervisor),
@@ -266,6 +269,9 @@ class Cluster:
             lambda: [one for families in self.measures.values() for one in families()],
         ]
         return server
+
+    def _listening(self, pod: Name) -> str:
+        return self.fleet.address_of(pod) if self.fleet is not None else ""
 
     def _starting(self) -> str | None:
         return None if self.ready else "components are starting"

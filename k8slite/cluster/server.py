@@ -6,6 +6,8 @@ that nobody else has parts of, so that a crashed one is replaced by simply makin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import frozen
 
 from k8slite.apiserver.admission.matching import Matcher
@@ -44,6 +46,7 @@ from k8slite.cluster.settings import Settings
 from k8slite.kinds.metrics import KINDS as MEASURED_KINDS
 from k8slite.kinds.table import Kinds
 from k8slite.messages import Handler
+from k8slite.objects.meta import Name
 from k8slite.objects.schema import Schemas
 from k8slite.store.store import Store
 from k8slite.world import World
@@ -56,6 +59,7 @@ class Neighbours:
     kubelet: Handler  # raises ConnectionRefusedError where there is none
     starting: Check  # why the components are not all there yet
     stopping: Check  # why nobody should come any more
+    listening: Callable[[Name], str]  # where a pod's program really listens; "": as it says
 
 
 def api_server(store: Store, world: World, settings: Settings, neighbours: Neighbours) -> ApiServer:
@@ -69,7 +73,7 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
     nodes = NodeAuthorizer(NodeGraph(storage), default_rules("system:node"))
     authorizer = Authorizer(Rbac(storage), nodes)
     decoder = Decoder(schemas)
-    services = Services(storage)
+    services = Services(storage, neighbours.listening)
     caller = Caller(services, settings.webhooks)
     versions = Versions(caller, world)
     matcher = Matcher(storage, versions)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trio
 from h2.connection import H2Connection
+from kubernetes.client import CoreV1Api
 
 import k8slite.testing
 from k8slite.kubelet.runtimes.session import Session
@@ -173,6 +174,30 @@ def test_a_coroutine_is_a_container_with_an_address(cluster: Cluster, namespace:
     cluster.delete("pod/one", namespace)
     with pytest.raises(urllib.error.URLError):
         get(one, 8080)
+
+
+def test_a_service_leads_to_programs(cluster: Cluster, namespace: str) -> None:
+    @cluster.image("example.com/served")
+    async def served(process: Process) -> None:
+        async def answer(stream: trio.SocketStream) -> None:
+            asked = await stream.receive_some()
+            await stream.send_all(b"HTTP/1.0 200 OK\r\n\r\n" + asked.split()[1])
+
+        await trio.serve_tcp(answer, 8080, host=process.address)
+
+    spec = {"selector": {"app": "served"}, "ports": [{"port": 80, "targetPort": 8080}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+    cluster.apply(service, namespace)
+    with pytest.raises(ValueError, match="no program runs in a ready pod of service web"):
+        cluster.address("service/web", namespace)
+    cluster.apply(pod("served", "example.com/served"), namespace)
+    cluster.wait_for("pod/served", "Ready", namespace)
+    assert get(cluster.address("service/web", namespace), 8080) == b"/"
+    cluster.wait_until(lambda: cluster.list("endpointslices", namespace)[0].get("endpoints"))
+    core = CoreV1Api(cluster.clients.kubernetes())
+    answer = core.connect_get_namespaced_service_proxy_with_path("web:80", namespace, "a/b")
+    assert answer == "/a/b"
+    assert core.connect_get_namespaced_pod_proxy_with_path("served:8080", namespace, "c") == "/c"
 
 
 def test_how_a_program_ends_is_how_the_container_ends(cluster: Cluster, namespace: str) -> None:

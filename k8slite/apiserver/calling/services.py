@@ -1,12 +1,13 @@
 """From a Service and one of its ports to the address of a ready endpoint.
 
 Upstream: `apiserver/pkg/util/proxy.ResolveEndpoint`; it takes any of the ready endpoints, here it
-is the first, so that runs can be repeated.
+is the first, so that runs can be repeated. A pod may really listen somewhere else than its status
+says (a program in this process, on the loopback): then that is where it is reached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from attrs import frozen
@@ -14,8 +15,14 @@ from attrs import frozen
 from k8slite.apiserver.calling.endpoint import CallFailed
 from k8slite.apiserver.storage import Storage
 from k8slite.objects.fields import quoted
+from k8slite.objects.meta import Name
 
 Json = dict[str, Any]
+
+
+def nowhere(pod: Name) -> str:
+    """No pod listens anywhere else than its status says."""
+    return ""
 
 
 @frozen
@@ -23,6 +30,7 @@ class Services:
     """Looks services up in the store."""
 
     storage: Storage
+    listening: Callable[[Name], str] = nowhere  # a pod's real address; "": as its status says
 
     def address(self, namespace: str, name: str, port: int) -> str:
         """HOST:PORT of one of the ready endpoints of a service. Raises CallFailed."""
@@ -35,8 +43,9 @@ class Services:
         chosen = next((one for one in spec.get("ports") or () if one["port"] == port), None)
         if chosen is None:
             raise CallFailed(f"no service port {port} found for service {quoted(name)}")
-        for address, target_port, _ in self.ready(namespace, name, chosen.get("name") or ""):
-            return joined(address, target_port)
+        for address, target_port, target in self.ready(namespace, name, chosen.get("name") or ""):
+            pod = Name(namespace, target.get("name", "")) if target.get("kind") == "Pod" else None
+            return joined((pod and self.listening(pod)) or address, target_port)
         raise CallFailed(f"no endpoints available for service {quoted(name)}")
 
     def ready(self, namespace: str, name: str, port_name: str) -> Iterator[tuple[str, int, Json]]:

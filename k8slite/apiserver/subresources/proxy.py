@@ -25,6 +25,7 @@ from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Request, Response
 from k8slite.objects.errors import BadRequest, ServiceUnavailable
 from k8slite.objects.fields import quoted
+from k8slite.objects.meta import Name
 
 Json = dict[str, Any]
 
@@ -92,8 +93,7 @@ class Proxying:
         _must_be_proxyable(ip)
         if not port:
             port = "443" if target.scheme == "https" else "80"
-        self._must_be_real(pod, joined(ip, port))
-        return self._to(target.scheme, joined(ip, port))
+        return self._to_pod(pod, target.scheme, ip, port)
 
     def _service(self, call: Call) -> Handler:
         target = Target.read(call.info.name, "service")
@@ -112,10 +112,9 @@ class Proxying:
             pod = self._pod_of(namespace, address, reference)
             if reference and pod is None:
                 continue
-            where = joined(address, port)
             if pod is not None:
-                self._must_be_real(pod, where)
-            return self._to(target.scheme, where)
+                return self._to_pod(pod, target.scheme, address, port)
+            return self._to(target.scheme, joined(address, port))
         text = f"no endpoints available for service {quoted(call.info.name)}"
         raise ServiceUnavailable(text)
 
@@ -160,12 +159,17 @@ class Proxying:
         status = (pod or {}).get("status") or {}
         return pod if any(one["ip"] == address for one in status.get("podIPs") or ()) else None
 
-    def _must_be_real(self, pod: Json, where: str) -> None:
+    def _to_pod(self, pod: Json, scheme: str, address: str, port: int | str) -> Handler:
         """Addresses of pods that are only imagined may be somebody else's out there."""
-        name = pod["spec"].get("nodeName", "")
+        metadata = pod["metadata"]
+        real = self.services.listening(Name(metadata["namespace"], metadata["name"]))
+        if real:
+            return self._to(scheme, joined(real, port))
+        where, name = joined(address, port), pod["spec"].get("nodeName", "")
         node = self.services.storage.find("nodes/", "", name) if name else None
         if node is not None and _is_imagined(node):
             raise unreachable(f"dial tcp {where}: the pod is imagined, and nobody listens there")
+        return self._to(scheme, where)
 
     def _to(self, scheme: str, address: str) -> Handler:
         if self.way is None:
