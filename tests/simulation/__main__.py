@@ -12,6 +12,7 @@ from tests.simulation.scenarios_devices import DEVICES
 from tests.simulation.scenarios_scheduling import SCHEDULING
 from tests.simulation.scenarios_servers import SERVERS
 from tests.simulation.scenarios_sets import SETS
+from tests.simulation.scenarios_surroundings import SURROUNDINGS
 from tests.simulation.scenarios_volumes import VOLUMES
 
 
@@ -22,7 +23,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, help="for each scenario")
     parser.add_argument("--seed", type=int, default=0)
     parsed = parser.parse_args()
-    scenarios = (*SCENARIOS, *SETS, *VOLUMES, *DEVICES, *SERVERS, *SCHEDULING)
+    scenarios = (*SCENARIOS, *SETS, *VOLUMES, *DEVICES, *SERVERS, *SCHEDULING, *SURROUNDINGS)
     known = [scenario.__name__ for scenario in scenarios]
     for name in parsed.names:
         if name not in known:
