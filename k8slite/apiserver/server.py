@@ -25,6 +25,7 @@ from k8slite.apiserver.authentication.authenticator import Authenticator
 from k8slite.apiserver.authentication.impersonation import impersonated
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authorization.authorizer import Authorizer
+from k8slite.apiserver.cross_origin import PREFLIGHT, CrossOrigin
 from k8slite.apiserver.custom import CustomResources
 from k8slite.apiserver.deadlines import given_up, seconds_for
 from k8slite.apiserver.discovery import Discovery
@@ -93,6 +94,7 @@ class ApiServer:
     metrics: Metrics = field(factory=Metrics)
     in_flight: InFlight = field(factory=InFlight)
     auditor: Auditor | None = None
+    cross_origin: CrossOrigin = CrossOrigin()  # frozen
     # What is deprecated and was asked for: group, release without it, resource, part, version.
     deprecated: dict[tuple[str, ...], None] = field(factory=dict)
     # Paths of k8slite's own, which upstream does not have; authorized as non-resource URLs.
@@ -122,8 +124,12 @@ class ApiServer:
         trail = self.auditor.begin(request, info, number) if self.auditor is not None else None
         told: list[tuple[str, str]] = []
         try:
-            reads = told if outside else None
-            response = await self._in_time(request, info, trail, reads, began)
+            told += self.cross_origin.headers(request)
+            if told and request.method == "OPTIONS":
+                response = PREFLIGHT
+            else:
+                reads = told if outside else None
+                response = await self._in_time(request, info, trail, reads, began)
         except ApiError as error:
             response = _refusal(error, request)
         except Exception as error:  # a bug here must not take the server down

@@ -19,7 +19,9 @@ from k8slite.cli.scheduler_config import scheduler_configuration
 from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
 
 if TYPE_CHECKING:
+    from k8slite.apiserver.cross_origin import CrossOrigin
     from k8slite.faults.plan import Plan
+    from k8slite.live.audit import Auditing
     from k8slite.live.run import Running, Wanted
 
 # A log that is longer when a cluster is started is begun anew.
@@ -60,6 +62,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="a KubeSchedulerConfiguration: profiles, plugins and their arguments",
     )
     parser.add_argument("--kubernetes-version", default="1.37", metavar="1.NN")
+    parser.add_argument(
+        "--cors-allowed-origins",
+        default="",
+        metavar="LIST",
+        help="regular expressions: whose web pages may ask",
+    )
     parser.add_argument("--audit-policy-file", default="", metavar="FILE", help="what is audited")
     parser.add_argument("--audit-log-path", default="", metavar="FILE", help="'-': standard output")
     for name, what in _TURNOVER.items():
@@ -92,8 +100,6 @@ def run(parsed: argparse.Namespace) -> int:
     import trio
 
     from k8slite.cluster import Settings
-    from k8slite.live.audit import Auditing
-    from k8slite.live.lines import MEGABYTE, Turnover
     from k8slite.live.recording import NotEmpty
     from k8slite.live.run import PortTaken, Wanted
     from k8slite.live.run import run as run_cluster
@@ -108,15 +114,10 @@ def run(parsed: argparse.Namespace) -> int:
             controllers=names,
             scheduler_configuration=scheduling,
             leader_elect=parsed.leader_elect,
+            cross_origin=_cross_origin(parsed.cors_allowed_origins),
         )
     except ValueError as error:
         raise Complaint(f"--controllers: {error}") from None
-    turnover = Turnover(
-        (parsed.audit_log_maxsize or 100) * MEGABYTE,
-        parsed.audit_log_maxbackup,
-        parsed.audit_log_maxage,
-    )
-    auditing = Auditing(parsed.audit_policy_file, parsed.audit_log_path, turnover)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     wanted = Wanted(
         place.directory(parsed).path,
@@ -125,7 +126,7 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.port,
         parsed.store,
         settings,
-        auditing,
+        _auditing(parsed),
         faults,
         parsed.record,
     )
@@ -244,10 +245,32 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--scheduler-config={parsed.scheduler_config}",
         *(["--leader-elect"] if parsed.leader_elect else []),
         f"--kubernetes-version={parsed.kubernetes_version}",
+        f"--cors-allowed-origins={parsed.cors_allowed_origins}",
         f"--audit-policy-file={parsed.audit_policy_file}",
         f"--audit-log-path={parsed.audit_log_path}",
         *(f"--audit-log-{name}={getattr(parsed, f'audit_log_{name}')}" for name in _TURNOVER),
     ]
+
+
+def _cross_origin(listed: str) -> CrossOrigin:
+    from k8slite.apiserver.cross_origin import CrossOrigin
+
+    try:
+        return CrossOrigin.of([one for one in listed.split(",") if one])
+    except ValueError as error:
+        raise Complaint(f"--cors-allowed-origins: {error}") from None
+
+
+def _auditing(parsed: argparse.Namespace) -> Auditing:
+    from k8slite.live.audit import Auditing
+    from k8slite.live.lines import MEGABYTE, Turnover
+
+    turnover = Turnover(
+        (parsed.audit_log_maxsize or 100) * MEGABYTE,
+        parsed.audit_log_maxbackup,
+        parsed.audit_log_maxage,
+    )
+    return Auditing(parsed.audit_policy_file, parsed.audit_log_path, turnover)
 
 
 def _minor(text: str) -> int:

@@ -112,6 +112,7 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
         server.resource_metrics = ResourceMetrics(storage, world, neighbours.kubelet)
     if settings.audit is not None:
         server.auditor = Auditor(settings.audit, world)
+    server.cross_origin = settings.cross_origin
     metrics.others.append(lambda: server_families(server))
     return server
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.apiserver.auditing.auditor import AuditLog
 from k8slite.apiserver.calling.endpoint import Way
+from k8slite.apiserver.cross_origin import CrossOrigin
 from k8slite.controllers import chosen_controllers
 from k8slite.controllers.authentication_trust import Trust
 from k8slite.controllers.certificate_signing import Sign
@@ -40,6 +41,7 @@ class Settings:
     leader_elect: bool = False  # whether controllers and scheduler work only with a lease
     metrics: bool = True  # metrics.k8s.io is served, where there are nodes to measure
     audit: AuditLog | None = None
+    cross_origin: CrossOrigin = CrossOrigin()  # whose pages may ask from within browsers
 
     def runs(self, controller: str) -> bool:
         """Whether a controller is switched on."""
