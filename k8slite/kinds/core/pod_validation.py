@@ -17,6 +17,7 @@ from k8slite.kinds.core.container_validation import (
     validate_image_padding,
     validate_init_containers,
 )
+from k8slite.kinds.core.os_validation import validate_host_processes, validate_os
 from k8slite.kinds.core.pod_update_validation import (
     validate_ephemeral_update,
     validate_pod_update,
@@ -30,7 +31,14 @@ from k8slite.kinds.core.selector_validation import (
 )
 from k8slite.kinds.core.volume_validation import validate_volumes
 from k8slite.objects.errors import Cause
-from k8slite.objects.fields import duplicate, forbidden, invalid, not_supported, required
+from k8slite.objects.fields import (
+    duplicate,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+    too_long,
+)
 from k8slite.objects.metadata_validation import each, validate_annotations, validate_labels
 from k8slite.objects.names import (
     in_range,
@@ -119,6 +127,7 @@ def validate_pod_spec(spec: Json, path: str, pod_name: str = "") -> list[Cause]:
             found.append(not_supported(at, value, known) if value else required(at))
     found += validate_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
     found += validate_pod_security(spec, path)
+    found += validate_host_processes(spec, path)
     found += validate_affinity(spec.get("affinity"), f"{path}.affinity")
     if "dnsConfig" in spec or spec.get("dnsPolicy") == "None":
         found += _dns(spec, f"{path}.dnsConfig")
@@ -275,6 +284,12 @@ def _rest(spec: Json, path: str) -> list[Cause]:
     if deadline is not None:
         wrong = in_range(deadline, 1, _LARGEST_INT32)
         found += each(f"{path}.activeDeadlineSeconds", deadline, wrong)
+    override = spec.get("hostnameOverride")
+    if override is not None:
+        at = f"{path}.hostnameOverride"
+        if len(override.encode()) > _HOST_NAME_MOST:
+            found.append(too_long(at, _HOST_NAME_MOST))
+        found += each(at, override, is_dns1123_subdomain(override))
     for key in ("hostname", "subdomain"):
         value = spec.get(key)
         if value:
@@ -297,16 +312,10 @@ def _rest(spec: Json, path: str) -> list[Cause]:
         found.append(not_supported(f"{path}.preemptionPolicy", preemption, _PREEMPTION))
     if spec.get("overhead"):
         found += validate_requirements({"limits": spec["overhead"]}, f"{path}.overhead")
-    system = spec.get("os")
-    if system is not None:
-        name = system.get("name", "")
-        if not name:
-            found.append(required(f"{path}.os.name"))
-        elif name not in ("linux", "windows"):
-            found.append(not_supported(f"{path}.os.name", name, ("linux", "windows")))
-    return found
+    return found + validate_os(spec, path)
 
 
+_HOST_NAME_MOST: Final = 64  # bytes, Linux's own limit
 _COST: Final = re.compile("-?(0|[1-9][0-9]*)")
 _PREEMPTION: Final = ("Never", "PreemptLowerPriority")
 _POLICIES: Final = (

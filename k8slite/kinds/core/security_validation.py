@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from k8slite.kinds.core.os_validation import validate_windows_options
 from k8slite.kinds.core.path_validation import validate_descending_path
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import (
@@ -50,14 +51,13 @@ def validate_container_security(context: Json | None, path: str) -> list[Cause]:
                     "`capabilities.Add` CAP_SYS_ADMIN"
                 )
                 found.append(invalid(path, context, text))
+    found += validate_windows_options(context, path)
     return found + _app_armor(context.get("appArmorProfile"), f"{path}.appArmorProfile")
 
 
 def validate_pod_security(spec: Json, path: str) -> list[Cause]:
     """A Pod's securityContext; `path` is the Pod spec's."""
-    context = spec.get("securityContext")
-    if not context:
-        return []
+    context = spec.get("securityContext") or {}
     at = f"{path}.securityContext"
     found = _identifiers(context, ("fsGroup", "runAsUser", "runAsGroup"), at)
     for i, group in enumerate(context.get("supplementalGroups", ())):
@@ -72,6 +72,7 @@ def validate_pod_security(spec: Json, path: str) -> list[Cause]:
             found.append(not_supported(f"{at}.{key}", value, known))
         if key == "fsGroupChangePolicy":
             found += _seccomp(context.get("seccompProfile"), f"{at}.seccompProfile")
+            found += validate_windows_options(context, at)
             found += _app_armor(context.get("appArmorProfile"), f"{at}.appArmorProfile")
     return found
 

@@ -169,8 +169,21 @@ def validate_spreading(constraints: Sequence[Json], path: str) -> list[Cause]:
         for policy in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
             if constraint.get(policy) not in (None, "Honor", "Ignore"):
                 found.append(not_supported(f"{at}.{policy}", constraint[policy], _POLICIES))
+        found += _match_keys(constraint, f"{at}.matchLabelKeys")
         found += validate_label_selector(constraint.get("labelSelector"), f"{at}.labelSelector")
     return found
+
+
+def _match_keys(constraint: Json, path: str) -> list[Cause]:
+    """Keys of labels that a Pod's own values are taken of.
+
+    Since Kubernetes 1.34 what they stand for is in the selector when this looks at it, so that
+    being there as well is no fault.
+    """
+    keys = constraint.get("matchLabelKeys") or ()
+    if keys and constraint.get("labelSelector") is None:
+        return [forbidden(path, "must not be set when labelSelector is not set")]
+    return [one for i, key in enumerate(keys) for one in _label_name(key, f"{path}[{i}]")]
 
 
 def _node_term(term: Json, path: str, *, check_values: bool) -> list[Cause]:
