@@ -6,14 +6,14 @@ One method a verb; what they share is how the body is decoded and how the outcom
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from attrs import define, evolve, field
 
 from k8slite.apiserver.applying import read_config
 from k8slite.apiserver.attributes import Asked
 from k8slite.apiserver.call import Call as Call
-from k8slite.apiserver.decoding import Decoder, complete, field_validation, media_type
+from k8slite.apiserver.decoding import Decoder, media_type
 from k8slite.apiserver.deletion import Deletion, delete_options
 from k8slite.apiserver.listing import (
     Listed,
@@ -22,28 +22,23 @@ from k8slite.apiserver.listing import (
     parse_revision,
     too_large,
 )
-from k8slite.apiserver.patches import PATCHES
+from k8slite.apiserver.patching import patched
 from k8slite.apiserver.registry import Registry, Written
 from k8slite.apiserver.request_info import RequestInfo, flag
 from k8slite.apiserver.selection import select
 from k8slite.apiserver.versions import Views
 from k8slite.apiserver.watching import WatchCounts, open_watch, watch_options
-from k8slite.apiserver.write_options import APPLY, dry_run, is_forced
+from k8slite.apiserver.write_options import APPLY, dry_run
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request, Response
-from k8slite.objects import codec
 from k8slite.objects.errors import (
     BadRequest,
     MethodNotAllowed,
     NotFound,
-    UnsupportedMediaType,
 )
-from k8slite.objects.fields import invalid, refuse
 
 Json = dict[str, Any]
 Protect = Callable[[Json, Json], None]
-
-_STRATEGIC: Final = "application/strategic-merge-patch+json"
 
 
 @define(eq=False)
@@ -176,37 +171,13 @@ class Verbs:
 
     def patch_change(self, call: Call, kind: Kind) -> Callable[[Json], Json]:
         """The change that a patch stands for. Raises UnsupportedMediaType or BadRequest."""
-        request, decoder = call.request, self.decoder
-        content_type = media_type(request)
-        is_forced(request, content_type)
-        apply = PATCHES.get(content_type)
-        if apply is None:
-            raise UnsupportedMediaType("415: Unsupported Media Type", details={})
-        patch = _patch_document(request)
-        definition = decoder.schemas.definition(
-            kind.group, kind.version, kind.kind, name=kind.definition
-        )
-        mode = field_validation(request)
+        made = patched(call, self.decoder, kind)
 
         def change(old: Json) -> Json:
-            old["apiVersion"], old["kind"] = kind.api_version, kind.kind
-            patched = apply(patch, old, definition)
-            if not isinstance(patched, dict):
-                raise BadRequest("the patch leaves no object")
-            same_name(call, patched)
-            new: Json = codec.loads(codec.dumps(patched))  # parts of the old one may be shared
-            complaints = _decoded_patch(call, decoder, new, kind)
-            if mode != "Ignore":
-                decoder.report(complaints, mode, kind, call.warnings.append)
+            new = made(old)
+            same_name(call, new)
             return new
 
-        if content_type == _STRATEGIC and (definition is None or kind.structural is not None):
-            raise UnsupportedMediaType(
-                "the body of the request was in an unknown format - accepted media types include: "
-                "application/json-patch+json, application/merge-patch+json, "
-                "application/apply-patch+yaml",
-                details={},
-            )
         return change
 
     async def delete(self, call: Call) -> Response:
@@ -326,25 +297,6 @@ def same_name(call: Call, obj: Json) -> None:
         raise BadRequest(
             f"the name of the object ({name}) does not match the name on the URL ({call.info.name})"
         )
-
-
-def _decoded_patch(call: Call, decoder: Decoder, new: Json, kind: Kind) -> list[str]:
-    """Check what a patch made; a wrong type in it is the patch's fault (upstream: 422)."""
-    try:
-        complaints = decoder.fields(new, kind)
-        complete(new, kind)
-        return complaints
-    except BadRequest as error:
-        why = error.message.partition(": ")[2]
-        cause = invalid("patch", call.request.body.decode(errors="replace"), why)
-        raise refuse(kind.kind, kind.group, call.info.name, [cause]) from None
-
-
-def _patch_document(request: Request) -> Any:
-    try:
-        return codec.loads(request.body)
-    except ValueError as error:
-        raise BadRequest(f"error decoding patch: {error}") from None
 
 
 def watches(info: RequestInfo, request: Request) -> bool:

@@ -70,9 +70,8 @@ def refuse(kind: str, group: str, name: str, causes: Sequence[Cause]) -> Invalid
     # What is said twice is told twice among the causes, but once in the message.
     texts = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details = {"name": name, "kind": kind} if name else {"kind": kind}
-    if group:
-        details["group"] = group
+    said = {"name": name, "kind": kind, "group": group}
+    details = {key: text for key, text in said.items() if text}
     return Invalid(f'{qualified} "{name}" is invalid: {listed}', details=details, causes=causes)
 
 

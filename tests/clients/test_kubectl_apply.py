@@ -97,6 +97,14 @@ def test_unknown_fields(kubectl: Kubectl) -> None:
     assert kubectl("apply", "--validate=ignore", "-f", "-", given=wrong).err == ""
 
 
+def test_unknown_fields_of_what_is_there(kubectl: Kubectl) -> None:
+    kubectl.apply(config_map("settings"))
+    wrong = config_map("settings").replace('"data"', '"dat"')
+    said = kubectl.refused("apply", "-f", "-", given=wrong)
+    assert said.startswith('The request is invalid: patch: Invalid value: "map[dat:map[')
+    assert said.endswith(': strict decoding error: unknown field "dat"')
+
+
 def test_every_fault_of_an_object_is_told(kubectl: Kubectl) -> None:
     wrong = deployment("web").replace("name: web\n  labels", "name: Web_1\n  labels")
     wrong = wrong.replace("containerPort: 80", "containerPort: 80000")
