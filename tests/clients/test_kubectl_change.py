@@ -150,7 +150,7 @@ def test_a_finalizer_holds_an_object(kubectl: Kubectl) -> None:
     kubectl.apply(json.dumps(held))
     kubectl("delete", "configmap", "held", "--wait=false")
     assert kubectl("get", "cm", "held", "-o", "jsonpath={.metadata.deletionTimestamp}").out
-    message = kubectl.refused("wait", "--for=delete", "configmap/held", "--timeout=0.1s")
+    message = kubectl.refused("wait", "--for=delete", "configmap/held", "--timeout=1s")
     last = message.splitlines()[-1]
     assert last == "error: timed out waiting for the condition on configmaps/held"
     kubectl("patch", "cm", "held", "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
