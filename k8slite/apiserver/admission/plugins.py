@@ -7,6 +7,7 @@ from attrs import frozen
 
 from k8slite.apiserver.admission.certificates import CertificateRequests, CertificateSigners
 from k8slite.apiserver.admission.chain import Chain
+from k8slite.apiserver.admission.device_admin_access import DeviceAdminAccess
 from k8slite.apiserver.admission.ingress_class import DefaultIngressClass
 from k8slite.apiserver.admission.limit_ranger import LimitRanger
 from k8slite.apiserver.admission.matching import Matcher
@@ -78,6 +79,7 @@ def every_plugin(parts: Parts) -> Chain:
             "PersistentVolumeClaimResize": PersistentVolumeClaimResize(storage),
             "RuntimeClass": RuntimeClass(storage),
             "DefaultIngressClass": DefaultIngressClass(storage),
+            "DeviceAdminAccess": DeviceAdminAccess(storage),
             "PodSecurity": PodSecurity(storage, parts.decoder.schemas.minor),
             "CertificateSubjectRestriction": CertificateRequests(parts.world),
             "CertificateApproval": CertificateSigners(authorizer),
