@@ -137,7 +137,7 @@ def test_what_was_forgotten_cannot_be_read() -> None:
         cluster.apply(config_map("two"))
         cluster.advance(minutes=4)
         cluster.at(revision).stop()
-        cluster.advance(minutes=2)
+        cluster.advance(minutes=6)  # nothing lives for two windows, see `store.compactor`
         with pytest.raises(Compacted):
             cluster.at(revision)
 
@@ -163,6 +163,27 @@ def test_time_passes_without_waiting() -> None:
         assert not cluster.events(reason="SuccessfulCreate")  # events live for an hour
         with pytest.raises(ValueError, match="forward only"):
             cluster.advance(seconds=-1)
+
+
+def test_jobs_come_and_go_as_time_passes() -> None:
+    pods = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "busybox"}]}
+    job = {"template": {"spec": pods}, "ttlSecondsAfterFinished": 300}
+    often = {"schedule": "*/2 * * * *", "jobTemplate": {"spec": job}}
+    with k8slite.testing.start(nodes=1, tls=False) as cluster:
+        for kind, spec in (("Job", job), ("CronJob", often)):
+            metadata = {"name": kind.lower()}
+            cluster.apply(
+                {"apiVersion": "batch/v1", "kind": kind, "metadata": metadata, "spec": spec}
+            )
+        cluster.wait_for("job/job", "Complete")
+        cluster.advance(minutes=4, seconds=30)
+        names = {one["metadata"]["name"] for one in cluster.list("jobs", "default")}
+        # In the names are minutes; it depends on the time of day whether there are two or three.
+        minutes = sorted(int(name.removeprefix("cronjob-")) for name in names - {"job"})
+        assert minutes in [[minutes[0] + 2 * at for at in range(count)] for count in (2, 3)]
+        assert "job" in names
+        cluster.advance(minutes=2)
+        cluster.wait_for("job/job", "delete")
 
 
 def test_clients_that_wait_are_not_slow_when_the_clock_is_moved() -> None:
