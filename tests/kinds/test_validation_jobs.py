@@ -110,6 +110,11 @@ DONE: Json = {
     [
         (BEGUN, {**BEGUN, "active": 2, "ready": 1}, ""),
         (BEGUN, DONE, ""),
+        (
+            {**BEGUN, "conditions": condition("Suspended")},
+            {"startTime": "2026-01-01T09:00:00Z"},
+            "",
+        ),
         (BEGUN, {**BEGUN, "active": -1}, "status.active: Invalid value: -1: must be greater"),
         (BEGUN, {**BEGUN, "ready": 1}, "cannot set more ready pods than active"),
         (BEGUN, {**DONE, "active": 1}, "active>0 is invalid for finished job"),

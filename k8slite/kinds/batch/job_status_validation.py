@@ -143,5 +143,6 @@ def _updated(new: Json, old: Json) -> Iterator[Cause]:
     if all(ends) and ends[0] != ends[1]:
         yield invalid("status.completionTime", ends[0], "completionTime cannot be mutated")
     start = before.get("startTime")
-    if start and status.get("startTime") != start and not spec.get("suspend"):
+    resumed = has_condition(old, "Suspended") and not has_condition(new, "Suspended")
+    if start and status.get("startTime") != start and not spec.get("suspend") and not resumed:
         yield required("status.startTime", "startTime cannot be removed for unsuspended job")
