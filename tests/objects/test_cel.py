@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from k8slite.objects.cel.depth import room
 from k8slite.objects.cel.environment import (
     Environment,
     Expression,
@@ -395,6 +396,18 @@ def test_expressions_are_as_deep_as_upstream_reads_them(
     if levels > 200:
         with pytest.raises(Uncompilable, match="expression recursion limit exceeded: 250"):
             FREE.compile(make(levels + 1))
+    assert sys.getrecursionlimit() == before
+
+
+def test_who_leaves_first_takes_no_room_from_others() -> None:
+    before = sys.getrecursionlimit()
+    first, second = room(), room()
+    first.__enter__()
+    wide = sys.getrecursionlimit()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert sys.getrecursionlimit() == wide > before
+    second.__exit__(None, None, None)
     assert sys.getrecursionlimit() == before
 
 

@@ -18,10 +18,20 @@ _CALLS: Final = 6000
 
 @contextmanager
 def room() -> Iterator[None]:
-    """As much room as the deepest expression needs."""
+    """As much room as the deepest expression needs; the limit is the whole process's.
+
+    Clusters in several threads may be inside at once: the last one out puts the limit back.
+    """
     before = sys.getrecursionlimit()
+    _BEFORE.append(before)
     sys.setrecursionlimit(max(before, _CALLS))
     try:
         yield
     finally:
-        sys.setrecursionlimit(before)
+        before = _BEFORE.pop()
+        if not _BEFORE:
+            sys.setrecursionlimit(before)
+
+
+# Limits that those inside have found; the first one's is the usual one.
+_BEFORE: Final[list[int]] = []
