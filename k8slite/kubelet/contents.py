@@ -32,10 +32,11 @@ class Contents:
     objects: Mapping[Key, Json | None] = Factory(dict)
     services: Sequence[Json] = ()
     allocatable: Mapping[str, str] = Factory(dict)  # of the node
+    tokens: Mapping[str, str] = Factory(dict)  # of its service account, by audience
 
 
-def references(pod: Json) -> list[Key]:
-    """What a pod refers to, but for what every pod is given (its service account's volume)."""
+def references(pod: Json, *, given: bool = False) -> list[Key]:
+    """What a pod refers to; with what every pod is given (its service account's volume) or not."""
     found: dict[Key, None] = {}
     for container in containers_of(pod):
         for source in container.get("envFrom") or ():
@@ -46,10 +47,19 @@ def references(pod: Json) -> list[Key]:
             for field, plural in _KEYS:
                 if field in (one.get("valueFrom") or {}):
                     found[plural, one["valueFrom"][field]["name"]] = None
-    for volume in pod["spec"].get("volumes") or ():
-        if not volume["name"].startswith(_GIVEN):
-            found.update(dict.fromkeys(_volume_references(volume)))
+    for volume in _volumes(pod, given=given):
+        found.update(dict.fromkeys(_volume_references(volume)))
     return list(found)
+
+
+def wanted_tokens(pod: Json, *, given: bool = False) -> dict[str, Json]:
+    """The tokens that its volumes project, by their audiences ("" for the API server's)."""
+    return {
+        source["serviceAccountToken"].get("audience", ""): source["serviceAccountToken"]
+        for volume in _volumes(pod, given=given)
+        for source in (volume.get("projected") or {}).get("sources") or ()
+        if "serviceAccountToken" in source
+    }
 
 
 def containers_of(pod: Json) -> list[Json]:
@@ -65,7 +75,7 @@ def is_surrounded(pod: Json) -> bool:
         return True
     if any("valueFrom" in env for one in containers for env in one.get("env") or ()):
         return True
-    return bool(references(pod))
+    return bool(references(pod) or wanted_tokens(pod))
 
 
 def variables(pod: Json, container: Json, contents: Contents) -> dict[str, str]:
@@ -153,6 +163,10 @@ def _projection(pod: Json, source: Json, contents: Contents) -> dict[str, bytes]
                 elif not reference.get("optional"):
                     raise Missing(f"references non-existent {word} key: {item['key']}")
             return found
+    if "serviceAccountToken" in source:
+        token = source["serviceAccountToken"]
+        found_token = contents.tokens.get(token.get("audience", ""))
+        return {} if found_token is None else {token["path"]: found_token.encode()}
     if "downwardAPI" in source:
         return {
             item["path"]: _downward(pod, item, contents).encode()
@@ -210,6 +224,11 @@ def _data(held: Json) -> dict[str, bytes]:
     for key, text in (held.get("binaryData") or {}).items():
         found[key] = base64.b64decode(text)
     return found
+
+
+def _volumes(pod: Json, *, given: bool) -> list[Json]:
+    volumes = pod["spec"].get("volumes") or ()
+    return [one for one in volumes if given or not one["name"].startswith(_GIVEN)]
 
 
 def _volume_references(volume: Json) -> Iterator[Key]:

@@ -9,6 +9,7 @@ them, at most once a minute, as a kubelet syncs a pod.
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -20,6 +21,7 @@ from k8slite.client.resource import (
     CONFIG_MAPS,
     PERSISTENT_VOLUME_CLAIMS,
     SECRETS,
+    SERVICE_ACCOUNTS,
     SERVICES,
 )
 from k8slite.kubelet.contents import (
@@ -33,6 +35,7 @@ from k8slite.kubelet.contents import (
     references,
     sub_path,
     variables,
+    wanted_tokens,
 )
 from k8slite.kubelet.node import NodeShape
 from k8slite.kubelet.pod import Container, EnvVar
@@ -51,6 +54,7 @@ Tree = MutableMapping[str, bytes]
 RETRY_SECONDS: Final = 2.0  # until what was missing is looked for again; doubles
 RETRY_MOST_SECONDS: Final = 122.0  # upstream: maxDurationBeforeRetry of volumes' operations
 REFRESH_SECONDS: Final = 60.0  # upstream: syncFrequency
+_TOKEN_SECONDS: Final = 3600  # where a projection does not say (upstream: its default)
 
 
 class Surroundings(Write):
@@ -170,7 +174,7 @@ class Surroundings(Write):
     async def _fetch(self, pod: Json) -> None:
         namespace = pod["metadata"]["namespace"]
         found: dict[Key, Json | None] = {}
-        for plural, name in references(pod):
+        for plural, name in references(pod, given=True):
             try:
                 found[plural, name] = await self._client.get(_RESOURCES[plural], name, namespace)
             except NotFound:
@@ -181,15 +185,41 @@ class Surroundings(Write):
                 services.append(await self._client.get(SERVICES, "kubernetes", "default"))
             except NotFound:
                 pass
-        self._contents = Contents(found, services, self._allocatable)
+        tokens = await self._tokens(pod)
+        self._contents = Contents(found, services, self._allocatable, tokens)
         self._refreshed_seconds = trio.current_time()
+
+    async def _tokens(self, pod: Json) -> dict[str, str]:
+        """Tokens of its service account, bound to it; none where the API server signs none."""
+        metadata, account = pod["metadata"], pod["spec"].get("serviceAccountName") or "default"
+        bound = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        }
+        found: dict[str, str] = {}
+        for audience, wanted in wanted_tokens(pod, given=True).items():
+            spec = {
+                "audiences": [audience] if audience else [],
+                "expirationSeconds": wanted.get("expirationSeconds", _TOKEN_SECONDS),
+                "boundObjectRef": bound,
+            }
+            with suppress(NotFound):
+                answer = await self._client.create(
+                    SERVICE_ACCOUNTS,
+                    {"spec": spec},
+                    metadata["namespace"],
+                    name=account,
+                    subresource="token",
+                )
+                found[audience] = answer["status"]["token"]
+        return found
 
     def _fill(self, pod: Json) -> None:
         """Put files where they belong. Raises Missing, with upstream's text."""
         for volume in pod["spec"].get("volumes") or ():
             name = volume["name"]
-            if name.startswith("kube-api-access-"):
-                continue
             try:
                 files = files_of(pod, volume, self._contents)
             except Missing as missing:

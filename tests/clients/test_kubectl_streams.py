@@ -215,3 +215,24 @@ def test_streams_of_the_python_client(
         "shell: web",
         "forward: from the script",
     ]
+
+
+def test_a_token_is_mounted_that_the_api_knows(kubectl: Kubectl) -> None:
+    """As upstream: of the pod's account, bound to the pod, with the CA and the namespace."""
+    kubectl.apply(
+        pod("asks", containers=[{"name": "c", "image": "busybox", "args": ["sleep", "99"]}])
+    )
+    kubectl("wait", "pod/asks", "--for=condition=Ready", "--timeout=20s")
+    folder = "/var/run/secrets/kubernetes.io/serviceaccount"
+    assert kubectl("exec", "asks", "--", "cat", f"{folder}/namespace").out == kubectl.namespace
+    assert "BEGIN CERTIFICATE" in kubectl("exec", "asks", "--", "cat", f"{folder}/ca.crt").out
+    token = kubectl("exec", "asks", "--", "cat", f"{folder}/token").out
+    review = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": token},
+    }
+    found = kubectl("create", "-f", "-", "-o", "json", given=json.dumps(review)).json["status"]
+    assert found["authenticated"]
+    assert found["user"]["username"] == f"system:serviceaccount:{kubectl.namespace}:default"
+    assert found["user"]["extra"]["authentication.kubernetes.io/pod-name"] == ["asks"]
