@@ -7,7 +7,7 @@ It is made again when it is deleted. Upstream: `pkg/controller/serviceaccount`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from k8slite.client.resource import NAMESPACES, SERVICE_ACCOUNTS
 from k8slite.controllers.controller import Context, Controller
@@ -38,18 +38,22 @@ class ServiceAccountController(Controller):
             return
         if self._accounts.get(Name(name.name, DEFAULT)) is not None:
             return
-        account = {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {"name": DEFAULT, "namespace": name.name},
-        }
         try:
-            await self.client.create(SERVICE_ACCOUNTS, account, name.name)
+            await self.client.create(SERVICE_ACCOUNTS, account(name.name), name.name)
         except AlreadyExists:
             return  # somebody was quicker
         except ApiError as error:
             if not gone_or_terminating(error):
                 raise
+
+
+def account(namespace: str) -> dict[str, Any]:
+    """The account that every namespace has, of one."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": DEFAULT, "namespace": namespace},
+    }
 
 
 def active(namespace: Namespace) -> bool:

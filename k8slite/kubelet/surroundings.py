@@ -51,7 +51,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 Tree = MutableMapping[str, bytes]
 
-RETRY_SECONDS: Final = 2.0  # until what was missing is looked for again; doubles
+RETRY_SECONDS: Final = 0.5  # until what was missing is looked for again; doubles (upstream)
 RETRY_MOST_SECONDS: Final = 122.0  # upstream: maxDurationBeforeRetry of volumes' operations
 REFRESH_SECONDS: Final = 60.0  # upstream: syncFrequency
 _TOKEN_SECONDS: Final = 3600  # where a projection does not say (upstream: its default)

@@ -15,7 +15,7 @@ import shutil
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,9 @@ from attrs import define, evolve, field, frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 from trio.abc import Listener
 
+from k8slite.client.resource import SERVICE_ACCOUNTS
 from k8slite.cluster import Cluster, Settings
+from k8slite.controllers.serviceaccount import ServiceAccountController, account
 from k8slite.kubelet.runtimes.rules import Rules
 from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority
@@ -38,6 +40,7 @@ from k8slite.live.request_log import RequestLog
 from k8slite.live.run import GRACE_SECONDS, listening
 from k8slite.live.wire_faults import WireFaults
 from k8slite.messages import Handler, Request, Response, User
+from k8slite.objects.errors import AlreadyExists
 from k8slite.store.memory import MemoryStore
 from k8slite.store.store import Store
 from k8slite.wire.server import Server
@@ -49,6 +52,7 @@ _Kind = tuple[int, int, tuple[str, ...], bool]
 # Beginnings of clusters that are remembered, one for each way to set one up.
 BEGUN_MOST: Final = 16
 ADDRESS: Final = "127.0.0.1"
+NAMESPACE: Final = "default"  # where who says nothing else works
 ADMINISTRATOR: Final = User("kubernetes-admin", ("system:masters",))
 
 
@@ -179,7 +183,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         if wanted.runs:
             nursery.start_soon(found.live, nursery)
             if begun is None:
-                await cluster.usable.wait()
+                await _begin(cluster)
                 _remember(wanted, store)
             # The other components take up what there is while the cluster is used already.
         try:
@@ -187,6 +191,16 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         finally:
             with trio.CancelScope(shield=True):
                 await server.stop(GRACE_SECONDS)
+
+
+async def _begin(cluster: Cluster) -> None:
+    """Wait for its nodes; what the first pod needs does not wait for the controller of accounts."""
+    await cluster.usable.wait()
+    if not cluster.settings.runs(ServiceAccountController.name):
+        return
+    client = cluster.client(f"controller:{ServiceAccountController.name}")
+    with suppress(AlreadyExists):
+        await client.create(SERVICE_ACCOUNTS, account(NAMESPACE), NAMESPACE)
 
 
 def _begun(wanted: Embedding) -> MemoryStore | None:

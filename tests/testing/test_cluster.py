@@ -314,3 +314,20 @@ def test_a_simulated_run_beside_a_live_cluster_is_what_its_seed_says() -> None:
         cluster.wait_for("deployment/web", "Available")
     assert (alone.error, alone.violations) == ("", ())
     assert beside == alone
+
+
+def test_the_first_pod_is_taken_at_once() -> None:
+    """Also while the controllers are still on their way (here they never come but for one)."""
+    with k8slite.testing.start(nodes=1, controllers=("service-account-controller",)) as first:
+        first.apply(POD)
+    with k8slite.testing.start(nodes=1, controllers=("service-account-controller",)) as second:
+        second.apply(POD)
+        assert second.get("pod/first")["spec"]["serviceAccountName"] == "default"
+
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: first}
+spec: {containers: [{name: c, image: example.com/c}]}
+"""
