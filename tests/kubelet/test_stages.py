@@ -80,7 +80,6 @@ def test_readiness_and_delays_from_annotations() -> None:
     odd["spec"]["delay"] = {
         "durationMilliseconds": 1,
         "durationFrom": {"expressionFrom": path},
-        "jitterDurationMilliseconds": 5,
     }
     again = stage("again", "containerStatuses: [{name: main, ready: true}]\nphase: Even")
     again["spec"]["selector"]["matchExpressions"] = [
@@ -89,6 +88,42 @@ def test_readiness_and_delays_from_annotations() -> None:
     found = played([odd, again], pod(annotations={"delay": "1m"})).script
     assert found.steps == (Wait(60.0), Ready(False), Ready(True))
     assert played([odd]).script.steps == (Wait(0.001), Ready(False))
+
+
+def waited(delay: Json, uid: str = "u", container: str = "main", **annotations: str) -> float:
+    """How long a pod runs whose only Stage has the delay."""
+    odd = stage("odd", CONTAINERS % (1, "Odd", "Failed"), *RUNNING, delay=delay)
+    given = pod(uid=uid, annotations=annotations)
+    given["spec"]["containers"].append({"name": "other", "image": "nginx"})
+    first = stages.play([odd], given, container, NOW, USUAL).script.steps[0]
+    return first.seconds if isinstance(first, Wait) else 0.0
+
+
+def test_jitter_is_drawn_once_for_a_pod() -> None:
+    jitter = {"durationMilliseconds": 1000, "jitterDurationMilliseconds": 5000}
+    drawn = [waited(jitter, str(number)) for number in range(50)]
+    assert 1 <= min(drawn) < 1.5 and 4.5 < max(drawn) < 5 and len(set(drawn)) == 50
+    assert waited(jitter, "7") == waited(jitter, "7", "other") == drawn[7]
+    assert waited({**jitter, "durationMilliseconds": 9000}) == 5  # the shorter one is taken
+    assert 0 < waited({"jitterDurationMilliseconds": 5000}) < 5
+
+
+def test_durations_that_the_pod_tells() -> None:
+    def told(name: str) -> Json:
+        return {"expressionFrom": f'.metadata.annotations["{name}"]'}
+
+    delay = {
+        "durationMilliseconds": 1000,
+        "durationFrom": told("d"),
+        "jitterDurationMilliseconds": 2000,
+        "jitterDurationFrom": told("j"),
+    }
+    assert 1 < waited(delay) < 2
+    assert 60 < waited(delay, d="1m", j="61s") < 61
+    assert waited(delay, d="1m", j="2026-01-01T00:00:30Z") == 30
+    assert waited(delay, d="1m", j="") == 60  # no duration: as if there were no jitter
+    assert waited(delay, d="soon") == 0
+    assert waited(delay, d="2025-01-01T00:00:00Z", j="2025-01-01T00:00:00Z") == 0
 
 
 def test_the_greatest_weight_is_taken() -> None:

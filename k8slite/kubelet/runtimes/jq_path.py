@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 
 def parts(text: str) -> list[str]:
@@ -18,6 +19,22 @@ def parts(text: str) -> list[str]:
     if not found:
         raise ValueError("a path is empty")
     return found
+
+
+def values(value: Any, path: Sequence[str]) -> list[Any]:
+    """What is found at a path; nothing for null."""
+    found = [value]
+    for part in path:
+        if part == "[]":
+            found = [one for many in found if isinstance(many, list) for one in many]
+        else:
+            found = [one.get(part) for one in found if isinstance(one, Mapping)]
+    return [one for one in found if one is not None]
+
+
+def text_of(value: Any) -> str:
+    """A value as selectors compare it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _PART: Final = re.compile(r'\.?\["(?P<quoted>[^"]+)"\]|\.?\[\]|\.(?P<plain>[A-Za-z_][\w]*)')

@@ -3,8 +3,9 @@
 A pod's way through its Stages is played in advance, from the pod that waits: each Stage that its
 labels, annotations and fields select waits its delay and changes the status as its template says;
 what that means for a container becomes steps: it starts late, is ready or not, ends with a code. Of
-several that select the pod, the one with the greatest weight is taken, then by name; jitter is left
-away. What our own nodes do anyway (addresses, heartbeats, deletion) is theirs to do.
+several that select the pod, the one with the greatest weight is taken, then by name; what is
+left to chance (jitter) is drawn once for a pod (see `stage_delay`). What our own nodes do anyway
+(addresses, heartbeats, deletion) is theirs to do.
 
 Refused, with a reason: other kinds than Pod, `next.delete`, `next.finalizers`, `next.patches`,
 `next.event`, `immediateNextStage`, expressions that are more than paths, unknown functions.
@@ -12,13 +13,18 @@ Refused, with a reason: other kinds than Pod, `next.delete`, `next.finalizers`, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
-from k8slite.kubelet.runtimes.annotations import Behaviour, duration_seconds
+from attrs import frozen
+
+from k8slite.kubelet.runtimes.annotations import Behaviour
 from k8slite.kubelet.runtimes.go_template import TemplateError, rendered
-from k8slite.kubelet.runtimes.jq_path import parts
+from k8slite.kubelet.runtimes.jq_path import parts, text_of, values
 from k8slite.kubelet.runtimes.script import Exit, Ready, Script, Step, Wait
+from k8slite.kubelet.runtimes.stage_delay import delay_seconds, share
+from k8slite.objects.meta import parse_timestamp
 
 Json = dict[str, Any]
 
@@ -80,29 +86,49 @@ def play(
 
 
 def _script(stages: Sequence[Json], pod: Json, container: str, now: str) -> Script | None:
-    state: Json = {**pod, "status": {"phase": "Pending"}}
-    first = _next(stages, state)
-    start_seconds = 0.0
-    if first is not None:
-        start_seconds = _delay_seconds(first, state)
-        state = _after(first, state, now)
-    else:
-        state = {
-            **pod,
-            "status": {**_RUNNING, "podIP": (pod.get("status") or {}).get("podIP", "-")},
-        }
-    steps: list[Step] = []
-    for _ in range(STAGES_MOST):
-        stage = _next(stages, state)
-        after = state if stage is None else _after(stage, state, now)
-        if stage is None or after["status"] == state["status"]:
-            return Script(tuple(steps), start_seconds=start_seconds) if first or steps else None
-        delay = _delay_seconds(stage, state)
-        steps += [Wait(delay)] if delay else []
-        steps += _steps(state["status"], after["status"], container)
+    start_seconds, steps, changed = 0.0, list[Step](), False
+    for change in _course(stages, pod, now):
+        changed = True
+        if change.starts:
+            start_seconds = change.delay_seconds
+            continue
+        steps += [Wait(change.delay_seconds)] if change.delay_seconds else []
+        steps += _steps(change.before["status"], change.after["status"], container)
         if steps and isinstance(steps[-1], Exit):
-            return Script(tuple(steps), start_seconds=start_seconds)
-        state = after
+            break
+    return Script(tuple(steps), start_seconds=start_seconds) if changed else None
+
+
+@frozen
+class _Change:
+    """A Stage that a pod goes through."""
+
+    stage: Json
+    delay_seconds: float
+    before: Json  # the pod
+    after: Json
+    starts: bool  # the pod had only waited
+
+
+def _course(stages: Sequence[Json], pod: Json, now: str) -> Iterator[_Change]:
+    """The Stages that a pod goes through, until none changes it. Raises Unsupported."""
+    state: Json = {**pod, "status": {"phase": "Pending"}}
+    waits = _next(stages, state) is not None
+    if not waits:  # it begins as every pod does
+        address = (pod.get("status") or {}).get("podIP", "-")
+        state = {**pod, "status": {**_RUNNING, "podIP": address}}
+    moment = parse_timestamp(now)
+    for position in range(STAGES_MOST + 1):
+        stage = _next(stages, state)
+        if stage is None:
+            return
+        after, starts = _after(stage, state, now), waits and position == 0
+        if after["status"] == state["status"] and not starts:
+            return
+        drawn = share(pod, f"{position}/{stage['metadata']['name']}")
+        delay = delay_seconds(stage["spec"].get("delay") or {}, state, moment, drawn)
+        yield _Change(stage, delay, state, after, starts)
+        state, moment = after, moment + timedelta(seconds=delay)
     raise Unsupported(f"the Stages of this pod go in circles (more than {STAGES_MOST})")
 
 
@@ -164,21 +190,12 @@ def _selects(stage: Json, state: Json) -> bool:
 
 
 def _holds(expression: Json, state: Json, name: str) -> bool:
-    found = _values(state, _path(str(expression["key"]), name))
+    found = values(state, _path(str(expression["key"]), name))
     wanted = [str(one) for one in expression.get("values") or ()]
     operator = expression["operator"]
     if operator in ("Exists", "DoesNotExist"):
         return bool(found) is (operator == "Exists")
-    return any(_text(one) in wanted for one in found) is (operator == "In")
-
-
-def _delay_seconds(stage: Json, state: Json) -> float:
-    delay = stage["spec"].get("delay") or {}
-    expression = (delay.get("durationFrom") or {}).get("expressionFrom")
-    if expression:
-        for one in _values(state, _path(expression, stage["metadata"]["name"])):
-            return duration_seconds(_text(one))
-    return int(delay.get("durationMilliseconds") or 0) / 1000
+    return any(text_of(one) in wanted for one in found) is (operator == "In")
 
 
 def _path(text: str, stage: str) -> list[str]:
@@ -187,21 +204,6 @@ def _path(text: str, stage: str) -> list[str]:
         return parts(text)
     except ValueError as error:
         raise Unsupported(f"Stage {stage}: {error}") from None
-
-
-def _values(value: Any, path: Sequence[str]) -> list[Any]:
-    """What is found at a path; nothing for null."""
-    found = [value]
-    for part in path:
-        if part == "[]":
-            found = [one for many in found if isinstance(many, list) for one in many]
-        else:
-            found = [one.get(part) for one in found if isinstance(one, Mapping)]
-    return [one for one in found if one is not None]
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _RUNNING: Final[Mapping[str, Any]] = {
