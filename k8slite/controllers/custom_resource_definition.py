@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 from k8slite.client.resource import API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS, Resource
 from k8slite.controllers.controller import Context, Controller
+from k8slite.kinds.apiextensions.conversion_validation import has_bad_bundle
 from k8slite.kinds.apiextensions.definition_defaults import CLEANUP
 from k8slite.kinds.apiregistration.local_services import AUTOMANAGED, local_service
 from k8slite.kinds.models import PartialObject
@@ -132,11 +133,18 @@ class CustomResourceDefinitionController(Controller):
         else:
             text = "no conflicts found"
             status = self._with(status, "NamesAccepted", "True", "NoConflicts", text)
-            text = "the initial names have been accepted"
-            status = self._with(status, "Established", "True", "InitialNamesAccepted", text)
+            status = self._established(definition, status)
         if accepted != {part: value for part, value in before.items() if value}:
             status["acceptedNames"] = accepted
         return status
+
+    def _established(self, definition: Json, status: Json) -> Json:
+        """The status of one whose names are accepted (upstream: the establishing controller)."""
+        if not has_condition(definition, "Established") and has_bad_bundle(definition):
+            text = "The conversion webhook CABundle is invalid"
+            return self._with(status, "Established", "False", "InvalidCABundle", text)
+        text = "the initial names have been accepted"
+        return self._with(status, "Established", "True", "InitialNamesAccepted", text)
 
     def _taken(self, definition: Json) -> tuple[set[str], set[str]]:
         """The names and kinds that other definitions of the group have."""

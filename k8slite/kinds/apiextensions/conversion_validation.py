@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from k8slite.kinds.ca_bundle import validate_ca_bundle
 from k8slite.kinds.webhook_client import validate_client
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import forbidden, invalid, not_supported, required
+from k8slite.objects.meta import has_condition
 from k8slite.objects.metadata_validation import each
 from k8slite.objects.names import is_dns1035_label
 
@@ -22,8 +24,11 @@ _STRATEGIES: Final = ("None", "Webhook")
 _REVIEW_VERSIONS: Final = ("v1", "v1beta1")
 
 
-def validate_conversion(conversion: Json, path: str, *, recognized: bool = True) -> list[Cause]:
-    """`spec.conversion`; `recognized` says that a version of reviews must be known here."""
+def validate_conversion(
+    conversion: Json, path: str, *, recognized: bool = True, trusting: bool = True
+) -> list[Cause]:
+    """`spec.conversion`; `recognized` says that a version of reviews must be known here, and
+    `trusting` that a bundle of certificates is taken as it is."""
     strategy = conversion.get("strategy", "")
     at = f"{path}.strategy"
     if not strategy:
@@ -41,6 +46,8 @@ def validate_conversion(conversion: Json, path: str, *, recognized: bool = True)
         found = [required(where, "required when strategy is set to Webhook")]
     else:
         found = validate_client(client, where)
+        if not trusting:
+            found += validate_ca_bundle(client.get("caBundle") or "", f"{where}.caBundle")
     return found + _review_versions(versions, listed, recognized)
 
 
@@ -57,6 +64,18 @@ def _review_versions(versions: Sequence[str], path: str, recognized: bool) -> li
         text = f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"
         found.append(invalid(path, list(versions), text))
     return found
+
+
+def has_bad_bundle(definition: Json) -> bool:
+    """Whether no certificate of the conversion webhook can be checked with the bundle it has."""
+    conversion = definition.get("spec", {}).get("conversion") or {}
+    client = (conversion.get("webhook") or {}).get("clientConfig") or {}
+    return bool(validate_ca_bundle(client.get("caBundle") or "", "caBundle"))
+
+
+def trusts_any_bundle(definition: Json) -> bool:
+    """Whether a stored definition may have a bad bundle: it is not served yet, or has one."""
+    return not has_condition(definition, "Established") or has_bad_bundle(definition)
 
 
 def recognizes_reviews(definition: Json) -> bool:

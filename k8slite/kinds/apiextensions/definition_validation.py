@@ -13,6 +13,7 @@ from typing import Any, Final
 from k8slite.kinds.apiextensions.conversion_validation import (
     missing_versions,
     recognizes_reviews,
+    trusts_any_bundle,
     validate_conversion,
 )
 from k8slite.kinds.apiextensions.schema_validation import validate_schema
@@ -46,6 +47,7 @@ def validate_definition(new: Json, old: Json | None) -> list[Cause]:
         spec.get("conversion") or {},
         "spec.conversion",
         recognized=old is None or recognizes_reviews(old),
+        trusting=old is None or trusts_any_bundle(old),
     )
     if old is not None:
         found += _update(spec, old)
