@@ -18,6 +18,7 @@ from attrs import define, field
 from k8slite.apiserver.attributes import Asked, Attributes
 from k8slite.apiserver.ip_families import fill_ip_families
 from k8slite.apiserver.storage import Storage
+from k8slite.kinds.networking.service_ranges import ALLOCATOR, MANAGED_BY
 from k8slite.objects import codec
 from k8slite.objects.errors import InternalError
 from k8slite.objects.fields import invalid, refuse
@@ -237,7 +238,7 @@ def ip_address(ip: str, namespace: str, service: str, world: World) -> Json:
             "creationTimestamp": timestamp(world.now()),
             "labels": {
                 "ipaddress.kubernetes.io/ip-family": "IPv4",
-                "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+                MANAGED_BY: ALLOCATOR,
             },
         },
         "spec": {

@@ -88,6 +88,9 @@ NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies",
 IP_ADDRESSES: Final = Resource(
     "networking.k8s.io", "v1", "ipaddresses", "IPAddress", namespaced=False
 )
+SERVICE_CIDRS: Final = Resource(
+    "networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", namespaced=False
+)
 
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 

@@ -49,6 +49,7 @@ from k8slite.controllers.resource_claim import ResourceClaimController
 from k8slite.controllers.resource_quota import ResourceQuotaController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.selection import chosen
+from k8slite.controllers.service_cidr import ServiceCidrController
 from k8slite.controllers.serviceaccount import ServiceAccountController
 from k8slite.controllers.statefulset import StatefulSetController
 from k8slite.controllers.storage_version_migrator import StorageVersionMigrator
@@ -96,6 +97,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     ResourceQuotaController,
     RootCaPublisher,
     ServiceAccountController,
+    ServiceCidrController,
     StatefulSetController,
     StorageVersionMigrator,
     TaintEvictionController,

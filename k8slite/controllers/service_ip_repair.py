@@ -17,6 +17,7 @@ from k8slite.client.resource import IP_ADDRESSES, SERVICES
 from k8slite.controllers.controller import Context, Controller
 from k8slite.kinds.core.models import Service
 from k8slite.kinds.models import PartialObject
+from k8slite.kinds.networking.service_ranges import ALLOCATOR, MANAGED_BY
 from k8slite.objects.errors import AlreadyExists, NotFound
 from k8slite.objects.meta import Name
 
@@ -63,7 +64,7 @@ class ServiceIpRepair(Controller):
                 "name": ip,
                 "labels": {
                     "ipaddress.kubernetes.io/ip-family": family,
-                    "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+                    MANAGED_BY: ALLOCATOR,
                 },
             },
             "spec": {

@@ -32,6 +32,7 @@ from k8slite.objects.errors import Forbidden, NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
 from k8slite.sim.world import EPOCH
+from tests.simulation.scenarios_networking import NETWORKING
 from tests.simulation.scenarios_policies import POLICIES
 
 Json = dict[str, Any]
@@ -616,5 +617,6 @@ SCENARIOS = (
         Autoscaled,
     ),
     Credentials,
+    *NETWORKING,
     *POLICIES,
 )

@@ -28,6 +28,7 @@ from k8slite.sim.checks.preemption import Preemption
 from k8slite.sim.checks.quotas import Quotas
 from k8slite.sim.checks.rollouts import Rollouts
 from k8slite.sim.checks.scheduling import Scheduling
+from k8slite.sim.checks.service_ranges import ServiceRanges
 from k8slite.sim.checks.volumes import Volumes
 from k8slite.sim.checks.workloads import Workloads
 
@@ -48,6 +49,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Neighbours,
     Preemption,
     Addresses,
+    ServiceRanges,
     Volumes,
     Devices,
     Leases,
