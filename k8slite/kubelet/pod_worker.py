@@ -33,12 +33,14 @@ from k8slite.kubelet.pod import Pod
 from k8slite.kubelet.pod_status import LOST, LOST_CODE, PodView, phase_of, pod_status
 from k8slite.kubelet.restarting import CLOCK_SLACK_SECONDS, Tell, must_wait
 from k8slite.kubelet.runtimes.runtime import (
+    Announced,
     ContainerConfig,
     ContainerKey,
     Probed,
     Report,
     Runtime,
     Started,
+    Unwanted,
 )
 from k8slite.kubelet.timers import Moment
 from k8slite.objects.meta import parse_timestamp, timestamp
@@ -58,6 +60,7 @@ class PodWorker:
         self.status: Json = {}
         self.addresses: tuple[str, ...] = ()
         self.done = False  # nothing of it runs, nor will again
+        self.unwanted = False  # it is to be deleted, whatever runs
         self.surroundings: Surroundings | None = None  # None: it refers to nothing
         self.wake_at_seconds: float | None = None
         self._by_name = {record.container.name: record for record in self.records}
@@ -134,6 +137,12 @@ class PodWorker:
         self._news = True
         if isinstance(report, Probed):
             self._probed(record, report)
+            return
+        if isinstance(report, Announced):
+            self._tell(self.pod, None, report.type, report.reason, report.message)
+            return
+        if isinstance(report, Unwanted):
+            self.unwanted = True
             return
         for type_, reason, message in apply(record, report, now):
             self._tell(self.pod, record.container, type_, reason, message)

@@ -146,7 +146,7 @@ class PodWrite(Write):
     def _deletable(self) -> bool:
         worker = self._worker
         ended = worker.done and worker.pod.metadata.deletion_timestamp is not None
-        return ended and not self._deleted
+        return (ended or worker.unwanted) and not self._deleted
 
     def _patch(self) -> Json:
         """What differs from what the API has (upstream: a two-way strategic merge patch)."""

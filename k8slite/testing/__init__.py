@@ -23,7 +23,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from k8slite.kubelet.runtimes.program import Process
-    from k8slite.kubelet.runtimes.script import Alive, Answer, Exit, Log, Ready, Script, Wait
+    from k8slite.kubelet.runtimes.script import (
+        Alive,
+        Announce,
+        Answer,
+        DeletePod,
+        Exit,
+        Log,
+        Ready,
+        Script,
+        Wait,
+    )
     from k8slite.sim.scenario import Scenario
     from k8slite.testing.cluster import AsyncCluster, Cluster, running, start
     from k8slite.testing.fuzzing import fuzz
@@ -32,9 +42,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alive",
+    "Announce",
     "Answer",
     "AsyncCluster",
     "Cluster",
+    "DeletePod",
     "Exit",
     "Log",
     "Process",
@@ -60,7 +72,8 @@ def __getattr__(name: str) -> Any:
 
 _SCRIPT: Final = "k8slite.kubelet.runtimes.script"
 _HOMES: Final = {
-    **dict.fromkeys(("Alive", "Answer", "Exit", "Log", "Ready", "Script", "Wait"), _SCRIPT),
+    **dict.fromkeys(("Alive", "Announce", "Answer", "DeletePod", "Exit", "Log"), _SCRIPT),
+    **dict.fromkeys(("Ready", "Script", "Wait"), _SCRIPT),
     "Process": "k8slite.kubelet.runtimes.program",
     "AsyncCluster": "k8slite.testing.cluster",
     "Cluster": "k8slite.testing.cluster",

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from k8slite.kubelet.runtimes.program import Process
 from k8slite.kubelet.runtimes.rules import Rule
-from k8slite.kubelet.runtimes.script import Alive, Exit, Log, Ready, Script, Step, Wait
+from k8slite.kubelet.runtimes.script import Script, Step
 from k8slite.live.embedded import Embedded
 
 F = TypeVar("F", bound=Callable[[Process], Awaitable[int | None]])
@@ -85,9 +85,10 @@ def _script(steps: tuple[Step | Script, ...]) -> Script:
         return steps[0]
     found = []
     for step in steps:
-        if not isinstance(step, Wait | Log | Ready | Alive | Exit):
+        if not isinstance(step, Step):
             raise TypeError(
-                f"{step!r} is no step: give Wait, Log, Ready, Alive and Exit, or one Script alone"
+                f"{step!r} is no step: give Wait, Log, Ready, Alive, Exit, Announce and DeletePod, "
+                "or one Script alone"
             )
         found.append(step)
     return Script(tuple(found))

@@ -12,8 +12,8 @@ from k8slite.kubelet.pod import Pod, PodSpec
 from k8slite.kubelet.runtimes.annotations import Behaviour, behaviour_of
 from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.runtimes.program import Process
-from k8slite.kubelet.runtimes.runtime import Exited, LogOptions, Started
-from k8slite.kubelet.runtimes.script import Exit, Script, Wait
+from k8slite.kubelet.runtimes.runtime import Announced, Exited, LogOptions, Started, Unwanted
+from k8slite.kubelet.runtimes.script import Announce, DeletePod, Exit, Log, Script, Wait
 from k8slite.kubelet.timers import Timers
 from tests.client.fake_api import FakeWorld
 from tests.contracts.runtime_contract import Client, RuntimeContract, pod_of
@@ -113,3 +113,40 @@ class TestFakeRuntime(RuntimeContract):
         ended = await told.until(Exited)
         assert (ended.exit_code, ended.reason) == (9, "OOMKilled")
         assert trio.current_time() - began == 5
+
+    async def test_a_pod_is_told_of_and_deleted_after_the_end(self, autojump_clock, runtime, told):
+        steps = (Announce("Ends"), Exit(1), Wait(5), Announce("Ended"), Log("no"), DeletePod())
+        runtime.start(self.config(self.lasting))
+        assert runtime.play(self.key(self.lasting), steps)
+        began = trio.current_time()
+        await told.until(Unwanted)
+        assert trio.current_time() - began == 5
+        assert [one.reason for one in told.reports if isinstance(one, Announced)] == [
+            "Ends",
+            "Ended",
+        ]
+        log = runtime.log(self.key(self.lasting), LogOptions())
+        assert b"no\n" not in log and b"ends with code 1" in log
+
+    async def test_nothing_more_of_a_container_that_is_started_again_or_stopped(
+        self, autojump_clock, runtime, told
+    ):
+        runtime.start(self.config(self.lasting))
+        runtime.play(self.key(self.lasting), (Exit(1), Wait(60), DeletePod()))
+        runtime.start(evolve(self.config(self.lasting), attempt=1))
+        await trio.sleep(100)
+        assert not [one for one in told.reports if isinstance(one, Unwanted)]
+        runtime.play(self.key(self.lasting), (Wait(60), Exit(1), Wait(60), DeletePod()))
+        runtime.stop(self.key(self.lasting), 30)
+        await trio.sleep(200)
+        assert not [one for one in told.reports if isinstance(one, Unwanted)]
+
+    async def test_who_is_taken_up_tells_no_event_twice(self, autojump_clock, nursery, told):
+        steps = (Announce("Early"), DeletePod(), Wait(50), Announce("Late"))
+        runtime = await made(nursery, lambda pod, container: Behaviour(Script(steps)))
+        runtime.attach(told.reports.append)
+        await trio.sleep(100)
+        assert runtime.adopt(self.config(self.lasting), "fake://1", 30)
+        await trio.sleep(30)
+        found = [one for one in told.reports if isinstance(one, Announced | Unwanted)]
+        assert [getattr(one, "reason", "deleted") for one in found] == ["deleted", "Late"]

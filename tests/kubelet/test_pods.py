@@ -9,6 +9,8 @@ import trio
 
 from k8slite.client.resource import PODS
 from k8slite.kubelet.kubelet import NodeFleet
+from k8slite.kubelet.runtimes.runtime import ContainerKey
+from k8slite.kubelet.runtimes.script import Announce, DeletePod, Wait
 from tests.kubelet.fleet import NAMESPACE, FleetScene, GracefulApi, container, refuse, settle
 
 
@@ -331,3 +333,21 @@ def _ends(scene, name):
         lambda c: found.append(trio.current_time()) if c.key[2] == name and c.new is None else None
     )
     return found
+
+
+async def test_a_script_deletes_its_pod_without_grace(autojump_clock, scene):
+    held = await scene.create("held", metadata={"finalizers": ["example.com/held"]})
+    free = await scene.create("free")
+    for one in (held, free):
+        key = ContainerKey(one["metadata"]["uid"], "c")
+        steps = (Wait(5), Announce("Going", "away", "Warning"), DeletePod())
+        assert scene.fleet.runtime.play(key, steps)
+    await trio.sleep(4)
+    assert scene.ready("held") and scene.ready("free")
+    await trio.sleep(2)
+    assert scene.pod("free") is None
+    assert "Going: away" in scene.events("free") and "Going: away" in scene.events("held")
+    assert scene.pod("held")["metadata"]["deletionTimestamp"]
+    await trio.sleep(60)
+    assert "running" not in scene.container("held")["state"]
+    assert scene.writes("held").count("DELETE") == 1

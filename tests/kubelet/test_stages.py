@@ -10,7 +10,7 @@ from k8slite.kubelet.runtimes import stages
 from k8slite.kubelet.runtimes.annotations import Behaviour
 from k8slite.kubelet.runtimes.go_template import TemplateError, rendered
 from k8slite.kubelet.runtimes.jq_path import parts
-from k8slite.kubelet.runtimes.script import Exit, Log, Ready, Script, Wait
+from k8slite.kubelet.runtimes.script import Announce, DeletePod, Exit, Log, Ready, Script, Wait
 from k8slite.kubelet.runtimes.stages import Unsupported
 
 Json = dict[str, Any]
@@ -141,13 +141,53 @@ def test_owners_are_selected_by() -> None:
     )
 
 
+DONE = [{"key": ".status.phase", "operator": "In", "values": ["Succeeded"]}]
+
+
+def test_events_and_deletion_are_steps_of_the_first_container() -> None:
+    ready = stage("ready", "phase: Running\npodIP: {{ PodIPWith . }}", *WAITING)
+    ready["spec"]["next"]["event"] = {"type": "Normal", "reason": "Created", "message": "Here"}
+    done = stage("done", CONTAINERS % (0, "Completed", "Succeeded"), *RUNNING)
+    done["spec"]["next"]["event"] = {"type": "Warning", "reason": "Done"}
+    # A Stage that deletes changes no status: its template would otherwise have it begin anew.
+    gone = stage("gone", "phase: Running", *DONE, delay={"durationMilliseconds": 9000})
+    gone["spec"]["next"]["delete"] = True
+    given = pod()
+    given["spec"]["containers"].append({"name": "other", "image": "nginx"})
+    end = Exit(0, "Completed")
+    assert played([ready, done, gone], given).script.steps == (
+        Announce("Created", "Here"),
+        Announce("Done", type="Warning"),
+        end,
+        Wait(9.0),
+        DeletePod(),
+    )
+    other = stages.play([ready, done, gone], given, "other", NOW, USUAL)
+    assert other.script.steps == (end,)
+
+
+def test_a_stage_that_only_tells_is_played_once() -> None:
+    told = stage("told", "", *RUNNING, delay={"durationMilliseconds": 500})
+    told["spec"]["next"]["event"] = {"reason": "Seen"}
+    assert played([told]).script.steps == (Wait(0.5), Announce("Seen"))
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         ({"resourceRef": {"kind": "Node"}}, "only Stages of Pods are played, not of Node"),
-        ({"next": {"delete": True}}, r"next\.delete is not played"),
         ({"next": {"finalizers": {"empty": True}}}, r"next\.finalizers is not played"),
-        ({"next": {"event": {"reason": "R"}}}, r"next\.event is not played"),
+        ({"next": {"event": {"type": "Odd"}}}, "an event is Normal or Warning, not Odd"),
+        (
+            {
+                "selector": {
+                    "matchExpressions": [
+                        {"key": ".metadata.deletionTimestamp", "operator": "Exists"}
+                    ]
+                }
+            },
+            "what a pod does while it is deleted is not played",
+        ),
         ({"immediateNextStage": True}, "immediateNextStage is not played"),
         (
             {"selector": {"matchExpressions": [{"key": ".a | length", "operator": "Exists"}]}},

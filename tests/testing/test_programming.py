@@ -443,7 +443,42 @@ def test_stages_of_kwok_are_played() -> None:
         found = ended(cluster.wait_for("pod/fails", "phase=Failed"))
         assert (found["exitCode"], found["reason"]) == (42, "Failure")
         cluster.wait_for("pod/runs", "Ready")
-        with pytest.raises(ValueError, match=r"Stage gone: next\.delete is not played"):
+        with pytest.raises(ValueError, match=r"Stage patched: next\.patches is not played"):
             cluster.apply(
-                FAILING.replace("pod-fails", "gone").replace("  next:", "  next:\n    delete: true")
+                FAILING.replace("pod-fails", "patched").replace(
+                    "  next:", "  next:\n    patches: [{root: metadata}]"
+                )
             )
+
+
+GONE = """
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: pod-goes}
+spec:
+  resourceRef: {apiGroup: v1, kind: Pod}
+  selector:
+    matchLabels: {fails: "true"}
+    matchExpressions:
+    - {key: .status.phase, operator: In, values: [Failed]}
+  delay: {durationMilliseconds: 60000, jitterDurationMilliseconds: 120000}
+  next:
+    event: {type: Warning, reason: Going, message: enough of it}
+    delete: true
+"""
+
+
+def test_a_stage_tells_an_event_and_deletes_its_pod() -> None:
+    with k8slite.testing.start(nodes=1) as cluster:
+        cluster.apply(FAILING)
+        cluster.apply(GONE)
+        fails = pod("fails", "nginx")
+        fails["metadata"]["labels"]["fails"] = "true"
+        cluster.apply(fails)
+        cluster.wait_for("pod/fails", "phase=Failed")
+        cluster.advance(seconds=55)
+        assert cluster.get("pod/fails")["status"]["phase"] == "Failed"
+        cluster.advance(seconds=70)
+        cluster.wait_until(lambda: not cluster.list("pods", "default"))
+        event = cluster.assert_event("Going", message="enough of it")
+        assert event["type"] == "Warning" and "fieldPath" not in event["involvedObject"]

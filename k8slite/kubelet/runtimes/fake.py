@@ -11,7 +11,6 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -24,9 +23,11 @@ from k8slite.kubelet.runtimes.fake_run import (
     Followed,
     Run,
     log_lines,
+    report_of,
     show_log,
     termination_message,
 )
+from k8slite.kubelet.runtimes.images import IMAGE_BYTES, image_id
 from k8slite.kubelet.runtimes.program import TERMINATED_CODE, connected
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
@@ -36,7 +37,6 @@ from k8slite.kubelet.runtimes.runtime import (
     Exited,
     LogNotFound,
     LogOptions,
-    Probed,
     Pulled,
     PullFailed,
     Report,
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 KILLED_CODE: Final = 137  # 128 and SIGKILL
 LEAST_GRACE_SECONDS: Final = 2.0  # after a hook (upstream: minimumGracePeriodInSeconds)
-IMAGE_BYTES: Final = 42_000_000  # what a pull says to have fetched
 
 Scripting = Callable[[Pod, Container], Behaviour]
 
@@ -103,6 +102,7 @@ class FakeRuntime:
         run = self._new_run(config, self._scripting(config.pod, config.container).script)
         now = self._timers.now()
         run.id = container_id
+        run.taken_up_seconds = now.seconds
         run.began = Moment(now.seconds - age_seconds, now.date - timedelta(seconds=age_seconds))
         self._play(run, run.began.seconds)
         return True
@@ -298,8 +298,8 @@ class FakeRuntime:
             return
         container = run.config.container
         present = container.image_pull_policy != "Always" and not script.pull_seconds
-        image_id = _image_id(container.image)
-        self._report(Pulled(key, image_id, present, script.pull_seconds, IMAGE_BYTES))
+        fetched = image_id(container.image)
+        self._report(Pulled(key, fetched, present, script.pull_seconds, IMAGE_BYTES))
         if script.start_seconds:
             run.timer = self._timers.after(script.start_seconds, lambda: self._begin(run))
         else:
@@ -345,7 +345,7 @@ class FakeRuntime:
     def _go_on(self, run: Run) -> None:
         run.timer = None
         played = run.agenda
-        while run.ended is None and run.agenda is played and run.position < len(played):
+        while run.position < len(played) and run.agenda is played and self._plays(run):
             offset, due = played[run.position]
             at = run.origin_seconds + offset
             # Adding and subtracting floats may lose a nanosecond, and must not lose an event.
@@ -355,9 +355,14 @@ class FakeRuntime:
             run.position += 1
             if isinstance(due, Exit):
                 self._end(run, due)
-            else:
-                message = "" if due.ok else "the script says so"
-                self._report(Probed(run.config.key, run.id, due.probe, due.ok, message))
+            elif (report := report_of(run, due, at)) is not None:
+                self._report(report)
+
+    def _plays(self, run: Run) -> bool:
+        """It goes on, if only with what comes after its end: nobody has stopped or replaced it."""
+        key = run.config.key
+        alone = self._runs.get(key.pod_uid, {}).get(key.name) is run
+        return run.ended is None or (alone and run.kill_at_seconds is None)
 
     def _end(self, run: Run, end: Exit) -> None:
         run.cancel()
@@ -386,13 +391,6 @@ def _leave_command(run: Run) -> None:
 
 def _told(pod: Pod) -> dict[str, str]:
     return {k: v for k, v in pod.metadata.annotations.items() if k.startswith(PREFIX)}
-
-
-@lru_cache(maxsize=1024)
-def _image_id(image: str) -> str:
-    name = image.partition("@")[0]
-    head, _, tail = name.rpartition(":")
-    return f"{head if head and '/' not in tail else name}@sha256:{_digest(image)}"
 
 
 def _digest(text: str) -> str:

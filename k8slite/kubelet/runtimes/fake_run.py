@@ -9,8 +9,23 @@ import trio
 from attrs import define, field
 
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
-from k8slite.kubelet.runtimes.runtime import ContainerConfig, LogOptions
-from k8slite.kubelet.runtimes.script import Agenda, Script, Step, lines
+from k8slite.kubelet.runtimes.runtime import (
+    Announced,
+    ContainerConfig,
+    LogOptions,
+    Probed,
+    Report,
+    Unwanted,
+)
+from k8slite.kubelet.runtimes.script import (
+    Agenda,
+    Announce,
+    DeletePod,
+    Result,
+    Script,
+    Step,
+    lines,
+)
 from k8slite.kubelet.timers import Moment, Timer, Timers
 
 if TYPE_CHECKING:  # loaded when somebody reaches into a container
@@ -35,6 +50,7 @@ class Run:
     id: str = ""  # "" before the start
     began: Moment | None = None
     origin_seconds: float = 0.0  # when the steps began; differs from `began` after a change
+    taken_up_seconds: float = 0.0  # an earlier kubelet has told of what was before
     ended: Moment | None = None
     agenda: Agenda = ()
     position: int = 0
@@ -62,6 +78,21 @@ class Run:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+
+
+def report_of(run: Run, due: Result | Announce | DeletePod, at_seconds: float) -> Report | None:
+    """What the kubelet is told of something that is due; None of an Event that it was told of."""
+    key = run.config.key
+    match due:
+        case Announce():
+            if at_seconds < run.taken_up_seconds:
+                return None
+            return Announced(key, due.type, due.reason, due.message)
+        case DeletePod():
+            return Unwanted(key)
+        case Result():
+            message = "" if due.ok else "the script says so"
+            return Probed(key, run.id, due.probe, due.ok, message)
 
 
 class Followed:

@@ -6,13 +6,25 @@ entry point is /agnhost, and `liveness` and `grpc-health-checking` answer well f
 
 from __future__ import annotations
 
+import hashlib
 import re
+from functools import lru_cache
 from typing import Final
 
 from k8slite.kubelet.pod import Container
 from k8slite.kubelet.runtimes.script import Alive, Script, Wait
 
 ALIVE_SECONDS: Final = 10.0  # of agnhost liveness
+IMAGE_BYTES: Final = 42_000_000  # what a pull says to have fetched
+
+
+@lru_cache(maxsize=1024)
+def image_id(image: str) -> str:
+    """The digest that a pull of an image says to have fetched."""
+    name = image.partition("@")[0]
+    head, _, tail = name.rpartition(":")
+    digest = hashlib.sha256(image.encode()).hexdigest()
+    return f"{head if head and '/' not in tail else name}@sha256:{digest}"
 
 
 def entry_point(image: str) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ given to the callback that `attach` named, maybe before the order returns:
     start -> Pulled, Started, then Probed any number of times, then Exited
     stop  -> Exited; with an empty id for a container that had not started yet
 
+    any time after Started -> Announced, Unwanted: they are about the pod as a whole
+
 Reports about one container come in order. After `forget` there are none about that pod.
 Readiness: a started container is not ready before Probed("readiness", True) says so; one without
 a probe is told ready together with its start.
@@ -94,6 +96,20 @@ class Exited(Report):
     exit_code: int
     reason: str = ""  # "" for Completed or Error, as the exit code says
     message: str = ""
+
+
+@frozen
+class Announced(Report):
+    """There is to be an Event about the pod."""
+
+    type: str
+    reason: str
+    message: str
+
+
+@frozen
+class Unwanted(Report):
+    """The pod is to be deleted."""
 
 
 @frozen

@@ -4,7 +4,7 @@
 
 Everything here is pure: a script and a container's probes give an agenda, a list of what
 happens how many seconds after the start, so that a container can also be taken up in the middle.
-A script that ends without an Exit runs for ever.
+A script that ends without an Exit runs for ever; after one only what is done with the pod counts.
 """
 
 from __future__ import annotations
@@ -57,7 +57,21 @@ class Exit:
     message: str = ""
 
 
-Step = Wait | Log | Ready | Alive | Exit
+@frozen
+class Announce:
+    """An Event about the pod; it may come after the end."""
+
+    reason: str
+    message: str = ""
+    type: str = "Normal"
+
+
+@frozen
+class DeletePod:
+    """The whole pod is deleted, without grace; it may come after the end."""
+
+
+Step = Wait | Log | Ready | Alive | Exit | Announce | DeletePod
 
 
 @frozen
@@ -107,7 +121,8 @@ class Result:
     ok: bool
 
 
-Agenda = tuple[tuple[float, Result | Exit], ...]
+Due = Result | Exit | Announce | DeletePod
+Agenda = tuple[tuple[float, Due], ...]
 
 
 def lines(steps: Sequence[Step]) -> list[tuple[float, str]]:
@@ -126,7 +141,7 @@ def agenda(steps: Sequence[Step], container: Container) -> Agenda:
     ready = _answers(timeline, Ready)
     alive = _answers(timeline, Alive)
     begin = 0.0
-    found: list[tuple[float, Result | Exit]] = []
+    found: list[tuple[float, Due]] = []
     if container.startup_probe is not None:
         startup = _probed(alive, container.startup_probe, begin)
         found += [(at, Result("startup", ok)) for at, ok in startup[:1]]
@@ -142,20 +157,19 @@ def agenda(steps: Sequence[Step], container: Container) -> Agenda:
     end = next(((at, step) for at, step in timeline if isinstance(step, Exit)), None)
     if end is not None:
         found = [one for one in found if one[0] < end[0]]
-        found.append(end)
+    found += [(at, step) for at, step in timeline if isinstance(step, Exit | Announce | DeletePod)]
     found.sort(key=lambda one: one[0])
     return tuple(found)
 
 
 def _timeline(steps: Sequence[Step]) -> list[tuple[float, Step]]:
-    offset, found = 0.0, list[tuple[float, Step]]()
+    offset, ended, found = 0.0, False, list[tuple[float, Step]]()
     for step in steps:
         if isinstance(step, Wait):
             offset += step.seconds
-            continue
-        found.append((offset, step))
-        if isinstance(step, Exit):
-            break
+        elif not ended or isinstance(step, Announce | DeletePod):
+            found.append((offset, step))
+            ended = ended or isinstance(step, Exit)
     return found
 
 

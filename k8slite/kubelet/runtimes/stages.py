@@ -7,8 +7,11 @@ several that select the pod, the one with the greatest weight is taken, then by 
 left to chance (jitter) is drawn once for a pod (see `stage_delay`). What our own nodes do anyway
 (addresses, heartbeats, deletion) is theirs to do.
 
-Refused, with a reason: other kinds than Pod, `next.delete`, `next.finalizers`, `next.patches`,
-`next.event`, `immediateNextStage`, expressions that are more than paths, unknown functions.
+Events (`next.event`) and the pod's deletion (`next.delete`) are steps of its first container, also
+when that has ended; a container that is started again plays them again.
+
+Refused, with a reason: other kinds than Pod, `next.finalizers`, `next.patches`, what happens while
+a pod is deleted, `immediateNextStage`, expressions that are more than paths, unknown functions.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from attrs import frozen
 from k8slite.kubelet.runtimes.annotations import Behaviour
 from k8slite.kubelet.runtimes.go_template import TemplateError, rendered
 from k8slite.kubelet.runtimes.jq_path import parts, text_of, values
-from k8slite.kubelet.runtimes.script import Exit, Ready, Script, Step, Wait
+from k8slite.kubelet.runtimes.script import Announce, DeletePod, Exit, Ready, Script, Step, Wait
 from k8slite.kubelet.runtimes.stage_delay import delay_seconds, share
 from k8slite.objects.meta import parse_timestamp
 
@@ -48,13 +51,18 @@ def check(stage: Json) -> None:
         raise Unsupported(f"Stage {name}: only Stages of Pods are played, not of {kind}")
     if name in ("pod-delete", "pod-remove-finalizer"):
         return  # what every kubelet does
-    for word in ("delete", "finalizers", "patches", "event"):
+    for word in ("finalizers", "patches"):
         if (spec.get("next") or {}).get(word):
             raise Unsupported(f"Stage {name}: next.{word} is not played")
+    event = (spec.get("next") or {}).get("event") or {}
+    if event.get("type") not in (None, "", "Normal", "Warning"):
+        raise Unsupported(f"Stage {name}: an event is Normal or Warning, not {event['type']}")
     if spec.get("immediateNextStage"):
         raise Unsupported(f"Stage {name}: immediateNextStage is not played")
     for one in (spec.get("selector") or {}).get("matchExpressions") or ():
-        _path(str(one.get("key")), name)
+        path = _path(str(one.get("key")), name)
+        if path == ["metadata", "deletionTimestamp"] and one.get("operator") == "Exists":
+            raise Unsupported(f"Stage {name}: what a pod does while it is deleted is not played")
         if one.get("operator") not in ("In", "NotIn", "Exists", "DoesNotExist"):
             raise Unsupported(f"Stage {name}: operator {one.get('operator')} is not known")
     for part in ("durationFrom", "jitterDurationFrom"):
@@ -86,16 +94,21 @@ def play(
 
 
 def _script(stages: Sequence[Json], pod: Json, container: str, now: str) -> Script | None:
-    start_seconds, steps, changed = 0.0, list[Step](), False
+    start_seconds, steps, changed, ended = 0.0, list[Step](), False, False
+    first = pod["spec"]["containers"][0]["name"] == container
     for change in _course(stages, pod, now):
         changed = True
+        status = change.after["status"]
+        if ended and not (first and status.get("phase") in _TERMINAL):
+            break
         if change.starts:
             start_seconds = change.delay_seconds
-            continue
-        steps += [Wait(change.delay_seconds)] if change.delay_seconds else []
-        steps += _steps(change.before["status"], change.after["status"], container)
-        if steps and isinstance(steps[-1], Exit):
-            break
+        elif change.delay_seconds:
+            steps.append(Wait(change.delay_seconds))
+        steps += _of_the_pod(change.stage) if first else []
+        if not (change.starts or ended):
+            steps += _steps(change.before["status"], status, container)
+            ended = bool(steps) and isinstance(steps[-1], Exit)
     return Script(tuple(steps), start_seconds=start_seconds) if changed else None
 
 
@@ -123,11 +136,14 @@ def _course(stages: Sequence[Json], pod: Json, now: str) -> Iterator[_Change]:
         if stage is None:
             return
         after, starts = _after(stage, state, now), waits and position == 0
-        if after["status"] == state["status"] and not starts:
+        same = after["status"] == state["status"]
+        if same and not (starts or _of_the_pod(stage)):
             return
         drawn = share(pod, f"{position}/{stage['metadata']['name']}")
         delay = delay_seconds(stage["spec"].get("delay") or {}, state, moment, drawn)
         yield _Change(stage, delay, state, after, starts)
+        if same:
+            return  # nobody looks at it again, or it has gone
         state, moment = after, moment + timedelta(seconds=delay)
     raise Unsupported(f"the Stages of this pod go in circles (more than {STAGES_MOST})")
 
@@ -139,11 +155,12 @@ def _next(stages: Sequence[Json], state: Json) -> Json | None:
 
 
 def _after(stage: Json, state: Json, now: str) -> Json:
-    """The pod once a Stage has changed its status."""
+    """The pod once a Stage has changed its status; one that deletes it does not."""
     from ruamel.yaml import YAML  # whoever has no Stages pays nothing for it
     from ruamel.yaml.error import YAMLError
 
-    name, template = stage["metadata"]["name"], stage["spec"]["next"].get("statusTemplate") or ""
+    name, then = stage["metadata"]["name"], stage["spec"]["next"]
+    template = "" if then.get("delete") else then.get("statusTemplate") or ""
     functions = {
         "Now": lambda: now,
         "NodeIPWith": lambda *_: "0.0.0.0",
@@ -159,6 +176,16 @@ def _after(stage: Json, state: Json, now: str) -> Json:
     return {**state, "status": {**state["status"], **status}}
 
 
+def _of_the_pod(stage: Json) -> list[Step]:
+    """What a Stage does beside changing the status."""
+    then, found = stage["spec"]["next"], list[Step]()
+    event = then.get("event")
+    if event:
+        reason, message = (str(event.get(word) or "") for word in ("reason", "message"))
+        found.append(Announce(reason, message, event.get("type") or "Normal"))
+    return [*found, DeletePod()] if then.get("delete") else found
+
+
 def _steps(before: Json, after: Json, container: str) -> list[Step]:
     """What a change of the pod's status means for a container."""
     found = _status_of(after, container)
@@ -166,7 +193,7 @@ def _steps(before: Json, after: Json, container: str) -> list[Step]:
     if ended is not None:
         code = int(ended.get("exitCode") or 0)
         return [Exit(code, str(ended.get("reason") or ""), str(ended.get("message") or ""))]
-    if after.get("phase") in ("Failed", "Succeeded") and not found:
+    if after.get("phase") in _TERMINAL and not found:
         return [Exit(int(after["phase"] == "Failed"))]
     ready = bool(found.get("ready", True))
     if ready is not bool(_status_of(before, container).get("ready", True)):
@@ -206,6 +233,7 @@ def _path(text: str, stage: str) -> list[str]:
         raise Unsupported(f"Stage {stage}: {error}") from None
 
 
+_TERMINAL: Final = ("Failed", "Succeeded")
 _RUNNING: Final[Mapping[str, Any]] = {
     "phase": "Running",
     "conditions": [{"type": "Ready", "status": "True"}],
