@@ -88,6 +88,19 @@ class Client:
         path = resource.path(namespace, name, subresource)
         return await self._call("PATCH", path, body=dumps(patch), content_type=patch_type)
 
+    async def apply(
+        self, resource: Resource, obj: Json, manager: str, *, subresource: str = ""
+    ) -> Json:
+        """Apply fields of an object in the server, as this manager, whoever else owns them."""
+        metadata = obj["metadata"]
+        return await self._call(
+            "PATCH",
+            resource.path(metadata.get("namespace", ""), metadata["name"], subresource),
+            parameters={"fieldManager": manager, "force": "true"},
+            body=dumps(obj),
+            content_type=APPLY_PATCH,
+        )
+
     async def delete(
         self, resource: Resource, name: str, namespace: str = "", options: Json | None = None
     ) -> Json:

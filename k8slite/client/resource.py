@@ -155,6 +155,16 @@ CERTIFICATE_SIGNING_REQUESTS: Final = Resource(
     namespaced=False,
 )
 
+FLOW_SCHEMAS: Final = Resource(
+    "flowcontrol.apiserver.k8s.io", "v1", "flowschemas", "FlowSchema", namespaced=False
+)
+PRIORITY_LEVEL_CONFIGURATIONS: Final = Resource(
+    "flowcontrol.apiserver.k8s.io",
+    "v1",
+    "prioritylevelconfigurations",
+    "PriorityLevelConfiguration",
+    namespaced=False,
+)
 API_SERVICES: Final = Resource(
     "apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False
 )

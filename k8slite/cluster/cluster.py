@@ -43,6 +43,7 @@ from k8slite.controllers.api_service_availability import ApiServiceAvailabilityC
 from k8slite.controllers.authentication_trust import AuthenticationTrustController
 from k8slite.controllers.certificate_signing import CertificateSigningController
 from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
+from k8slite.controllers.flow_schema_status import FlowSchemaStatusController
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.service_ip_repair import ServiceIpRepair
 from k8slite.controllers.tokens import MakeToken, TokensController
@@ -198,6 +199,7 @@ class Cluster:
         availability = ApiServiceAvailabilityController(context, self._check_server)
         self.measures[availability.name] = availability.measures
         controllers: list[Actor] = [CustomResourceDefinitionController(context), availability]
+        controllers.append(FlowSchemaStatusController(context))
         if ServiceIpRepair.since <= self.settings.minor:
             controllers.append(ServiceIpRepair(context))
         if self.settings.front_proxy is not None:

@@ -106,6 +106,14 @@ class RememberingClient(Client):
             answers.append(made)
         return made
 
+    async def apply(
+        self, resource: Resource, obj: Json, manager: str, *, subresource: str = ""
+    ) -> Json:
+        with _noting(resource) as answers:
+            made = await Client.apply(self, resource, obj, manager, subresource=subresource)
+            answers.append(made)
+        return made
+
     async def delete(
         self, resource: Resource, name: str, namespace: str = "", options: Json | None = None
     ) -> Json:

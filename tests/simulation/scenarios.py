@@ -32,6 +32,7 @@ from k8slite.objects.errors import Forbidden, NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
 from k8slite.sim.world import EPOCH
+from tests.simulation.scenarios_flows import FLOWS
 from tests.simulation.scenarios_networking import NETWORKING
 from tests.simulation.scenarios_policies import POLICIES
 
@@ -619,4 +620,5 @@ SCENARIOS = (
     Credentials,
     *NETWORKING,
     *POLICIES,
+    *FLOWS,
 )

@@ -16,6 +16,7 @@ from k8slite.sim.checks.collection import Collection
 from k8slite.sim.checks.credentials import Credentials
 from k8slite.sim.checks.devices import Devices
 from k8slite.sim.checks.endpoints import Endpoints
+from k8slite.sim.checks.flow_schemas import FlowSchemas
 from k8slite.sim.checks.identities import Identities
 from k8slite.sim.checks.jobs import Jobs
 from k8slite.sim.checks.leases import Leases
@@ -57,4 +58,5 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Availability,
     Credentials,
     Policies,
+    FlowSchemas,
 )
