@@ -108,10 +108,11 @@ def test_jitter_is_drawn_once_for_a_pod() -> None:
     assert 0 < waited({"jitterDurationMilliseconds": 5000}) < 5
 
 
-def test_durations_that_the_pod_tells() -> None:
-    def told(name: str) -> Json:
-        return {"expressionFrom": f'.metadata.annotations["{name}"]'}
+def told(annotation: str) -> Json:
+    return {"expressionFrom": f'.metadata.annotations["{annotation}"]'}
 
+
+def test_durations_that_the_pod_tells() -> None:
     delay = {
         "durationMilliseconds": 1000,
         "durationFrom": told("d"),
@@ -126,10 +127,30 @@ def test_durations_that_the_pod_tells() -> None:
     assert waited(delay, d="2025-01-01T00:00:00Z", j="2025-01-01T00:00:00Z") == 0
 
 
-def test_the_greatest_weight_is_taken() -> None:
-    light = stage("a-light", CONTAINERS % (1, "Light", "Failed"), *RUNNING)
-    heavy = stage("b-heavy", CONTAINERS % (2, "Heavy", "Failed"), *RUNNING, weight=10)
-    assert played([light, heavy]).script.steps == (Exit(2, "Heavy"),)
+def drawn_of(stages: list[Json], **annotations: str) -> dict[str, int]:
+    """How many of a hundred pods went through which of the Stages."""
+    found: dict[str, int] = {}
+    for number in range(100):
+        (step,) = played(stages, pod(uid=f"u{number}", annotations=annotations)).script.steps
+        assert isinstance(step, Exit)
+        found[step.reason] = found.get(step.reason, 0) + 1
+    return found
+
+
+def ending(name: str, **spec: Any) -> Json:
+    return stage(name, CONTAINERS % (1, name, "Failed"), *RUNNING, **spec)
+
+
+def test_stages_are_drawn_by_weight() -> None:
+    assert drawn_of([ending("none"), ending("heavy", weight=10)]) == {"heavy": 100}
+    found = drawn_of([ending("one", weight=1), ending("four", weight=4)])
+    assert 10 < found["one"] < 30 and sum(found.values()) == 100
+    found = drawn_of([ending("a"), ending("b"), ending("c", weightFrom=told("w"))], w="much")
+    assert 35 < found["a"] < 65 and found.keys() == {"a", "b"}
+    weighed = [ending("a", weight=1), ending("b", weight=1, weightFrom=told("w"))]
+    assert drawn_of(weighed, w="0") == {"a": 100}
+    assert drawn_of(weighed).keys() == {"a", "b"}
+    assert drawn_of([ending(n, weightFrom=told("w")) for n in "ab"], w="x").keys() == {"a", "b"}
 
 
 def test_owners_are_selected_by() -> None:
@@ -139,6 +160,32 @@ def test_owners_are_selected_by() -> None:
     assert played([done], pod(ownerReferences=[{"kind": "Job"}])).script.steps[-1] == Exit(
         0, "Completed"
     )
+
+
+PATCHED = {"root": "status", "subresource": "status", "type": "merge"}
+
+
+def test_patches_of_the_status_are_played_as_templates_are() -> None:
+    first = {**PATCHED, "template": CONTAINERS % (3, "Odd", "{{ .status.phase }}")}
+    then = {**PATCHED, "type": None, "template": "phase: Failed"}
+    odd = stage("odd", "", *RUNNING, immediateNextStage=True, next={"patches": [first, then]})
+    assert played([odd]).script.steps == (Exit(3, "Odd"),)
+
+
+def test_a_stage_without_a_selector_selects_nothing() -> None:
+    odd = stage("odd", "phase: Failed")
+    odd["spec"]["selector"] = None
+    assert played([odd]) == USUAL
+    odd["spec"]["selector"] = {}
+    odd["spec"]["next"]["delete"] = True
+    assert played([odd]).script.steps == (DeletePod(),)
+
+
+def test_the_deletion_of_pods_is_left_to_the_kubelet() -> None:
+    deleted = {"key": ".metadata.deletionTimestamp", "operator": "Exists"}
+    gone = stage("pod-delete", "", deleted, next={"delete": True})
+    stages.check(gone)
+    assert played([gone], pod(deletionTimestamp=NOW)) == USUAL
 
 
 DONE = [{"key": ".status.phase", "operator": "In", "values": ["Succeeded"]}]
@@ -167,9 +214,9 @@ def test_events_and_deletion_are_steps_of_the_first_container() -> None:
 
 
 def test_a_stage_that_only_tells_is_played_once() -> None:
-    told = stage("told", "", *RUNNING, delay={"durationMilliseconds": 500})
-    told["spec"]["next"]["event"] = {"reason": "Seen"}
-    assert played([told]).script.steps == (Wait(0.5), Announce("Seen"))
+    seen = stage("seen", "", *RUNNING, delay={"durationMilliseconds": 500})
+    seen["spec"]["next"]["event"] = {"reason": "Seen"}
+    assert played([seen]).script.steps == (Wait(0.5), Announce("Seen"))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +235,11 @@ def test_a_stage_that_only_tells_is_played_once() -> None:
             },
             "what a pod does while it is deleted is not played",
         ),
-        ({"immediateNextStage": True}, "immediateNextStage is not played"),
+        ({"steps": [{"delete": True}]}, "steps are not played"),
+        ({"weightFrom": {"jq": {"expression": ".a"}}}, "'None' is not a path"),
+        ({"next": {"patches": [{"root": "metadata"}]}}, "is played for the status alone"),
+        ({"next": {"patches": [{**PATCHED, "type": "json"}]}}, "a patch of type json is not"),
+        ({"next": {"patches": [{**PATCHED, "impersonation": {"a": 1}}]}}, "in somebody else's"),
         (
             {"selector": {"matchExpressions": [{"key": ".a | length", "operator": "Exists"}]}},
             "is not a path such as",
@@ -212,6 +263,7 @@ def test_stages_that_go_wrong_are_told() -> None:
     for template, why in (
         ("{{ Rand }}", "function 'Rand' is not known to k8slite"),
         ("a: [", "its status is no YAML"),
+        ("[a]", "its status is no object"),
     ):
         assert why in played([stage("odd", template, *RUNNING)]).complaints[0]
     ping = stage("ping", "phase: Running\nn: {{ .status.n }}x", *RUNNING)

@@ -443,7 +443,9 @@ def test_stages_of_kwok_are_played() -> None:
         found = ended(cluster.wait_for("pod/fails", "phase=Failed"))
         assert (found["exitCode"], found["reason"]) == (42, "Failure")
         cluster.wait_for("pod/runs", "Ready")
-        with pytest.raises(ValueError, match=r"Stage patched: next\.patches is not played"):
+        with pytest.raises(
+            ValueError, match=r"Stage patched: next\.patches is played for the status"
+        ):
             cluster.apply(
                 FAILING.replace("pod-fails", "patched").replace(
                     "  next:", "  next:\n    patches: [{root: metadata}]"

@@ -7,8 +7,8 @@ API, restart policies, statuses.
     fake          containers that only pretend, each playing a script; fake_run  one run, its log
     pretending    what such a container does when somebody reaches into it: commands, ports
     program       a container that is a coroutine;  hosting, probing  where it runs, what asks it
-    stages        KWOK's Stages as scripts (pure);  stage_delay  when they are played
-    go_template, jq_path  what Stages are written in
+    stages        KWOK's Stages as scripts (pure);  go_template, jq_path  what they are written in
+    stage_delay   when one is played;  stage_choice  which of several
     rules         which containers play which script, said from Python
     commands      the few commands that it knows;  shell  their grammar (pure)
     session       what a command is connected to

@@ -2,16 +2,17 @@
 
 A pod's way through its Stages is played in advance, from the pod that waits: each Stage that its
 labels, annotations and fields select waits its delay and changes the status as its template says;
-what that means for a container becomes steps: it starts late, is ready or not, ends with a code. Of
-several that select the pod, the one with the greatest weight is taken, then by name; what is
-left to chance (jitter) is drawn once for a pod (see `stage_delay`). What our own nodes do anyway
-(addresses, heartbeats, deletion) is theirs to do.
+what that means for a container becomes steps: it starts late, is ready or not, ends with a code.
+What is left to chance (jitter, one of several Stages by weight) is drawn once for a pod. The next
+Stage is always looked for at once, so `immediateNextStage` changes nothing. What our own nodes do
+anyway (addresses, heartbeats, deletion) is theirs to do.
 
 Events (`next.event`) and the pod's deletion (`next.delete`) are steps of its first container, also
 when that has ended; a container that is started again plays them again.
 
-Refused, with a reason: other kinds than Pod, `next.finalizers`, `next.patches`, what happens while
-a pod is deleted, `immediateNextStage`, expressions that are more than paths, unknown functions.
+Refused, with a reason: other kinds than Pod, `next.finalizers`, `next.patches` of more than the
+status, `steps`, what happens while a pod is deleted, expressions that are more than paths, unknown
+functions.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from k8slite.kubelet.runtimes.annotations import Behaviour
 from k8slite.kubelet.runtimes.go_template import TemplateError, rendered
 from k8slite.kubelet.runtimes.jq_path import parts, text_of, values
 from k8slite.kubelet.runtimes.script import Announce, DeletePod, Exit, Ready, Script, Step, Wait
+from k8slite.kubelet.runtimes.stage_choice import chosen
 from k8slite.kubelet.runtimes.stage_delay import delay_seconds, share
 from k8slite.objects.meta import parse_timestamp
 
@@ -35,6 +37,8 @@ Json = dict[str, Any]
 STAGES_MOST: Final = 20
 # Stages of nodes that do what every node here does by itself.
 _OF_NODES: Final = ("node-initialize", "node-heartbeat", "node-heartbeat-with-lease")
+# Stages of pods that do what every kubelet does.
+_OF_KUBELETS: Final = ("pod-delete", "pod-remove-finalizer")
 
 
 class Unsupported(ValueError):
@@ -49,26 +53,38 @@ def check(stage: Json) -> None:
         return
     if kind != "Pod":
         raise Unsupported(f"Stage {name}: only Stages of Pods are played, not of {kind}")
-    if name in ("pod-delete", "pod-remove-finalizer"):
-        return  # what every kubelet does
-    for word in ("finalizers", "patches"):
-        if (spec.get("next") or {}).get(word):
-            raise Unsupported(f"Stage {name}: next.{word} is not played")
+    if name in _OF_KUBELETS:
+        return
+    if spec.get("steps"):
+        raise Unsupported(f"Stage {name}: steps are not played, only what is under next")
+    if (spec.get("next") or {}).get("finalizers"):
+        raise Unsupported(f"Stage {name}: next.finalizers is not played")
+    for patch in (spec.get("next") or {}).get("patches") or ():
+        _check_patch(patch, name)
     event = (spec.get("next") or {}).get("event") or {}
     if event.get("type") not in (None, "", "Normal", "Warning"):
         raise Unsupported(f"Stage {name}: an event is Normal or Warning, not {event['type']}")
-    if spec.get("immediateNextStage"):
-        raise Unsupported(f"Stage {name}: immediateNextStage is not played")
     for one in (spec.get("selector") or {}).get("matchExpressions") or ():
         path = _path(str(one.get("key")), name)
         if path == ["metadata", "deletionTimestamp"] and one.get("operator") == "Exists":
             raise Unsupported(f"Stage {name}: what a pod does while it is deleted is not played")
         if one.get("operator") not in ("In", "NotIn", "Exists", "DoesNotExist"):
             raise Unsupported(f"Stage {name}: operator {one.get('operator')} is not known")
-    for part in ("durationFrom", "jitterDurationFrom"):
-        given = (spec.get("delay") or {}).get(part) or {}
-        if given.get("expressionFrom"):
-            _path(given["expressionFrom"], name)
+    delay = spec.get("delay") or {}
+    parts_from = (delay.get("durationFrom"), delay.get("jitterDurationFrom"))
+    for part in (*parts_from, spec.get("weightFrom")):
+        if part:
+            _path(str(part.get("expressionFrom")), name)
+
+
+def _check_patch(patch: Json, name: str) -> None:
+    """Raises Unsupported for a patch that does more than a status template."""
+    if patch.get("root") != "status" or patch.get("subresource") != "status":
+        raise Unsupported(f"Stage {name}: next.patches is played for the status alone")
+    if patch.get("type") not in (None, "", "merge", "strategic"):
+        raise Unsupported(f"Stage {name}: a patch of type {patch['type']} is not played")
+    if patch.get("impersonation"):
+        raise Unsupported(f"Stage {name}: a patch in somebody else's name is not played")
 
 
 def play(
@@ -83,7 +99,8 @@ def play(
         except Unsupported as error:
             complaints.append(str(error))
         else:
-            if stage["spec"]["resourceRef"]["kind"] == "Pod" and stage["spec"].get("next"):
+            spec, name = stage["spec"], stage["metadata"]["name"]
+            if name not in (*_OF_NODES, *_OF_KUBELETS) and spec.get("next"):
                 usable.append(stage)
     try:
         found = _script(usable, pod, container, now)
@@ -126,15 +143,16 @@ class _Change:
 def _course(stages: Sequence[Json], pod: Json, now: str) -> Iterator[_Change]:
     """The Stages that a pod goes through, until none changes it. Raises Unsupported."""
     state: Json = {**pod, "status": {"phase": "Pending"}}
-    waits = _next(stages, state) is not None
+    waits = any(_selects(one, state) for one in stages)
     if not waits:  # it begins as every pod does
         address = (pod.get("status") or {}).get("podIP", "-")
         state = {**pod, "status": {**_RUNNING, "podIP": address}}
     moment = parse_timestamp(now)
     for position in range(STAGES_MOST + 1):
-        stage = _next(stages, state)
-        if stage is None:
+        fitting = [one for one in stages if _selects(one, state)]
+        if not fitting:
             return
+        stage = chosen(fitting, state, share(pod, str(position)))
         after, starts = _after(stage, state, now), waits and position == 0
         same = after["status"] == state["status"]
         if same and not (starts or _of_the_pod(stage)):
@@ -148,19 +166,15 @@ def _course(stages: Sequence[Json], pod: Json, now: str) -> Iterator[_Change]:
     raise Unsupported(f"the Stages of this pod go in circles (more than {STAGES_MOST})")
 
 
-def _next(stages: Sequence[Json], state: Json) -> Json | None:
-    fitting = [one for one in stages if _selects(one, state)]
-    fitting.sort(key=lambda one: (-int(one["spec"].get("weight") or 0), one["metadata"]["name"]))
-    return fitting[0] if fitting else None
-
-
 def _after(stage: Json, state: Json, now: str) -> Json:
     """The pod once a Stage has changed its status; one that deletes it does not."""
     from ruamel.yaml import YAML  # whoever has no Stages pays nothing for it
     from ruamel.yaml.error import YAMLError
 
     name, then = stage["metadata"]["name"], stage["spec"]["next"]
-    template = "" if then.get("delete") else then.get("statusTemplate") or ""
+    templates = [one.get("template") for one in then.get("patches") or ()]
+    templates.append(then.get("statusTemplate"))
+    status = state["status"]
     functions = {
         "Now": lambda: now,
         "NodeIPWith": lambda *_: "0.0.0.0",
@@ -168,12 +182,16 @@ def _after(stage: Json, state: Json, now: str) -> Json:
         "PodIPWith": lambda *_: (state.get("status") or {}).get("podIP") or "0.0.0.0",
     }
     try:
-        status = YAML(typ="safe", pure=True).load(rendered(template, state, functions)) or {}
+        for template in [] if then.get("delete") else templates:
+            found = YAML(typ="safe", pure=True).load(rendered(template or "", state, functions))
+            if not isinstance(found or {}, Mapping):
+                raise Unsupported(f"Stage {name}: its status is no object: {found}")
+            status = {**status, **(found or {})}
     except TemplateError as error:
         raise Unsupported(f"Stage {name}: {error}") from None
     except YAMLError as error:
         raise Unsupported(f"Stage {name}: its status is no YAML: {error}") from None
-    return {**state, "status": {**state["status"], **status}}
+    return {**state, "status": status}
 
 
 def _of_the_pod(stage: Json) -> list[Step]:
@@ -207,7 +225,9 @@ def _status_of(status: Json, container: str) -> Json:
 
 
 def _selects(stage: Json, state: Json) -> bool:
-    selector, metadata = stage["spec"].get("selector") or {}, state["metadata"]
+    selector, metadata = stage["spec"].get("selector"), state["metadata"]
+    if selector is None:
+        return False  # an empty one selects every pod, none selects no pod
     for part, held in (("matchLabels", "labels"), ("matchAnnotations", "annotations")):
         given = metadata.get(held) or {}
         if any(given.get(name) != value for name, value in (selector.get(part) or {}).items()):
