@@ -4,7 +4,7 @@ form the answer goes, and what is said on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import define, evolve, field
@@ -67,10 +67,15 @@ class Call:
 
     def warning_headers(self) -> tuple[tuple[str, str], ...]:
         """What was said on the way; a refusal has it too."""
-        found = []
-        for text in dict.fromkeys(self.warnings):
-            if not text.isprintable():
-                continue  # a header holds one line (upstream drops it, too)
-            quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-            found.append(("Warning", f'299 - "{quoted}"'))
-        return tuple(found)
+        return warning_headers(self.warnings)
+
+
+def warning_headers(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """A Warning header for each text, once; upstream: `net.NewWarningHeader`."""
+    found = []
+    for text in dict.fromkeys(texts):
+        if not text.isprintable():
+            continue  # a header holds one line (upstream drops it, too)
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+        found.append(("Warning", f'299 - "{quoted}"'))
+    return tuple(found)

@@ -55,7 +55,7 @@ class Reviews:
     def _self(self, call: Call, _obj: Json) -> Json:
         return {"userInfo": _user_info(call.user)}
 
-    def _token(self, _call: Call, obj: Json) -> Json:
+    def _token(self, call: Call, obj: Json) -> Json:
         spec = obj.get("spec") or {}
         token = spec.get("token", "")
         if not token:
@@ -64,6 +64,9 @@ class Reviews:
             found = self.authenticator.owner(token, spec.get("audiences") or API_AUDIENCES)
         except BadToken as reason:
             return {"user": {}, "error": str(reason)}
+        for key, value in found.annotations.items():
+            call.note(key, value)
+        call.warnings += found.warnings
         audiences = list(found.audiences)
         return {"authenticated": True, "user": _user_info(found.user), "audiences": audiences}
 

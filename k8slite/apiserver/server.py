@@ -21,10 +21,11 @@ from attrs import define, field
 from k8slite.apiserver.aggregation.aggregation import Aggregation
 from k8slite.apiserver.answer_headers import AnswerHeaders
 from k8slite.apiserver.auditing.auditor import Auditor, Trail
-from k8slite.apiserver.authentication.authenticator import Authenticator
+from k8slite.apiserver.authentication.authenticator import Authenticator, Recognized
 from k8slite.apiserver.authentication.impersonation import impersonated
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authorization.authorizer import Authorizer
+from k8slite.apiserver.call import warning_headers
 from k8slite.apiserver.cross_origin import PREFLIGHT, CrossOrigin
 from k8slite.apiserver.custom import CustomResources
 from k8slite.apiserver.deadlines import given_up, seconds_for
@@ -171,12 +172,17 @@ class ApiServer:
         self.custom.catch_up()
         self.aggregation.catch_up()
         authorize = self.authorizer.authorize
-        known = self._known(request, trail)
+        recognized = self._recognized(request, trail)
+        known = recognized.user
         user = impersonated(known, request, authorize)
         if trail is not None:
             trail.identified(known, user)
+            for key, value in recognized.annotations.items():
+                trail.note(key, value)
         if told is not None and info.subresource not in _LONG_RUNNING:
             told += self.flow_control.headers(user, info)
+        if told is not None and recognized.warnings:
+            told += warning_headers(recognized.warnings)
         with self.in_flight.counted(user, info.verb, takes_long=takes_long):
             scope = with_selectors(info, request) if request.query else info
             authorize(user, scope, trail.decided if trail is not None else None)
@@ -185,11 +191,11 @@ class ApiServer:
                 return await self.aggregation.forward(service, request, user, takes_long=takes_long)
             return await self._authorized(request, info, user, trail)
 
-    def _known(self, request: Request, trail: Trail | None) -> User:
+    def _recognized(self, request: Request, trail: Trail | None) -> Recognized:
         try:
-            user = self.authenticator.user(request)
+            found = self.authenticator.recognized(request)
             self.metrics.authentications.add("success")
-            return user
+            return found
         except Unauthorized:
             self.metrics.authentications.add("failure")
             if trail is not None:

@@ -44,6 +44,7 @@ from k8slite.controllers.authentication_trust import AuthenticationTrustControll
 from k8slite.controllers.certificate_signing import CertificateSigningController
 from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
 from k8slite.controllers.flow_schema_status import FlowSchemaStatusController
+from k8slite.controllers.legacy_token_tracking import LegacyTokenTracking
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.service_ip_repair import ServiceIpRepair
 from k8slite.controllers.tokens import MakeToken, TokensController
@@ -86,6 +87,8 @@ class Cluster:
     ready: bool = field(init=False, default=False)
     stopping: bool = field(init=False, default=False)  # said to who asks whether we are ready
     queues: dict[str, WorkQueue] = field(init=False, factory=dict)  # by controllers' names
+    # Notes which tokens in Secrets are used; the API server's newest life has it.
+    _tracking: LegacyTokenTracking | None = field(init=False, default=None)
     # What components of this process have asked for.
     _asked: Counter = field(
         init=False,
@@ -187,6 +190,10 @@ class Cluster:
     async def _check_server(self, service: Json) -> str:
         return await self.api.aggregation.check(service)
 
+    def _token_used(self, secret: Json) -> None:
+        if self._tracking is not None:
+            self._tracking.use(secret)
+
     async def _ask_kubelet(self, request: Request) -> Response:
         if self.fleet is None:
             raise ConnectionRefusedError("there is no kubelet")
@@ -200,6 +207,8 @@ class Cluster:
         self.measures[availability.name] = availability.measures
         controllers: list[Actor] = [CustomResourceDefinitionController(context), availability]
         controllers.append(FlowSchemaStatusController(context))
+        self._tracking = LegacyTokenTracking(context)
+        controllers.append(self._tracking)
         if ServiceIpRepair.since <= self.settings.minor:
             controllers.append(ServiceIpRepair(context))
         if self.settings.front_proxy is not None:
@@ -261,7 +270,11 @@ class Cluster:
 
     def _api_server(self) -> ApiServer:
         neighbours = Neighbours(
-            self._ask_kubelet, self._starting, self._shutting_down, self._listening
+            self._ask_kubelet,
+            self._starting,
+            self._shutting_down,
+            self._listening,
+            self._token_used,
         )
         server = api_server(self.store, self.world, self.settings, neighbours)
         server.metrics.others += [

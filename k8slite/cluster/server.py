@@ -7,6 +7,7 @@ that nobody else has parts of, so that a crashed one is replaced by simply makin
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import frozen
 
@@ -60,6 +61,7 @@ class Neighbours:
     starting: Check  # why the components are not all there yet
     stopping: Check  # why nobody should come any more
     listening: Callable[[Name], str]  # where a pod's program really listens; "": as it says
+    token_used: Callable[[dict[str, Any]], None]  # told of each Secret whose token was shown
 
 
 def api_server(store: Store, world: World, settings: Settings, neighbours: Neighbours) -> ApiServer:
@@ -88,7 +90,7 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
     discovery = Discovery(kinds, settings.minor, address)
     openapi = OpenApi(kinds.all(), schemas)
     tokens, authenticator = authentication(
-        storage, world, settings.token_key, settings.static_tokens
+        storage, world, settings.token_key, settings.static_tokens, neighbours.token_used
     )
     kubelet = neighbours.kubelet if settings.nodes else None
     proxying = Proxying(verbs, services, settings.webhooks, kubelet)

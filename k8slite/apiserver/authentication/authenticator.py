@@ -29,6 +29,7 @@ class Recognized:
     user: User
     audiences: tuple[str, ...]
     annotations: Mapping[str, str] = Factory(dict)  # for the audit log
+    warnings: tuple[str, ...] = ()  # for the client
 
 
 class TokenAuthenticator(Protocol):
@@ -58,13 +59,17 @@ class Authenticator:
 
     def user(self, request: Request) -> User:
         """The user, with the group that every authenticated one is in. Raises Unauthorized."""
+        return self.recognized(request).user
+
+    def recognized(self, request: Request) -> Recognized:
+        """As `user`, with what is to be said of the way in which that was found out."""
         if request.peer.user is not None:
-            return _authenticated(request.peer.user)
+            return Recognized(_authenticated(request.peer.user), API_AUDIENCES)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            return ANONYMOUS
+            return Recognized(ANONYMOUS, API_AUDIENCES)
         try:
-            return self.owner(token.strip(), API_AUDIENCES).user
+            return self.owner(token.strip(), API_AUDIENCES)
         except BadToken:
             raise Unauthorized("Unauthorized") from None
 

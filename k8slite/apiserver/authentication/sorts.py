@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -21,11 +22,13 @@ def authentication(
     world: World,
     key: ec.EllipticCurvePrivateKey | None,
     static_tokens: Mapping[str, User],
+    used: Callable[[dict[str, Any]], None],
 ) -> tuple[TokenIssuer | None, Authenticator]:
-    """Who issues tokens on request (nobody without a key), and who recognizes them."""
+    """Who issues tokens on request (nobody without a key), and who recognizes them; `used` is told
+    of each Secret whose token was shown."""
     static, bootstrap = StaticTokens(static_tokens), BootstrapTokens(storage, world)
     if key is None:
         return None, Authenticator((static, bootstrap))
     tokens = WebTokens(key)
     issuer = TokenIssuer(tokens, storage, world)
-    return issuer, Authenticator((static, LegacyTokens(tokens, storage), issuer, bootstrap))
+    return issuer, Authenticator((static, LegacyTokens(tokens, storage, used), issuer, bootstrap))
