@@ -12,7 +12,7 @@ from k8slite.apiserver.subresources import binding, eviction, finalize, pods, sc
 from k8slite.apiserver.subresources.proxy import Proxying
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.messages import Handler, Response
-from k8slite.objects.errors import MethodNotAllowed, NotFound, ServiceUnavailable
+from k8slite.objects.errors import MethodNotAllowed, NotFound
 
 Serve = Callable[[Verbs, Call], Awaitable[Response]]
 
@@ -45,9 +45,7 @@ class Subresources:
             return await pods.log(self.verbs, call, self.kubelet)
         if name == "proxy" and self.proxying is not None:
             return await self.proxying.serve(call)
-        if name == "token":
-            if self.tokens is None:
-                raise ServiceUnavailable("this cluster has no key to sign tokens with")
+        if name == "token" and self.tokens is not None:  # without a key it is not there (upstream)
             return await token.request_token(self.verbs, call, self.tokens)
         serve = _SERVED.get(name)
         if serve is None:
