@@ -28,6 +28,7 @@ class Stage(Enum):
 
     NEW = "new"
     STARTING = "starting"  # the runtime has been asked
+    HOOKED = "hooked"  # its process runs, and its postStart hook has not ended
     RUNNING = "running"
     ENDED = "ended"
 
@@ -61,7 +62,13 @@ class ContainerRecord:
 
     @property
     def alive(self) -> bool:
-        return self.stage in (Stage.RUNNING, Stage.STARTING)
+        return self.stage in (Stage.RUNNING, Stage.STARTING, Stage.HOOKED)
+
+    @property
+    def holds_others(self) -> bool:
+        """Whether those after it are not started yet (upstream starts one after the other)."""
+        hook = self.container.lifecycle.post_start
+        return hook is not None and self.stage in (Stage.STARTING, Stage.HOOKED)
 
     @property
     def succeeded(self) -> bool:

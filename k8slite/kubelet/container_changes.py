@@ -12,6 +12,7 @@ from k8slite.kubelet.container import ContainerRecord, Role, Stage
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
     Exited,
+    Hooked,
     Pulled,
     PullFailed,
     Report,
@@ -36,6 +37,8 @@ def apply(record: ContainerRecord, report: Report, now: Moment) -> Told:
             return _pull_failed(record, report, now)
         case Started():
             return _started(record, report, now)
+        case Hooked():
+            return _hooked(record, report)
         case Exited():
             return _exited(record, report, now)
         case Complained():
@@ -78,13 +81,30 @@ def _pull_failed(record: ContainerRecord, report: PullFailed, now: Moment) -> To
 def _started(record: ContainerRecord, report: Started, now: Moment) -> Told:
     if record.terminated is not None:
         record.restart_count += 1
-    record.stage = Stage.RUNNING
     record.id = report.id
-    record.waiting = None
-    record.ready = False
-    record.started = record.container.startup_probe is None
+    record.ready = record.started = False
     record.started_at = timestamp(now.date)
+    if report.hooked:
+        record.stage = Stage.HOOKED
+    else:
+        _run(record)
     return [("Normal", "Created", "Container created"), ("Normal", "Started", "Container started")]
+
+
+def _hooked(record: ContainerRecord, report: Hooked) -> Told:
+    if record.stage is not Stage.HOOKED or record.id != report.id:
+        return []
+    if not report.ok:
+        # What it said might be a secret (upstream: startContainer).
+        return [("Warning", "FailedPostStartHook", "PostStartHook failed")]
+    _run(record)
+    return []
+
+
+def _run(record: ContainerRecord) -> None:
+    record.stage = Stage.RUNNING
+    record.waiting = None
+    record.started = record.container.startup_probe is None
 
 
 def _exited(record: ContainerRecord, report: Exited, now: Moment) -> Told:

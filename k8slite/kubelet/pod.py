@@ -48,6 +48,7 @@ class Hook:
 
 @frozen
 class Lifecycle:
+    post_start: Hook | None = None
     pre_stop: Hook | None = None
 
 

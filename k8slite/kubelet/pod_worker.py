@@ -36,6 +36,7 @@ from k8slite.kubelet.runtimes.runtime import (
     Announced,
     ContainerConfig,
     ContainerKey,
+    Hooked,
     Probed,
     Report,
     Runtime,
@@ -148,6 +149,10 @@ class PodWorker:
             self._tell(self.pod, record.container, type_, reason, message)
         if isinstance(report, Started) and record.role is Role.REGULAR:
             self._initialized = True
+        if isinstance(report, Hooked) and not report.ok and record.stage is Stage.HOOKED:
+            seconds = float(self.pod.spec.termination_grace_period_seconds)
+            if not record.stopping:
+                self._kill(record, seconds, "FailedPostStartHook")
 
     def sync(self, now: Moment) -> bool:
         """Do what is to be done; True if `status` has changed."""
@@ -200,6 +205,8 @@ class PodWorker:
             if record.terminated is None or record.alive or record.restartable(policy):
                 working = True
                 self._start(record, now)
+                if record.holds_others:
+                    break
         if not working:
             self._ending = self._news = True
 
@@ -251,7 +258,7 @@ class PodWorker:
     def _kill(self, record: ContainerRecord, grace_seconds: float, why: str = "") -> None:
         record.stopping = True
         text = why or f"Stopping container {record.container.name}"
-        if record.stage is Stage.RUNNING:
+        if record.stage in (Stage.RUNNING, Stage.HOOKED):
             self._tell(self.pod, record.container, "Normal", "Killing", text)
         self._runtime.stop(self._key(record), max(grace_seconds, 0.0))
 

@@ -36,7 +36,8 @@ def answer(
         return _refused(404, "pod does not exist")
     container = rest[0]
     if verb != "portForward" and not any(
-        one.container.name == container and one.stage is Stage.RUNNING for one in worker.records
+        one.container.name == container and one.stage in (Stage.RUNNING, Stage.HOOKED)
+        for one in worker.records
     ):
         return _refused(404, f'container not found ("{container}")')
     speech = _spoken(request)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import trio
 
-from tests.kubelet.fleet import container, settle
+from k8slite.client.resource import PODS
+from tests.kubelet.fleet import NAMESPACE, container, settle
 from tests.kubelet.test_logs import text
 
 
@@ -142,3 +143,81 @@ async def test_a_container_finds_hosts_and_settings_of_its_pod(autojump_clock, s
     await trio.sleep(1)
     expected = "192.0.2.7\tfoo\tbar\nkernel.shm_rmid_forced = 1\nother\n"
     assert await log_of(scene, "p") == expected
+
+
+def hooked(hook, script="sleep 3600", **more):
+    return shell(script, lifecycle={"postStart": hook}, **more)
+
+
+def running(script):
+    return {"exec": {"command": ["sh", "-c", script]}}
+
+
+async def test_a_container_counts_as_started_when_its_hook_has_ended(autojump_clock, scene):
+    hook = running("sleep 5; echo ok > /tmp/hooked")
+    probe = {"exec": {"command": ["cat", "/tmp/hooked"]}, "failureThreshold": 1}
+    second = container("second", command=["sh", "-c", "sleep 3600"])
+    await scene.create("p", containers=[*hooked(hook, livenessProbe=probe), second])
+    await trio.sleep(4)
+    for name in ("c", "second"):  # those after it wait
+        assert scene.container("p", name)["state"] == {"waiting": {"reason": "ContainerCreating"}}
+    assert scene.phase("p") == "Pending"
+    assert [one.partition(":")[0] for one in scene.events("p")] == ["Pulled", "Created", "Started"]
+    await trio.sleep(2)
+    assert scene.ready("p") and scene.container("p")["started"]
+    assert "running" in scene.container("p", "second")["state"]
+    await trio.sleep(60)
+    assert scene.container("p")["restartCount"] == 0
+
+
+async def test_a_container_whose_hook_fails_is_killed(autojump_clock, scene):
+    await scene.create("p", containers=hooked(running("exit 3")), restartPolicy="Never")
+    await trio.sleep(1)
+    assert scene.container("p")["state"]["terminated"]["exitCode"] == 143
+    assert scene.events("p")[-2:] == [
+        "FailedPostStartHook: PostStartHook failed",
+        "Killing: FailedPostStartHook",
+    ]
+    assert scene.phase("p") == "Failed"
+
+
+async def test_a_hook_is_called_again_when_its_container_is(autojump_clock, scene):
+    await scene.create("p", containers=hooked(running("exit 3")))
+    await trio.sleep(1)
+    found = scene.container("p")
+    assert found["state"]["waiting"]["reason"] == "CrashLoopBackOff" and not found["ready"]
+    assert found["lastState"]["terminated"]["exitCode"] == 143
+    await trio.sleep(60)
+    told = [one for one in scene.events("p") if one.startswith("FailedPostStartHook")]
+    assert scene.container("p")["restartCount"] >= 2
+    assert len(told) == 1  # one Event that counts
+
+
+async def test_a_hook_ends_with_its_container(autojump_clock, scene):
+    hook = {"sleep": {"seconds": 600}}
+    await scene.create("short", containers=hooked(hook, "sleep 3; exit 7"), restartPolicy="Never")
+    await trio.sleep(4)
+    assert scene.container("short")["state"]["terminated"]["exitCode"] == 7
+    await scene.create("deleted", containers=hooked(hook))
+    await scene.delete("deleted")
+    await trio.sleep(2)
+    assert scene.pod("deleted") is None
+    assert "Killing: Stopping container c" in scene.events("deleted")
+
+
+async def test_a_container_that_plays_a_script_from_now_on_has_started(autojump_clock, scene):
+    await scene.create("p", containers=hooked({"sleep": {"seconds": 600}}))
+    await trio.sleep(1)
+    assert scene.phase("p") == "Pending"
+    says = {"metadata": {"annotations": {"k8slite.dev/exit-code": "never"}}}
+    await scene.client.patch(PODS, "p", says, NAMESPACE)
+    await trio.sleep(1)
+    assert scene.ready("p")
+
+
+async def test_a_hook_that_nobody_knows_succeeds(autojump_clock, scene):
+    hook = {"exec": {"command": ["/opt/warm-up"]}}
+    await scene.create("known", containers=hooked(hook))
+    await scene.create("unknown", containers=[container("c", lifecycle={"postStart": hook})])
+    await trio.sleep(1)
+    assert scene.ready("known") and scene.ready("unknown")

@@ -15,6 +15,8 @@ _SCRIPT = (
     "if ! [ -e /data/tried ]; then touch /data/tried; exit 1; fi; "
     'test "$COLOR" = blue && grep -q blue /settings/color && sleep 5'
 )
+# Its first run ends before the hook does.
+_HOOK = {"exec": {"command": ["sh", "-c", "sleep 1; grep -q blue /settings/color"]}}
 
 
 def job() -> Json:
@@ -39,6 +41,7 @@ def job() -> Json:
                             "command": ["sh", "-c", _SCRIPT],
                             "env": [{"name": "COLOR", "valueFrom": color}],
                             "volumeMounts": _MOUNTS,
+                            "lifecycle": {"postStart": _HOOK},
                         }
                     ],
                 }

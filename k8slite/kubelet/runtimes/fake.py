@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import trio
-from attrs import evolve
 
 from k8slite.kubelet.pod import Container, Hook, Pod
 from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
@@ -35,6 +34,7 @@ from k8slite.kubelet.runtimes.runtime import (
     ContainerKey,
     ContainerUsage,
     Exited,
+    Hooked,
     LogNotFound,
     LogOptions,
     Pulled,
@@ -168,7 +168,7 @@ class FakeRuntime:
         if run is None or _told(run.config.pod) == _told(config.pod):
             return
         behaviour = self._scripting(config.pod, config.container)
-        _leave_command(run)
+        run.leave_command()
         run.config, run.script = config, behaviour.script
         for complaint in behaviour.complaints:
             self._report(Complained(config.key, complaint))
@@ -182,7 +182,7 @@ class FakeRuntime:
         run = self._runs.get(key.pod_uid, {}).get(key.name)
         if run is None or run.began is None or run.ended or run.kill_at_seconds is not None:
             return False
-        _leave_command(run)
+        run.leave_command()
         run.steps = steps
         self._play(run, self._timers.now().seconds)
         run.wake()
@@ -311,16 +311,20 @@ class FakeRuntime:
         run.id = f"{self.name}://{_digest(f'{config.key}/{config.attempt}/{now.seconds}')}"
         container = config.container
         self._note(run, now, f"{container.name} starts, run {config.attempt} of {container.image}")
-        self._report(Started(config.key, run.id))
+        run.hooking = run.hosted and container.lifecycle.post_start is not None
+        self._report(Started(config.key, run.id, run.hooking))
         self._play(run, now.seconds)
 
     def _play(self, run: Run, origin_seconds: float) -> None:
         """Report what has been due since the steps began, and wait for what will be."""
         run.cancel()
         run.origin_seconds = origin_seconds
-        if run.script.program is not None or run.script.command:
+        if run.hosted:
             self._host(run)
             return
+        if run.hooking:
+            run.hooking = False
+            self._report(Hooked(run.config.key, run.id, ok=True))
         run.agenda = agenda(run.steps, run.config.container)
         run.position = 0
         self._go_on(run)
@@ -379,14 +383,6 @@ class FakeRuntime:
             return  # what it prints is its log
         run.notes.append(Line(now.date, f"k8slite: {text}"))
         run.wake()
-
-
-def _leave_command(run: Run) -> None:
-    """An interpreted command ends without a word: its container plays a script from now on."""
-    if run.script.command:
-        run.leave()
-        run.process = None
-        run.script = evolve(run.script, command=())
 
 
 def _told(pod: Pod) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
 from k8slite.kubelet.runtimes.runtime import (
@@ -61,7 +61,13 @@ class Run:
     box: Box | None = None  # what commands in it find, once there was one
     process: Process | None = None  # of a program
     terminal: Terminal | None = None  # of one that can be talked to
+    hooking: bool = False  # its postStart hook has not ended
     inside: list[trio.CancelScope] = field(factory=list)  # commands that run in it
+
+    @property
+    def hosted(self) -> bool:
+        """Whether something really runs in it."""
+        return self.script.program is not None or bool(self.script.command)
 
     def wake(self) -> None:
         if self.changed is not None:
@@ -73,6 +79,13 @@ class Run:
         for scope in self.inside:
             scope.cancel()
         self.wake()
+
+    def leave_command(self) -> None:
+        """An interpreted command ends without a word: its container plays a script from now on."""
+        if self.script.command:
+            self.leave()
+            self.process = None
+            self.script = evolve(self.script, command=())
 
     def cancel(self) -> None:
         if self.timer is not None:

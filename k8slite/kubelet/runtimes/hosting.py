@@ -14,7 +14,7 @@ from k8slite.kubelet.runtimes.fake_run import Run
 from k8slite.kubelet.runtimes.pretending import box_of
 from k8slite.kubelet.runtimes.probing import Prober
 from k8slite.kubelet.runtimes.program import Process, Program, ended
-from k8slite.kubelet.runtimes.runtime import Probed, ProbeKind, Report
+from k8slite.kubelet.runtimes.runtime import Hooked, Probed, ProbeKind, Report
 from k8slite.kubelet.runtimes.script import Exit
 from k8slite.kubelet.runtimes.session import ExecFailed, Session
 from k8slite.kubelet.runtimes.terminal import Terminal
@@ -50,8 +50,16 @@ class Hosting:
                 def tell(kind: ProbeKind, ok: bool, message: str) -> None:
                     report(Probed(run.config.key, run.id, kind, ok, message))
 
-                prober = Prober(container, process.address, self._command(run), tell)
-                nursery.start_soon(prober.probe)
+                async def watch_over() -> None:
+                    if run.hooking:
+                        ok = await self._hook(run)
+                        run.hooking = False
+                        report(Hooked(run.config.key, run.id, ok))
+                        if not ok:
+                            return
+                    await Prober(container, process.address, self._command(run), tell).probe()
+
+                nursery.start_soon(watch_over)
                 how = await ended(program, process)
                 nursery.cancel_scope.cancel()
             if run.ended is None:
@@ -66,6 +74,17 @@ class Hosting:
             run.terminal = Terminal(run.config.container)
             if run.script.program is not None:
                 process.stdin = run.terminal.session(_nowhere)
+
+    async def _hook(self, run: Run) -> bool:
+        """What a container does when it has started; whether that succeeds."""
+        await trio.lowlevel.checkpoint()
+        hook = run.config.container.lifecycle.post_start
+        assert hook is not None
+        if hook.sleep is not None:
+            await trio.sleep(hook.sleep.seconds)
+        elif hook.exec is not None:
+            return await self._command(run)(hook.exec.command) == 0
+        return True
 
     def _interpreter(self, run: Run) -> Program:
         from k8slite.kubelet.runtimes.interpreting import interpreter

@@ -5,6 +5,7 @@ given to the callback that `attach` named, maybe before the order returns:
 
     start -> PullFailed                              the kubelet may order it again, later
     start -> Pulled, Started, then Probed any number of times, then Exited
+             after a Started that says so, Hooked comes before the first Probed, or Exited does
     stop  -> Exited; with an empty id for a container that had not started yet
 
     any time after Started -> Announced, Unwanted: they are about the pod as a whole
@@ -78,6 +79,15 @@ class Pulled(Report):
 @frozen
 class Started(Report):
     id: str  # as in containerID: "<runtime>://<hexadecimal>"
+    hooked: bool = False  # it does not count as running before its postStart hook has ended
+
+
+@frozen
+class Hooked(Report):
+    """The postStart hook has ended; a container whose hook has failed is to be stopped."""
+
+    id: str
+    ok: bool
 
 
 @frozen
