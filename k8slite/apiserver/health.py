@@ -32,7 +32,9 @@ class Health:
 
     def answer(self, request: Request) -> Response:
         """Answer one of the three paths, or a check's own. Raises NotFound."""
-        path, _, single = request.path.lstrip("/").partition("/")
+        path, slash, single = request.path.lstrip("/").partition("/")
+        if slash and not single:
+            raise NotFound("the server could not find the requested resource", details={})
         checks = dict(self.alive)
         if path == "readyz":
             checks.update(self.ready)

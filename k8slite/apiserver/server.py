@@ -267,7 +267,7 @@ class ApiServer:
             return await self.own_paths[path](request)
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed(_METHOD_NOT_ALLOWED, details={})
-        if path in ("/metrics", "/metrics/slis"):
+        if request.path in ("/metrics", "/metrics/slis"):
             slis = path != "/metrics"
             text = exposition(self.health.families()) if slis else self.metrics.text()
             return Response(200, text.encode(), (("Content-Type", TEXT_FORMAT),))

@@ -79,6 +79,10 @@ async def test_metrics_and_version(autojump_clock: object) -> None:
         assert 'resource="configmaps"' in text
         version = await server.get("/version")
         assert (version["major"], version["minor"]) == ("1", "36")
+        # Upstream has a route for the one, and exact paths for the others.
+        assert await server.get("/version/") == version
+        for path in ("/metrics/", "/healthz/", "/livez/", "/readyz/"):
+            assert (await server.ask("GET", path)).status == 404
 
 
 async def test_errors_are_objects_with_their_own_code(autojump_clock: object) -> None:

@@ -28,6 +28,7 @@ from k8slite.client.resource import (
     Resource,
 )
 from k8slite.cluster import Settings
+from k8slite.controllers.legacy_token_tracking import CONFIG_MAP as TRACKING
 from k8slite.objects.errors import Forbidden, NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
@@ -590,6 +591,8 @@ class Credentials(Scenario):
         await client.create(SECRETS, bootstrap_token("cccccc", 1), "kube-system")
         info = {"data": {"kubeconfig": "kind: Config # another"}}
         await client.patch(CONFIG_MAPS, "cluster-info", info, "kube-public")
+        with suppress(NotFound):
+            await client.delete(CONFIG_MAPS, TRACKING.name, TRACKING.namespace)
 
     def check(self, sim: Simulation) -> Sequence[str]:
         names = [one["metadata"]["name"] for one in sim.objects(SECRETS, "default")]

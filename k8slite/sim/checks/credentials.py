@@ -1,7 +1,8 @@
 """Tokens in Secrets are their accounts', and what is signed is signed by tokens that are good.
 
 At rest: a token's Secret is filled and its account lives, by UID; no bootstrap token has expired;
-`cluster-info` has the signatures of exactly the tokens that are for signing; a certificate was
+`cluster-info` has the signatures of exactly the tokens that are for signing; it is said since when
+uses of tokens are noted; a certificate was
 signed for an approved request only.
 """
 
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, Final
 import trio
 
 from k8slite.controllers.bootstrap_signer import detached_signature
+from k8slite.controllers.legacy_token_tracking import CONFIG_MAP, SINCE, is_day
 from k8slite.controllers.tokens import ACCOUNT, ACCOUNT_UID, TYPE
 from k8slite.kinds.core.bootstrap_tokens import BootstrapToken, read_token
 from k8slite.objects.meta import find_condition
@@ -48,6 +50,7 @@ class Credentials:
             yield f"{change.key} was signed, and is not approved"
 
     def rest(self) -> Iterable[str]:
+        yield from self._untracked()
         secrets = [secret for _, secret in self._setting.state.all("secrets/")]
         if "serviceaccount-token-controller" in self._setting.running:
             for secret in secrets:
@@ -59,6 +62,14 @@ class Credentials:
             yield from (f"token {one.id} has expired" for one in tokens if one.expired(now))
         if "bootstrap-signer-controller" in self._setting.running:
             yield from self._signatures(tokens)
+
+    def _untracked(self) -> Iterable[str]:
+        if self._setting.state.get(f"namespaces/{CONFIG_MAP.namespace}") is None:
+            return
+        found = self._setting.state.get(f"configmaps/{CONFIG_MAP.namespace}/{CONFIG_MAP.name}")
+        said = ((found or {}).get("data") or {}).get(SINCE, "")
+        if not is_day(said):
+            yield f"nothing says since when uses of tokens are noted, but {said!r}"
 
     def _token(self, secret: Json) -> Iterable[str]:
         metadata = secret["metadata"]
