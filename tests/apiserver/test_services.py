@@ -105,6 +105,21 @@ async def test_a_change_of_type_takes_and_releases(autojump_clock: object) -> No
         assert len(await addresses(server)) == 2
 
 
+async def test_what_is_empty_is_not_there(autojump_clock: object) -> None:
+    empty = {"clusterIP": "", "externalName": "", "externalTrafficPolicy": "", "loadBalancerIP": ""}
+    async with running(controllers=False) as server:
+        made = await make(server, "a", **empty)
+        assert made.keys() == (await make(server, "b")).keys()
+        assert made["clusterIP"].startswith("10.96.")
+        assert "externalName" not in made and "loadBalancerIP" not in made
+        await patch(server, "a", {"type": "ExternalName", "externalName": "a.example.com"})
+        back = await patch(server, "a", {"type": "ClusterIP", "externalName": ""})
+        assert back.status == 200, back.body
+        assert "externalName" not in back.json["spec"]
+        balanced = await make(server, "c", type="LoadBalancer", externalTrafficPolicy="")
+        assert balanced["externalTrafficPolicy"] == "Cluster"
+
+
 async def test_headless_services_have_no_address(autojump_clock: object) -> None:
     async with running(controllers=False) as server:
         spec = await make(server, "a", clusterIP="None", selector={"a": "b"})

@@ -19,6 +19,9 @@ AFFINITY_TIMEOUT_SECONDS: Final = 10800
 def default_service(service: Json) -> None:
     """Fill in a Service."""
     spec = service.setdefault("spec", {})
+    for key in _EMPTY_IS_UNSET:
+        if spec.get(key) == "":
+            del spec[key]
     affinity = spec.get("sessionAffinity") or "None"
     spec["sessionAffinity"] = affinity
     if affinity == "None":
@@ -138,3 +141,5 @@ def _normalize(spec: Json, old: Json | None) -> None:
 
 _CLUSTER_TYPES: Final = ("ClusterIP", "NodePort", "LoadBalancer")
 _PORT_TYPES: Final = ("NodePort", "LoadBalancer")
+# Upstream's types leave these out where they are empty (`omitempty`).
+_EMPTY_IS_UNSET: Final = ("clusterIP", "externalName", "externalTrafficPolicy", "loadBalancerIP")
