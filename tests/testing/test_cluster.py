@@ -284,7 +284,7 @@ def test_two_hundred_clusters_leave_nothing() -> None:
     for number in range(200):
         one(number)
     gc.collect()
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # an idle one of before may have ended
     assert open_files() == files
     assert len(gc.get_objects()) < objects + 2_000  # one cluster alone has tens of thousands
 
