@@ -207,8 +207,9 @@ class Cluster:
         self.measures[availability.name] = availability.measures
         controllers: list[Actor] = [CustomResourceDefinitionController(context), availability]
         controllers.append(FlowSchemaStatusController(context))
-        self._tracking = LegacyTokenTracking(context)
-        controllers.append(self._tracking)
+        if self.settings.token_key is not None:  # who signs none is shown none
+            self._tracking = LegacyTokenTracking(context)
+            controllers.append(self._tracking)
         if ServiceIpRepair.since <= self.settings.minor:
             controllers.append(ServiceIpRepair(context))
         if self.settings.front_proxy is not None:
