@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Final
 
 from attrs import define
@@ -44,14 +45,5 @@ class AnswerHeaders:
         now = self.world.now().replace(microsecond=0)
         if now != self._second:
             self._second = now
-            day, month = _DAYS[now.weekday()], _MONTHS[now.month - 1]
-            self._date = ("Date", f"{day}, {now:%d} {month} {now:%Y %H:%M:%S} GMT")
+            self._date = ("Date", format_datetime(now, usegmt=True))
         return self._date
-
-
-# Not by strftime, which would say them in the language of the computer.
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = (
-    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-)

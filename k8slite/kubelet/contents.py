@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from attrs import Factory, frozen
 
+from k8slite.kinds.core.references import projected_tokens
 from k8slite.kubelet.downward import field_value, resource_value
 from k8slite.kubelet.references import resolved
 from k8slite.kubelet.service_variables import service_variables
@@ -54,12 +55,8 @@ def references(pod: Json, *, given: bool = False) -> list[Key]:
 
 def wanted_tokens(pod: Json, *, given: bool = False) -> dict[str, Json]:
     """The tokens that its volumes project, by their audiences ("" for the API server's)."""
-    return {
-        source["serviceAccountToken"].get("audience", ""): source["serviceAccountToken"]
-        for volume in _volumes(pod, given=given)
-        for source in (volume.get("projected") or {}).get("sources") or ()
-        if "serviceAccountToken" in source
-    }
+    found = projected_tokens({"volumes": _volumes(pod, given=given)})
+    return {one.get("audience", ""): one for one in found}
 
 
 def containers_of(pod: Json) -> list[Json]:
