@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import Factory, frozen
 
-from k8slite.kinds.core.references import projected_tokens
+from k8slite.kinds.core.references import containers_of, projected_tokens
 from k8slite.kubelet.downward import field_value, resource_value
 from k8slite.kubelet.references import resolved
 from k8slite.kubelet.service_variables import service_variables
@@ -39,7 +39,7 @@ class Contents:
 def references(pod: Json, *, given: bool = False) -> list[Key]:
     """What a pod refers to; with what every pod is given (its service account's volume) or not."""
     found: dict[Key, None] = {}
-    for container in containers_of(pod):
+    for container in containers_of(pod["spec"]):
         for source in container.get("envFrom") or ():
             for field, plural in _BULK:
                 if field in source:
@@ -59,15 +59,9 @@ def wanted_tokens(pod: Json, *, given: bool = False) -> dict[str, Json]:
     return {one.get("audience", ""): one for one in found}
 
 
-def containers_of(pod: Json) -> list[Json]:
-    """All containers, of whatever sort."""
-    spec = pod["spec"]
-    return [one for field in _CONTAINERS for one in spec.get(field) or ()]
-
-
 def is_surrounded(pod: Json) -> bool:
     """Whether anything of it must be looked up before it starts."""
-    containers = containers_of(pod)
+    containers = list(containers_of(pod["spec"]))
     if any(one.get("command") or one.get("args") for one in containers):
         return True
     if any("valueFrom" in env for one in containers for env in one.get("env") or ()):
@@ -186,7 +180,7 @@ def _from(pod: Json, container: Json, source: Json, contents: Contents) -> str |
         return field_value(pod, source["fieldRef"]["fieldPath"])
     if "resourceFieldRef" in source:
         reference = source["resourceFieldRef"]
-        every = containers_of(pod)
+        every = containers_of(pod["spec"])
         named = reference.get("containerName") or container["name"]
         return resource_value(
             next(one for one in every if one["name"] == named), reference, contents.allocatable
@@ -242,7 +236,6 @@ def _volume_references(volume: Json) -> Iterator[Key]:
 
 
 _UNRESOLVED: Final = re.compile(r"\$\(([^()]*)\)")
-_CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
 _GIVEN: Final = "kube-api-access-"
 _BULK: Final = (("configMapRef", "configmaps"), ("secretRef", "secrets"))
 _KEYS: Final = (("configMapKeyRef", "configmaps"), ("secretKeyRef", "secrets"))

@@ -24,11 +24,11 @@ from k8slite.client.resource import (
     SERVICE_ACCOUNTS,
     SERVICES,
 )
+from k8slite.kinds.core.references import containers_of
 from k8slite.kubelet.contents import (
     Contents,
     Key,
     Missing,
-    containers_of,
     files_of,
     is_surrounded,
     modes_of,
@@ -169,7 +169,7 @@ class Surroundings(Write):
         pod = self._document()
         if pod is None:
             raise Missing("pod not found")
-        return pod, next(one for one in containers_of(pod) if one["name"] == container.name)
+        return pod, next(one for one in containers_of(pod["spec"]) if one["name"] == container.name)
 
     async def _fetch(self, pod: Json) -> None:
         namespace = pod["metadata"]["namespace"]

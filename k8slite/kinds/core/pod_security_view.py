@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from attrs import frozen
 
+from k8slite.kinds.core.references import containers_of
 from k8slite.objects.fields import quoted
 
 Json = dict[str, Any]
@@ -37,9 +38,8 @@ class PodView:
 
     def containers(self) -> Iterator[tuple[str, Json, Json]]:
         """(name, container, its security context) of all kinds of containers."""
-        for part in ("initContainers", "containers", "ephemeralContainers"):
-            for container in self.spec.get(part) or ():
-                yield container["name"], container, container.get("securityContext") or {}
+        for container in containers_of(self.spec):
+            yield container["name"], container, container.get("securityContext") or {}
 
     def named(self, holds: Callable[[Json], bool]) -> list[str]:
         """Containers whose security context is so."""

@@ -98,14 +98,18 @@ def projected_tokens(spec: Json) -> Iterator[Json]:
                 yield one["serviceAccountToken"]
 
 
+def containers_of(spec: Json) -> Iterator[Json]:
+    """All containers of a pod's spec, of whatever sort."""
+    return (one for part in _CONTAINERS for one in spec.get(part) or ())
+
+
 def _environment(spec: Json, whole: str, key: str) -> Iterator[str]:
-    for part in _CONTAINERS:
-        for container in spec.get(part) or ():
-            for one in container.get("envFrom") or ():
-                yield from _names([(one.get(whole) or {}).get("name")])
-            for one in container.get("env") or ():
-                source = (one.get("valueFrom") or {}).get(key) or {}
-                yield from _names([source.get("name")])
+    for container in containers_of(spec):
+        for one in container.get("envFrom") or ():
+            yield from _names([(one.get(whole) or {}).get("name")])
+        for one in container.get("env") or ():
+            source = (one.get("valueFrom") or {}).get(key) or {}
+            yield from _names([source.get("name")])
 
 
 def _projected(volume: Json) -> Iterator[Json]:
