@@ -16,11 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from k8slite.apiserver.accepting import JSON, Wanted, not_acceptable, read_accept
-from k8slite.apiserver.aggregation.merging import (
-    RemoteVersion,
-    aggregated_version,
-    merged_groups,
-)
+from k8slite.apiserver.aggregation.merging import RemoteVersion, merged_groups
 from k8slite.kinds.kind import Json, Kind, Subresource
 from k8slite.kinds.table import Kinds, is_built_in
 from k8slite.messages import Request, Response
@@ -189,7 +185,7 @@ def aggregated(
         if core == (not group):
             metadata = {"name": group} if group else {}
             listed = [
-                aggregated_version(others[group, one])
+                others[group, one].aggregated()
                 if (group, one) in others
                 else {
                     "version": one,

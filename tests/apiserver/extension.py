@@ -17,6 +17,7 @@ NAME = "v1alpha1.wardle.example.com"
 ROOT = "/apis/wardle.example.com/v1alpha1"
 FLUNDERS = f"{ROOT}/namespaces/default/flunders"
 ADDRESS = "192.0.2.77"
+AGGREGATED_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
 RESOURCES: list[Json] = [
     {
         "name": "flunders",
@@ -65,6 +66,8 @@ class Extension:
     sleep_seconds: float = 0
     refuses: bool = False
     tells_revisions: bool = True
+    aggregated: Any = None  # what it answers whoever asks for aggregated discovery
+    aggregated_type: str = AGGREGATED_TYPE
 
     def __call__(self, endpoint: Endpoint) -> Handler:
         self.endpoints.append(endpoint)
@@ -87,6 +90,12 @@ class Extension:
         if path == ROOT:
             listed = {"kind": "APIResourceList", "apiVersion": "v1", "resources": RESOURCES}
             return _json(listed, self.status)
+        if path == "/apis" and self.aggregated is not None:
+            tag = f'"{hash(json.dumps(self.aggregated))}"'
+            headers = (("Content-Type", self.aggregated_type), ("ETag", tag))
+            if request.headers.get("if-none-match") == tag:
+                return Response(304, b"", headers)
+            return Response(200, json.dumps(self.aggregated).encode(), headers)
         if path == "/openapi/v3":
             return _json({"paths": {ROOT[1:]: {"serverRelativeURL": f"{path}{ROOT}?hash=F1"}}})
         if path == f"/openapi/v3{ROOT}":
@@ -102,8 +111,9 @@ class Extension:
             made["metadata"]["resourceVersion"] = "1"
             self.objects[made["metadata"]["name"]] = made
             return _json(made, 201)
-        if method == "DELETE" and not name:
-            self.objects.clear()
+        if method == "DELETE" and (not name or self.objects.pop(name, None)):
+            if not name:
+                self.objects.clear()
             return _json({"kind": "Status", "status": "Success"})
         if not name:
             items = list(self.objects.values())

@@ -7,6 +7,7 @@ available, which a controller finds out by asking `checking`, and writes into th
     services    which path is whose
     forwarding  one request on its way there, and its answer back
     checking    whether a server answers, and what it says that it serves
+    described   that, in the form of aggregated discovery
     known       what servers have said that they serve
     merging     groups of several servers in one order
 """

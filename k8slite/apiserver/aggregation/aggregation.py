@@ -63,8 +63,8 @@ class Aggregation:
             spec = service["spec"]
             known = self.known.of((group, version), service["metadata"]["uid"])
             priorities = spec.get("groupPriorityMinimum", 0), spec.get("versionPriority", 0)
-            resources = known.resources if known is not None else None
-            versions.append(RemoteVersion(group, version, *priorities, resources))
+            described = known.description if known is not None else None
+            versions.append(RemoteVersion(group, version, *priorities, described))
             if known is not None:
                 addresses.update(known.openapi)
                 swagger.append((f"/apis/{group}/{version}", known.swagger))

@@ -1,17 +1,25 @@
 """Whether an extension API server answers, and what it says that it serves.
 
-The list of resources, which it must have to be available, is what discovery tells of it, so that
-one question does for both. Upstream asks for each by itself, in `kube-aggregator`:
+The list of resources, which it must have to be available, is what discovery tells of a server that
+has no aggregated discovery. Upstream asks for each by itself, in `kube-aggregator`:
 `pkg/controllers/status/remote`, `pkg/apiserver/handler_discovery.go`, `pkg/controllers/openapi`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import trio
 from attrs import define
 
+from k8slite.apiserver.aggregation.described import (
+    ACCEPT,
+    from_resource_list,
+    is_aggregated,
+    read_aggregated,
+    version_of,
+)
 from k8slite.apiserver.aggregation.forwarding import Forwarder
 from k8slite.apiserver.aggregation.known import Known, KnownResources
 from k8slite.apiserver.calling.endpoint import CallFailed
@@ -22,6 +30,7 @@ Json = dict[str, Any]
 
 SECONDS: Final = 5.0  # "the request should happen quickly"
 _ASKER: Final = User("system:kube-aggregator", ("system:masters",))
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 @define(eq=False)
@@ -49,13 +58,16 @@ class Checker:
             self.known.forget(at)
             text = f"bad status from {url}{path}: {response.status}"
             return f"failing or missing response from {url}{path}: {text}"
-        found = _json(response)
-        resources = found.get("resources")
-        resources = resources if isinstance(resources, list) else []
-        listed = [one for one in resources if _is_resource(one)]
-        openapi, swagger = await self._described(handler, path)
         uid = service["metadata"].get("uid", "")
-        self.known.learn(at, Known(uid, tuple(listed), openapi, swagger))
+        tag, description = "", None
+        try:
+            tag, description = await self._discovered(handler, at, url, self.known.of(at, uid))
+            if description is None:
+                description = from_resource_list(at[1], _json(response))
+        except (CallFailed, ValueError):
+            pass  # the server is there, but does not say what it has: that is what None tells
+        openapi, swagger = await self._described(handler, path)
+        self.known.learn(at, Known(uid, description, openapi, swagger, tag))
         return ""
 
     def _way(self, service: Json) -> tuple[Handler, str]:
@@ -66,6 +78,23 @@ class Checker:
             return self.forwarder.way(endpoint), endpoint.url
         except ValueError as error:
             raise CallFailed(str(error)) from None
+
+    async def _discovered(
+        self, handler: Handler, at: tuple[str, str], url: str, before: Known | None
+    ) -> tuple[str, Json | None]:
+        """A group and version in the server's aggregated discovery, and that document's tag; None
+        where it has no such document. Raises CallFailed or ValueError."""
+        headers = {"if-none-match": before.tag} if before is not None and before.tag else {}
+        response = await self._get(handler, "/apis", f"{url}/apis", ACCEPT, headers)
+        if response.status == 304 and before is not None:
+            return before.tag, before.description
+        if response.status == 503:
+            raise CallFailed(f"service {url} returned non-success response code: 503")
+        if response.status != 200 or not is_aggregated(_header(response, "content-type")):
+            return "", None
+        assert isinstance(response.body, bytes)
+        versions = read_aggregated(loads(response.body))
+        return _header(response, "etag"), versions.get(at) or version_of(at[1])
 
     async def _described(self, handler: Handler, path: str) -> tuple[dict[str, str], Json]:
         """What it serves in OpenAPI v3 and v2; nothing of a server that has none."""
@@ -80,14 +109,21 @@ class Checker:
         address = one.get("serverRelativeURL") if isinstance(one, dict) else None
         return ({name: address} if isinstance(address, str) else {}), swagger
 
-    async def _get(self, handler: Handler, path: str, shown: str) -> Response:
+    async def _get(
+        self,
+        handler: Handler,
+        path: str,
+        shown: str,
+        accept: str = "application/json",
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> Response:
         """Raises CallFailed."""
-        request = Request("GET", path, (), {"accept": "application/json"})
+        request = Request("GET", path, (), {"accept": accept, **headers})
         asked = self.forwarder.asked_for(_ASKER, request)
         try:
             with trio.fail_after(SECONDS):
                 response = await handler(asked)
-                return Response(response.status, await read_all(response))
+                return Response(response.status, await read_all(response), response.headers)
         except trio.TooSlowError:
             why = f'Get "{shown}": context deadline exceeded'
         except (OSError, ValueError) as error:
@@ -105,9 +141,5 @@ def _json(response: Response) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def _is_resource(one: Any) -> bool:
-    return (
-        isinstance(one, dict)
-        and all(isinstance(one.get(key), str) for key in ("name", "kind"))
-        and isinstance(one.get("verbs"), list)
-    )
+def _header(response: Response, name: str) -> str:
+    return next((value for key, value in response.headers if key.lower() == name), "")

@@ -19,9 +19,10 @@ class Known:
     """What there is in one group and version; its `uid` says of which APIService."""
 
     uid: str
-    resources: tuple[Json, ...]  # as in an APIResourceList
+    description: Json | None  # as in aggregated discovery; None where it cannot be read
     openapi: Mapping[str, str]  # addresses of OpenAPI v3, by the path of the group and version
     swagger: Json  # OpenAPI v2, {} where it has none
+    tag: str = ""  # of the document that the description is from; saves it from being sent again
 
 
 @define(eq=False)
@@ -50,4 +51,4 @@ class KnownResources:
 
 
 def _content(known: Known) -> tuple[Any, ...]:
-    return known.uid, known.resources, dict(known.openapi), known.swagger
+    return known.uid, known.description, dict(known.openapi), known.swagger

@@ -1,7 +1,7 @@
-"""Groups of several servers in one order, and what other servers have in the forms of discovery.
+"""Groups of several servers in one order.
 
 Upstream: `kube-aggregator/pkg/apis/apiregistration/v1/helper` (SortedByGroupAndVersion) and
-`apiserver/pkg/endpoints` (ConvertGroupVersionIntoToDiscovery).
+`apiserver/pkg/endpoints/discovery/aggregated`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ class RemoteVersion:
     version: str
     group_priority: int
     version_priority: int
-    resources: Sequence[Json] | None  # as in an APIResourceList; None where it does not answer
+    description: Json | None  # as in aggregated discovery; None where it does not answer
+
+    def aggregated(self) -> Json:
+        """What aggregated discovery says of it."""
+        if self.description is None:
+            return {"version": self.version, "freshness": "Stale"}
+        return {**self.description, "freshness": "Current"}
 
 
 def merged_groups(kinds: Kinds, remote: Sequence[RemoteVersion]) -> Mapping[str, Sequence[str]]:
@@ -40,52 +46,8 @@ def merged_groups(kinds: Kinds, remote: Sequence[RemoteVersion]) -> Mapping[str,
         known = priorities.get(one.group, 0)
         priorities[one.group] = max(known, one.group_priority)
         versions.setdefault(one.group, {})[one.version] = one.version_priority
-    # The sort is stable: groups of one priority stay in our order, then come the others.
-    ordered = sorted(priorities, key=lambda group: (bool(group), -priorities[group]))
+    ordered = sorted(priorities, key=lambda group: (bool(group), -priorities[group], group))
     return {
         group: sorted(versions[group], key=lambda one: (-versions[group][one], version_order(one)))
         for group in ordered
-    }
-
-
-def aggregated_version(remote: RemoteVersion) -> Json:
-    """What aggregated discovery says of a version that another server serves."""
-    if remote.resources is None:
-        return {"version": remote.version, "resources": [], "freshness": "Stale"}
-    found: dict[str, Json] = {}
-    for one in remote.resources:
-        if "/" not in one["name"]:
-            found[one["name"]] = _resource(one)
-    for one in remote.resources:
-        name, slash, part = one["name"].partition("/")
-        if slash and name in found:
-            below = {
-                "subresource": part,
-                "responseKind": _response_kind(one),
-                "verbs": one["verbs"],
-            }
-            found[name].setdefault("subresources", []).append(below)
-    return {
-        "version": remote.version,
-        "resources": list(found.values()),
-        "freshness": "Current",
-    }
-
-
-def _resource(one: Json) -> Json:
-    found = {
-        "resource": one["name"],
-        "responseKind": _response_kind(one),
-        "scope": "Namespaced" if one.get("namespaced") else "Cluster",
-        "singularResource": one.get("singularName", ""),
-        "verbs": one["verbs"],
-    }
-    return found | {key: one[key] for key in ("shortNames", "categories") if one.get(key)}
-
-
-def _response_kind(one: Json) -> Json:
-    return {
-        "group": one.get("group", ""),
-        "version": one.get("version", ""),
-        "kind": one["kind"],
     }
