@@ -81,6 +81,28 @@ def default_claim(claim: Json) -> None:
         status["phase"] = "Pending"
 
 
+def prepare_claim(new: Json, old: Json | None) -> None:
+    """The two fields for where a claim's data come from say the same.
+
+    Upstream: `EnforceDataSourceBackwardsCompatibility` (the old field takes claims and snapshots,
+    anything else is dropped) and `NormalizeDataSources`.
+    """
+    keep_status(new, old)
+    spec, before = new["spec"], (old or {}).get("spec") or {}
+    source, fresh = spec.get("dataSource"), not any(before.get(key) for key in _SOURCE_FIELDS)
+    if (
+        source is not None
+        and fresh
+        and (source.get("apiGroup") or "", source.get("kind", "")) not in _DATA_SOURCES
+    ):
+        del spec["dataSource"]
+    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source is not None and reference is None:
+        spec["dataSourceRef"] = dict(source)
+    elif reference is not None and source is None and not reference.get("namespace"):
+        spec["dataSource"] = {k: v for k, v in reference.items() if k != "namespace"}
+
+
 def default_volume(volume: Json) -> None:
     """Fill in a PersistentVolume."""
     spec = volume.setdefault("spec", {})
@@ -169,6 +191,11 @@ def default_event(event: Json) -> None:
     event.setdefault("reportingInstance", "")
 
 
+_SOURCE_FIELDS: Final = ("dataSource", "dataSourceRef")
+_DATA_SOURCES: Final = (
+    ("", "PersistentVolumeClaim"),
+    ("snapshot.storage.k8s.io", "VolumeSnapshot"),
+)
 _NODE_INFO: Final = (
     "machineID",
     "systemUUID",

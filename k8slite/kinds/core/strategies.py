@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from k8slite.kinds.core.claim_validation import validate_claim, validate_volume
+from k8slite.kinds.core.claim_validation import validate_claim, validate_claim_status
 from k8slite.kinds.core.controller_validation import (
     validate_replica_status,
     validate_replication_controller,
@@ -28,10 +28,12 @@ from k8slite.kinds.core.object_defaults import (
     default_secret,
     default_stored_template,
     default_volume,
+    prepare_claim,
     prepare_namespace,
     prepare_node,
     prepare_volume,
 )
+from k8slite.kinds.core.persistent_volume_validation import validate_volume
 from k8slite.kinds.core.pod_defaults import default_pod, prepare_pod, prepare_pod_status
 from k8slite.kinds.core.pod_update_validation import validate_pod_status
 from k8slite.kinds.core.pod_validation import validate_pod, validate_pod_part
@@ -70,7 +72,11 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_node, prepare=prepare_node, validate=validate_node, status=True
     ),
     "persistentvolumeclaims": Strategy(
-        default=default_claim, prepare=keep_status, validate=validate_claim, status=True
+        default=default_claim,
+        prepare=prepare_claim,
+        validate=validate_claim,
+        validate_status=validate_claim_status,
+        status=True,
     ),
     "persistentvolumes": Strategy(
         default=default_volume, prepare=prepare_volume, validate=validate_volume, status=True

@@ -43,6 +43,9 @@ def default_claim_spec(spec: Json) -> None:
     """Fill in what a PersistentVolumeClaim asks for."""
     spec.setdefault("volumeMode", "Filesystem")
     spec.setdefault("resources", {})
+    for key in ("dataSource", "dataSourceRef"):
+        if spec.get(key) is not None:
+            spec[key].setdefault("apiGroup", None)
 
 
 def _secret(source: Json) -> None:

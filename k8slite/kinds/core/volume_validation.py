@@ -1,19 +1,25 @@
-"""Volumes of a Pod and their sources.
+"""Volumes of a Pod, and the sources that only Pods have.
 
-Mirrors `ValidateVolumes` and `validateVolumeSource` of `pkg/apis/core/validation`. A source that
-no longer works anywhere (in-tree cloud disks) is checked for its kind only.
+Mirrors `ValidateVolumes` and `validateVolumeSource` of `pkg/apis/core/validation`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
+from k8slite.kinds.core.claim_validation import validate_claim_template
 from k8slite.kinds.core.environment_validation import (
     validate_field_reference,
     validate_resource_reference,
 )
-from k8slite.kinds.core.path_validation import validate_file_path, validate_no_backsteps
+from k8slite.kinds.core.path_validation import validate_file_path
+from k8slite.kinds.core.volume_source_validation import (
+    POD_SOURCES,
+    Check,
+    validate_portal_length,
+    validate_sources,
+)
 from k8slite.objects import quantity
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, forbidden, invalid, not_supported, required
@@ -58,64 +64,20 @@ def validate_volumes(
     return good, found
 
 
-def validate_host_path(source: Json, path: str) -> list[Cause]:
-    """A directory of the node."""
-    target = source.get("path", "")
-    if not target:
-        return [required(f"{path}.path")]
-    found = validate_no_backsteps(target, f"{path}.path")
-    kind = source.get("type")
-    if kind is not None and kind not in _HOST_PATH_TYPES:
-        found.append(not_supported(f"{path}.type", kind, _HOST_PATH_TYPES))
-    return found
-
-
-def validate_nfs(source: Json, path: str) -> list[Cause]:
-    """A directory of an NFS server."""
-    found = [required(f"{path}.{key}") for key in ("server", "path") if not source.get(key)]
-    if not source.get("path", "").startswith("/"):
-        found.append(invalid(f"{path}.path", source.get("path", ""), "must be an absolute path"))
-    return found
-
-
 def _source(volume: Json, path: str, pod_name: str) -> list[Cause]:
-    found: list[Cause] = []
-    sources = 0
-    for kind in volume:
-        if kind == "name" or volume[kind] is None:
-            continue
-        sources += 1
-    if sources == 1:
-        kind = next(kind for kind in volume if kind != "name" and volume[kind] is not None)
-        check = _SOURCES.get(kind)
-        if check is not None:
-            found += check(volume[kind], f"{path}.{kind}")
-        if kind == "ephemeral" and pod_name and volume.get("name"):
-            claim = f"{pod_name}-{volume['name']}"
-            for text in is_dns1123_subdomain(claim):
-                found.append(invalid(f"{path}.name", volume["name"], f'PVC name "{claim}": {text}'))
-    elif sources:
-        # In upstream's order the first is looked at, every other is one too many.
-        first = True
-        for kind in sorted(volume, key=_order):
-            if kind == "name" or volume[kind] is None:
-                continue
-            if first:
-                first = False
-                check = _SOURCES.get(kind)
-                if check is not None:
-                    found += check(volume[kind], f"{path}.{kind}")
-            else:
-                shown = "downwarAPI" if kind == "downwardAPI" else kind
-                text = "may not specify more than 1 volume type"
-                found.append(forbidden(f"{path}.{shown}", text))
-    else:
-        found.append(required(path, "must specify a volume type"))
+    found = validate_sources(volume, path, _SOURCES, _ORDER)
+    name = volume.get("name", "")
+    iscsi = volume.get("iscsi")
+    if iscsi is not None:
+        found += validate_portal_length(iscsi, name, f"{path}.name", name)
+    if volume.get("ephemeral") is not None and pod_name and name:
+        claim = f"{pod_name}-{name}"
+        for text in is_dns1123_subdomain(claim):
+            found.append(invalid(f"{path}.name", name, f'PVC name "{claim}": {text}'))
+    image = volume.get("image")
+    if image is not None and pod_name and not image.get("reference"):
+        found.append(required(f"{path}.image.reference"))
     return found
-
-
-def _order(kind: str) -> int:
-    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
 
 
 def _empty_dir(source: Json, path: str) -> list[Cause]:
@@ -174,18 +136,20 @@ def _projected(source: Json, path: str) -> list[Cause]:
         at = f"{path}.sources[{i}]"
         kinds = [kind for kind in _PROJECTIONS if projection.get(kind) is not None]
         for kind in kinds:
-            found += _projection(kind, projection[kind], f"{at}.{kind}")
             part = projection[kind]
-            items = [part] if kind == "serviceAccountToken" else part.get("items", ())
-            for item in items:
+            if kind == "serviceAccountToken":
+                found += _token(part, f"{at}.{kind}", path)
+                continue
+            found += _projection(kind, part, f"{at}.{kind}")
+            for item in part.get("items", ()):
                 if not item.get("path"):
                     continue
                 if item["path"] in paths:
-                    shown = part.get("name", item["path"])
+                    shown = part.get("name", "") if kind != "downwardAPI" else item["path"]
                     found.append(invalid(path, shown, "conflicting duplicate paths"))
                 paths.append(item["path"])
         if len(kinds) > 1:
-            found.append(forbidden(at, "may not specify more than 1 volume type"))
+            found.append(forbidden(at, "may not specify more than 1 volume type per source"))
     return found
 
 
@@ -198,40 +162,34 @@ def _projection(kind: str, part: Json, path: str) -> list[Cause]:
         for item in part.get("items", ()):
             found += _downward_file(item, path)
         return found
-    found = []
-    if kind == "serviceAccountToken":
-        seconds = part.get("expirationSeconds", 0)
-        at = f"{path}.expirationSeconds"
-        if seconds < _TOKEN_LEAST_SECONDS:
-            found.append(invalid(at, seconds, "may not specify a duration less than 10 minutes"))
-        elif seconds > _TOKEN_MOST_SECONDS:
-            text = "may not specify a duration larger than 2^32 seconds"
-            found.append(invalid(at, seconds, text))
-        if not part.get("path"):
-            found.append(required(f"{path}.path"))
-        else:
-            found += validate_file_path(part["path"], f"{path}.path")
-    return found
+    return []
 
 
-def _csi(source: Json, path: str) -> list[Cause]:
-    driver = source.get("driver", "")
-    if not driver:
-        return [required(f"{path}.driver")]
-    return each(f"{path}.driver", driver.lower(), is_dns1123_subdomain(driver.lower()))
+def _token(part: Json, path: str, volume_path: str) -> list[Cause]:
+    """An account's token; complaints about its file are upstream's about the whole volume."""
+    found: list[Cause] = []
+    seconds, at = part.get("expirationSeconds", 0), f"{path}.expirationSeconds"
+    if seconds < _TOKEN_LEAST_SECONDS:
+        found.append(invalid(at, seconds, "may not specify a duration less than 10 minutes"))
+    if seconds > _TOKEN_MOST_SECONDS:
+        text = "may not specify a duration larger than 2^32 seconds"
+        found.append(invalid(at, seconds, text))
+    if not part.get("path"):
+        return [*found, required(f"{volume_path}.path")]
+    return found + validate_file_path(part["path"], f"{volume_path}.path")
 
 
 def _ephemeral(source: Json, path: str) -> list[Cause]:
-    return [] if source.get("volumeClaimTemplate") else [required(f"{path}.volumeClaimTemplate")]
+    at = f"{path}.volumeClaimTemplate"
+    template = source.get("volumeClaimTemplate")
+    return [required(at)] if template is None else validate_claim_template(template, at)
 
 
 def _image(source: Json, path: str) -> list[Cause]:
-    found = [] if source.get("reference") else [required(f"{path}.reference")]
-    policy = source.get("pullPolicy", "")
-    if policy not in ("Always", "IfNotPresent", "Never"):
-        known = ("Always", "IfNotPresent", "Never")
-        found.append(not_supported(f"{path}.pullPolicy", policy, known))
-    return found
+    policy, at = source.get("pullPolicy", ""), f"{path}.pullPolicy"
+    if policy in _PULL_POLICIES:
+        return []
+    return [not_supported(at, policy, _PULL_POLICIES) if policy else required(at)]
 
 
 def _items(source: Json, path: str) -> list[Cause]:
@@ -266,25 +224,14 @@ _VOLUME_FIELDS: Final = (
     "metadata.namespace",
     "metadata.uid",
 )
-_HOST_PATH_TYPES: Final = (
-    "",
-    "BlockDevice",
-    "CharDevice",
-    "Directory",
-    "DirectoryOrCreate",
-    "File",
-    "FileOrCreate",
-    "Socket",
-)
-_SOURCES: Final[Mapping[str, Callable[[Json, str], list[Cause]]]] = {
+_PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
+_SOURCES: Final[Mapping[str, Check]] = {
+    **POD_SOURCES,
     "configMap": _config_map,
-    "csi": _csi,
     "downwardAPI": _downward,
     "emptyDir": _empty_dir,
     "ephemeral": _ephemeral,
-    "hostPath": validate_host_path,
     "image": _image,
-    "nfs": validate_nfs,
     "persistentVolumeClaim": _claim,
     "projected": _projected,
     "secret": _secret,

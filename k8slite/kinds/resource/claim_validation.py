@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from k8slite.kinds.core.resource_validation import is_extended
+from k8slite.kinds.core.volume_source_validation import validate_driver_name
 from k8slite.kinds.resource.device_selectors import COST_LIMIT, compile_selector
-from k8slite.kinds.storage.driver_validation import validate_driver_name
 from k8slite.objects.cel.environment import Uncompilable
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import (

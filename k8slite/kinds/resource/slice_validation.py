@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from k8slite.kinds.core.selector_validation import validate_node_selector
+from k8slite.kinds.core.volume_source_validation import validate_driver_name
 from k8slite.kinds.resource.claim_validation import items
-from k8slite.kinds.storage.driver_validation import validate_driver_name
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid, required, too_long
 from k8slite.objects.metadata_validation import each, immutable

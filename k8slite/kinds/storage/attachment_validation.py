@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.core.persistent_volume_validation import validate_volume_spec
 from k8slite.kinds.core.selector_validation import validate_label_selector
 from k8slite.kinds.storage.class_validation import validate_parameters, validate_provisioner
 from k8slite.objects.errors import Cause
@@ -38,6 +39,9 @@ def validate_attachment(new: Json, old: Json | None) -> list[Cause]:
     elif volume == "":
         what = "must specify non empty persistentVolumeName"
         found.append(required("spec.source.persistentVolumeName", what))
+    elif has_inline:
+        path = "spec.source.inlineVolumeSpec"
+        found += validate_volume_spec(source["inlineVolumeSpec"], "", path, inline=True)
     node = spec.get("nodeName", "")
     found += each("spec.nodeName", node, is_dns1123_subdomain(node))
     found += validate_attachment_status(new, old)

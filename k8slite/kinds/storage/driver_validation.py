@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.core.volume_source_validation import validate_driver_name
 from k8slite.objects.errors import Cause
-from k8slite.objects.fields import duplicate, invalid, not_supported, required, too_long
+from k8slite.objects.fields import duplicate, invalid, not_supported, required
 from k8slite.objects.metadata_validation import NOT_NEGATIVE, each, immutable
-from k8slite.objects.names import is_dns1123_subdomain, is_qualified_name
+from k8slite.objects.names import is_qualified_name
 
 Json = dict[str, Any]
 
-_NAME_MOST: Final = 63
 _NODE_ID_MOST: Final = 256
 _LEAST_SECONDS: Final = 600  # of a token, as of any token of an account
 _MOST_SECONDS: Final = 1 << 32
@@ -23,14 +23,6 @@ _FLAGS: Final = (
     ("podInfoOnMount", "podInfoOnMount"),
     ("storageCapacity", "storageCapacity"),
 )
-
-
-def validate_driver_name(name: str, path: str) -> list[Cause]:
-    """The name of a CSI driver, which drivers of other resources are named like."""
-    if not name:
-        return [required(path)]
-    found = [too_long(path, _NAME_MOST)] if len(name) > _NAME_MOST else []
-    return found + each(path, name, is_dns1123_subdomain(name.lower()))
 
 
 def validate_driver(new: Json, old: Json | None) -> list[Cause]:
