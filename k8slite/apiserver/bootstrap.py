@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import define
 
-from k8slite.apiserver.allocation import IP_ADDRESSES, ip_address
+from k8slite.apiserver.service_addresses import IP_ADDRESSES, ip_address
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.apiregistration.local_services import local_service
 from k8slite.objects import codec

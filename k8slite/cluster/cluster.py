@@ -48,6 +48,7 @@ from k8slite.controllers.legacy_token_tracking import LegacyTokenTracking
 from k8slite.controllers.root_ca import RootCaPublisher
 from k8slite.controllers.service_ip_repair import ServiceIpRepair
 from k8slite.controllers.tokens import MakeToken, TokensController
+from k8slite.kubelet.addresses import LastAddresses
 from k8slite.kubelet.kubelet import NodeFleet
 from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.timers import Timers
@@ -83,6 +84,8 @@ class Cluster:
     surroundings: Surroundings = field()
     api: ApiServer = field(init=False)
     fleet: NodeFleet | None = field(init=False, default=None)
+    # On the nodes' disks: it outlives their kubelets.
+    _last_addresses: LastAddresses = field(init=False, factory=LastAddresses)
     usable: trio.Event = field(init=False, factory=trio.Event)  # the nodes are there
     ready: bool = field(init=False, default=False)
     stopping: bool = field(init=False, default=False)  # said to who asks whether we are ready
@@ -266,6 +269,7 @@ class Cluster:
             kubernetes_version=f"v1.{self.settings.minor}.0",
             timers=timers,
             runtime=FakeRuntime(timers, scripting=self.surroundings.behaviour),
+            last_addresses=self._last_addresses,
         )
         return [self.fleet]
 

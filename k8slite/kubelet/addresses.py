@@ -15,13 +15,35 @@ class Exhausted(Exception):
     """Every address of the range is taken."""
 
 
+class LastAddresses:
+    """How far each node has come in giving addresses: what a kubelet that starts again finds.
+
+    As host-local's file `last_reserved_ip`. Who has which address is not kept: the pods say so,
+    but those of which a kubelet does not know yet would be given away without this.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, tuple[str, ...]], PodAddresses] = {}
+
+    def open(self, node: str, cidrs: tuple[str, ...]) -> PodAddresses:
+        """The addresses of a node, all of them free. Raises ValueError for a range that is none."""
+        found = PodAddresses(cidrs, self._known.get((node, cidrs)))
+        self._known[node, cidrs] = found
+        return found
+
+
 class PodAddresses:
     """The addresses of one node's pods, one of each range (each IP family) per pod."""
 
-    def __init__(self, cidrs: Sequence[str]) -> None:
-        """Raises ValueError for a range that is none."""
+    def __init__(self, cidrs: Sequence[str], before: PodAddresses | None = None) -> None:
+        """Goes on where the node's addresses before have come to.
+
+        Raises ValueError for a range that is none.
+        """
         self.cidrs = tuple(cidrs)
         self._ranges = [_Range(cidr) for cidr in cidrs]
+        for new, old in zip(self._ranges, before._ranges if before else (), strict=False):
+            new.next = old.next
 
     def take(self, pod_uid: str) -> tuple[str, ...]:
         """The pod's addresses, the same as before if it has some. Raises Exhausted."""
@@ -53,7 +75,7 @@ class _Range:
         self._address = ipaddress.IPv4Address if network.version == 4 else ipaddress.IPv6Address
         self._first = int(network.network_address) + 2
         self._last = int(network.broadcast_address) - 1
-        self._next = self._first
+        self.next = self._first
         self.held: dict[str, int] = {}
         self._taken: set[int] = set()
 
@@ -64,9 +86,9 @@ class _Range:
     def take(self, pod_uid: str) -> str:
         number = self.held.get(pod_uid)
         if number is None:
-            while self._next in self._taken:
+            while self.next in self._taken:
                 self._advance()
-            number = self._next
+            number = self.next
             self._advance()
             self._hold(pod_uid, number)
         return str(self._address(number))
@@ -93,4 +115,4 @@ class _Range:
         self._taken.add(number)
 
     def _advance(self) -> None:
-        self._next = self._first if self._next >= self._last else self._next + 1
+        self.next = self._first if self.next >= self._last else self.next + 1

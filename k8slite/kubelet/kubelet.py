@@ -19,7 +19,7 @@ from k8slite.client.recorder import QUEUED_MOST, Recorder, Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node
 from k8slite.kubelet import measures, usage
-from k8slite.kubelet.addresses import PodAddresses
+from k8slite.kubelet.addresses import LastAddresses
 from k8slite.kubelet.admission import refusal
 from k8slite.kubelet.claims import Preparation
 from k8slite.kubelet.heartbeat import Heartbeat
@@ -62,6 +62,7 @@ class NodeFleet:
         name_prefix: str = "node-",
         timers: Timers | None = None,
         runtime: Runtime | None = None,
+        last_addresses: LastAddresses | None = None,
     ) -> None:
         self.name = "kubelet"
         shapes = nodes if not isinstance(nodes, int) else alike(nodes, name_prefix)
@@ -76,6 +77,7 @@ class NodeFleet:
         self._addresses: dict[str, str] = {}
         self._taken: set[str] = set()  # addresses of nodes, the fleet's and others'
         self._free_index = 0
+        self._last_addresses = last_addresses or LastAddresses()
         host = shapes[0].name if len(shapes) == 1 else ""
         queued_most = min(QUEUED_MOST * max(1, len(shapes)), EVENTS_QUEUED_MOST)
         self._recorder = Recorder(client, world, "kubelet", host, queued_most=queued_most)
@@ -207,7 +209,7 @@ class NodeFleet:
         if new is not None and new.spec.pod_cidr:
             cidrs = new.spec.pod_cidrs or (new.spec.pod_cidr,)
         if cidrs and (node.addresses is None or node.addresses.cidrs != cidrs):
-            node.addresses = PodAddresses(cidrs)
+            node.addresses = self._last_addresses.open(node.host.name, cidrs)
             node.reserve()
             if not self._opening:
                 self._sync_all(node)
@@ -394,6 +396,5 @@ class NodeFleet:
         self._tasks: dict[str, PodTask] = {}  # by pod uid
         self._by_name: dict[Name, PodTask] = {}
         self._all_registered = trio.Event()
-        self._registered = 0
-        self._first_nodes = len(self._shapes)
+        self._registered, self._first_nodes = 0, len(self._shapes)
         self._opening = self._running = False

@@ -131,6 +131,12 @@ class TooManyRequests(ApiError):
 class InternalError(ApiError):
     status_code = 500
 
+    @classmethod
+    def of(cls, text: str) -> InternalError:
+        """What went wrong, in the words of upstream's `NewInternalError`."""
+        details = {"causes": [{"message": text}]}
+        return cls(f"Internal error occurred: {text}", details=details)
+
 
 class Unknown(ApiError):
     """An error without a reason of its own (upstream leaves the field out)."""

@@ -85,9 +85,71 @@ async def test_node_ports(autojump_clock: object) -> None:
         refused = await server.ask("POST", SERVICES, out)
         assert refused.status == 422
         assert "provided port is not in the valid range" in refused.json["message"]
-        # The same port of another protocol is another port.
+        # A number is one Service's, whatever the protocol.
         udp = [{"port": 80, "nodePort": 30000, "protocol": "UDP"}]
-        await make(server, "c", type="NodePort", ports=udp)
+        refused = await server.ask("POST", SERVICES, service("c", type="NodePort", ports=udp))
+        assert "provided port is already allocated" in refused.json["message"]
+        # Without a wish it comes from the upper part.
+        assert all(port >= 30086 for port in given[:2])
+
+
+async def test_protocols_of_one_port_share_a_node_port(autojump_clock: object) -> None:
+    both = [
+        {"name": "u", "port": 53, "protocol": "UDP"},
+        {"name": "t", "port": 53, "protocol": "TCP", "nodePort": 30053},
+        {"name": "w", "port": 80},
+    ]
+    async with running(controllers=False) as server:
+        made = await make(server, "a", type="NodePort", ports=both)
+        numbers = [port["nodePort"] for port in made["ports"]]
+        assert numbers[:2] == [30053, 30053]
+        assert numbers[2] != 30053
+        more = [*made["ports"], {"name": "x", "port": 53, "protocol": "SCTP"}]
+        changed = await patch(server, "a", {"ports": more})
+        assert changed.json["spec"]["ports"][3]["nodePort"] not in numbers
+
+
+async def test_balancers_may_do_without_node_ports(autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        made = await make(server, "a", type="LoadBalancer", allocateLoadBalancerNodePorts=False)
+        assert "nodePort" not in made["ports"][0]
+        ports = [{"port": 80, "nodePort": 30080}]
+        asked = await make(
+            server, "b", type="LoadBalancer", allocateLoadBalancerNodePorts=False, ports=ports
+        )
+        assert asked["ports"][0]["nodePort"] == 30080
+        wanted = await patch(server, "a", {"allocateLoadBalancerNodePorts": True})
+        assert wanted.json["spec"]["ports"][0]["nodePort"] >= 30086
+
+
+async def test_a_local_balancer_gets_a_port_for_health_checks(autojump_clock: object) -> None:
+    local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    async with running(controllers=False) as server:
+        made = await make(server, "a", **local)
+        number = made["healthCheckNodePort"]
+        assert number >= 30086 and number != made["ports"][0]["nodePort"]
+        taken = await server.ask(
+            "POST", SERVICES, service("b", **local, healthCheckNodePort=number)
+        )
+        assert taken.status == 500
+        assert taken.json["message"] == (
+            "Internal error occurred: failed to allocate requested HealthCheck NodePort "
+            f"{number}: provided port is already allocated"
+        )
+        gone = await patch(server, "a", {"externalTrafficPolicy": "Cluster"})
+        assert "healthCheckNodePort" not in gone.json["spec"]
+        assert (await make(server, "b", **local, healthCheckNodePort=number))[
+            "healthCheckNodePort"
+        ] == number
+        again = await patch(server, "a", {"externalTrafficPolicy": "Local"})
+        assert again.json["spec"]["healthCheckNodePort"] not in (0, number)
+
+
+async def test_a_dry_run_shows_what_is_nobodys(autojump_clock: object) -> None:
+    async with running(controllers=False) as server:
+        dry = await server.ask("POST", f"{SERVICES}?dryRun=All", service("a", type="NodePort"))
+        spec = dry.json["spec"]
+        assert (spec["clusterIP"], spec["ports"][0]["nodePort"]) == ("10.96.0.0", 32769)
 
 
 async def test_a_change_of_type_takes_and_releases(autojump_clock: object) -> None:

@@ -101,9 +101,7 @@ def read_answer(name: str, review: Json, uid: str) -> Answer:
 def failed(name: str, failure: Exception) -> InternalError:
     """Upstream's words where a webhook that must be asked cannot be."""
     text = f"failed calling webhook {quoted(name)}: failed to call webhook: {failure}"
-    return InternalError(
-        f"Internal error occurred: {text}", details={"causes": [{"message": text}]}
-    )
+    return InternalError.of(text)
 
 
 def _refusal(name: str, status: Json) -> ApiError:

@@ -5,13 +5,16 @@ Upstream: `pkg/api/servicecidr`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 # What marks the addresses that the API server has reserved for Services.
 MANAGED_BY: Final = "ipaddress.kubernetes.io/managed-by"
 ALLOCATOR: Final = "ipallocator.k8s.io"
+_LOWER_LEAST: Final = 16
+_LOWER_MOST: Final = 256
 FINALIZER: Final = "networking.k8s.io/service-cidr-finalizer"
 
 
@@ -35,16 +38,39 @@ def holds_range(ranges: Iterable[str], cidr: str) -> bool:
 
 
 def holds_address(ranges: Iterable[str], name: str) -> bool:
-    """Whether a Service may have that address from one of the ranges.
-
-    No Service has a range's first address, nor the last one of IPv4.
-    """
+    """Whether a Service may have that address from one of the ranges."""
     address = ip_address(name)
     return any(_holds(one, address) for one in ranges)
 
 
-def _holds(cidr: str, address: IPv4Address | IPv6Address) -> bool:
+def numbers_of(cidr: str) -> range:
+    """The addresses of a range that Services may have, as numbers; there may be none.
+
+    No Service has a range's first address, nor the last one of IPv4.
+    """
     network = ip_network(cidr, strict=False)
-    if address not in network or address == network.network_address:
-        return False
-    return network.version == 6 or address != network.broadcast_address
+    return range(int(network[0]) + 1, int(network[-1]) + (network.version == 6))
+
+
+def addresses_in_turn(cidr: str, chance: random.Random) -> Iterator[str]:
+    """All addresses that Services may have, in the order in which a free one is looked for.
+
+    From anywhere in the upper part on, then in the lower one, which is as small as a sixteenth
+    (16 to 256 addresses) and thus left to those who ask for a certain address (KEP-3070).
+    """
+    network = ip_network(cidr, strict=False)
+    kind = type(network.network_address)
+    size = network.num_addresses
+    lower = 0 if size <= _LOWER_LEAST else min(max(size // 16, _LOWER_LEAST), _LOWER_MOST)
+    numbers = numbers_of(cidr)
+    for part in (numbers[lower:], numbers[:lower]):
+        if part:
+            offset = chance.randrange(part.start, part.stop) - part.start
+            for rest in (part[offset:], part[:offset]):
+                for number in rest:
+                    yield str(kind(number))
+
+
+def _holds(cidr: str, address: IPv4Address | IPv6Address) -> bool:
+    version = ip_network(cidr, strict=False).version
+    return address.version == version and int(address) in numbers_of(cidr)
