@@ -5,6 +5,7 @@ API, restart policies, statuses.
 
     runtime       the contract
     fake          containers that only pretend, each playing a script; fake_run  one run, its log
+    reaching      what comes from outside into a running one: commands, its streams, its ports
     pretending    what such a container does when somebody reaches into it: commands, ports
     program       a container that is a coroutine;  hosting, probing  where it runs, what asks it
     stages        KWOK's Stages as scripts (pure);  go_template, jq_path  what they are written in

@@ -23,7 +23,6 @@ from k8slite.kubelet.runtimes.fake_run import (
     Run,
     log_lines,
     report_of,
-    show_log,
     termination_message,
 )
 from k8slite.kubelet.runtimes.images import IMAGE_BYTES, image_id
@@ -43,7 +42,7 @@ from k8slite.kubelet.runtimes.runtime import (
     RunningContainer,
     Started,
 )
-from k8slite.kubelet.runtimes.script import Exit, Script, Step, agenda
+from k8slite.kubelet.runtimes.script import KILLED_CODE, Exit, Script, Step, agenda
 from k8slite.kubelet.runtimes.session import ExecFailed, Session, nothing, nowhere
 from k8slite.kubelet.timers import Moment, Timers
 from k8slite.messages import Duplex, Stream
@@ -51,7 +50,6 @@ from k8slite.messages import Duplex, Stream
 if TYPE_CHECKING:
     from k8slite.kubelet.runtimes.hosting import Hosting
 
-KILLED_CODE: Final = 137  # 128 and SIGKILL
 LEAST_GRACE_SECONDS: Final = 2.0  # after a hook (upstream: minimumGracePeriodInSeconds)
 
 Scripting = Callable[[Pod, Container], Behaviour]
@@ -225,34 +223,14 @@ class FakeRuntime:
         return found if options.limit_bytes is None else found[: options.limit_bytes]
 
     async def exec(self, key: ContainerKey, command: Sequence[str], session: Session) -> int:
-        from k8slite.kubelet.runtimes import pretending  # a start pays nothing for it
+        from k8slite.kubelet.runtimes import reaching  # a start pays nothing for it
 
-        run = self._live(key)
-        if run.box is None:
-            run.box = pretending.box_of(run.config, self._timers.date)
-        with trio.CancelScope() as scope:
-            run.inside.append(scope)
-            try:
-                if run.process is not None and run.process.on_exec is not None:
-                    return await run.process.on_exec(command, session)
-                return await pretending.run(command, run.script, run.box, session)
-            finally:
-                run.inside.remove(scope)
-        return KILLED_CODE
+        return await reaching.run_in(self._live(key), command, session, self._timers)
 
     async def attach_to(self, key: ContainerKey, session: Session) -> int:
-        run = self._live(key)
-        async with trio.open_nursery() as nursery:
-            if run.terminal is not None:
-                nursery.start_soon(run.terminal.listen, session)
-            if run.terminal is not None and run.script.command:
-                with trio.CancelScope() as scope:
-                    run.inside.append(scope)
-                    await run.terminal.show(session)
-            else:
-                await show_log(run, self._timers, session)
-            nursery.cancel_scope.cancel()
-        return 0
+        from k8slite.kubelet.runtimes import reaching
+
+        return await reaching.attach_to(self._live(key), session, self._timers)
 
     async def forward(self, pod_uid: str, port: int, duplex: Duplex) -> None:
         live = [run for run in self._runs.get(pod_uid, {}).values() if run.began and not run.ended]
@@ -262,15 +240,9 @@ class FakeRuntime:
         if address:
             await connected(address, port, duplex)
             return
-        from k8slite.kubelet.runtimes import pretending
+        from k8slite.kubelet.runtimes import reaching
 
-        scripts = {run.config.key.name: run.script for run in live}
-        with trio.CancelScope() as scope:
-            live[0].inside.append(scope)
-            try:
-                await pretending.serve(live[0].config.pod, port, scripts, duplex)
-            finally:
-                live[0].inside.remove(scope)
+        await reaching.forward(live, port, duplex)
 
     def _live(self, key: ContainerKey) -> Run:
         run = self._runs.get(key.pod_uid, {}).get(key.name)

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
 from k8slite.kinds.core.probe_models import Probe
 from k8slite.kubelet.pod import Container
 from k8slite.kubelet.runtimes.runtime import ProbeKind
+
+KILLED_CODE: Final = 137  # 128 and SIGKILL
 
 
 @frozen
