@@ -202,6 +202,11 @@ class Cluster:
             raise ConnectionRefusedError("there is no kubelet")
         return await self.fleet.handle(request)
 
+    async def _ask_pod(self, address: str, port: int, tls: bool, request: Request) -> Response:
+        if self.fleet is None:
+            raise ConnectionRefusedError(f"dial tcp {address}:{port}: connect: connection refused")
+        return await self.fleet.runtime.request(address, port, request, tls=tls)
+
     def _api_server_actors(self) -> list[Actor]:
         world = self.surroundings.world_of(API_SERVER)
         mirrors = Mirrors(self.client(API_SERVER), world, "apiserver-mirrors")
@@ -278,6 +283,7 @@ class Cluster:
             self._ask_kubelet,
             self._starting,
             self._shutting_down,
+            self._ask_pod,
             self._listening,
             self._token_used,
         )

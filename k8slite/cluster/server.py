@@ -39,7 +39,7 @@ from k8slite.apiserver.resource_metrics import ResourceMetrics
 from k8slite.apiserver.reviews import Reviews
 from k8slite.apiserver.server import ApiServer
 from k8slite.apiserver.storage import Storage
-from k8slite.apiserver.subresources.proxy import Proxying
+from k8slite.apiserver.subresources.proxy import Proxying, ToPod
 from k8slite.apiserver.subresources.table import Subresources
 from k8slite.apiserver.verbs import Verbs
 from k8slite.apiserver.versions import Versions
@@ -60,6 +60,7 @@ class Neighbours:
     kubelet: Handler  # raises ConnectionRefusedError where there is none
     starting: Check  # why the components are not all there yet
     stopping: Check  # why nobody should come any more
+    pods: ToPod  # to what listens at the address of an imagined pod
     listening: Callable[[Name], str]  # where a pod's program really listens; "": as it says
     token_used: Callable[[dict[str, Any]], None]  # told of each Secret whose token was shown
 
@@ -93,7 +94,7 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
         storage, world, settings.token_key, settings.static_tokens, neighbours.token_used
     )
     kubelet = neighbours.kubelet if settings.nodes else None
-    proxying = Proxying(verbs, services, settings.webhooks, kubelet)
+    proxying = Proxying(verbs, services, settings.webhooks, kubelet, neighbours.pods)
     server = ApiServer(
         storage,
         authenticator,

@@ -13,6 +13,7 @@ from k8slite.kubelet.runtimes.runtime import (
     Complained,
     Exited,
     Hooked,
+    PreStopFailed,
     Pulled,
     PullFailed,
     Report,
@@ -41,6 +42,8 @@ def apply(record: ContainerRecord, report: Report, now: Moment) -> Told:
             return _hooked(record, report)
         case Exited():
             return _exited(record, report, now)
+        case PreStopFailed():
+            return [("Warning", "FailedPreStopHook", "PreStopHook failed")]
         case Complained():
             return [("Warning", "InvalidBehaviour", report.message)]
     raise AssertionError(f"no such report: {report}")

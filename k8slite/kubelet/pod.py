@@ -12,7 +12,7 @@ from k8slite.kinds.core.models import (
     ReadinessGate,
     ResourceRequirements,
 )
-from k8slite.kinds.core.probe_models import ExecAction, Probe
+from k8slite.kinds.core.probe_models import ExecAction, HttpGetAction, Probe
 from k8slite.kinds.models import Metadata
 
 
@@ -43,6 +43,7 @@ class SleepAction:
 @frozen
 class Hook:
     exec: ExecAction | None = None
+    http_get: HttpGetAction | None = None
     sleep: SleepAction | None = None
 
 

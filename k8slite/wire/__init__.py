@@ -20,6 +20,7 @@ one thing said in Kubernetes' words is the Status of a request that never reache
     refusals          what is answered to those who never reach the Handler
     websocket         messages on a connection that has left HTTP
     spdy_connection   streams on one;  spdy  its frames
+    carried           HTTP on a connection that another protocol carries
     compression       which answers are worth gzip
     transport         a TCP or Unix stream with few system calls
 """

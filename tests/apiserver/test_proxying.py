@@ -177,19 +177,24 @@ async def test_pods_that_cannot_be_reached(autojump_clock: object) -> None:
     outside = Outside()
     async with running(nodes=1, scheduler=True, webhooks=outside) as server:
         await trio.sleep(2)
-        container = {"name": "c", "image": "i"}
+        container = {"name": "c", "image": "i", "ports": [{"containerPort": 80}]}
         pod = {"metadata": {"name": "f"}, "spec": {"containers": [container]}}
         await server.create(f"{DEFAULT}/pods", pod)
         missing = await server.ask("GET", f"{DEFAULT}/pods/f/proxy/")
         assert (missing.status, missing.json["message"]) == (400, "address not allowed")
         await trio.sleep(10)
         ip = (await server.get(f"{DEFAULT}/pods/f"))["status"]["podIP"]
-        answer = await server.ask("GET", f"{DEFAULT}/pods/f:8080/proxy/")
-        assert answer.status == 503
-        assert answer.json["message"] == (
-            f"error trying to reach service: dial tcp {ip}:8080: the pod is imagined, and nobody "
-            "listens there"
-        )
+        for target, why in (
+            ("f:8080", f"dial tcp {ip}:8080: connect: connection refused"),
+            ("f:web", "dial tcp: lookup tcp/web: unknown port"),
+            ("f:65536", "dial tcp: address 65536: invalid port"),
+            ("https:f:80", "http: server gave HTTP response to HTTPS client"),
+        ):
+            answer = await server.ask("GET", f"{DEFAULT}/pods/{target}/proxy/")
+            assert answer.status == 503
+            assert answer.json["message"] == f"error trying to reach service: {why}"
+        answer = await server.ask("GET", f"{DEFAULT}/pods/f/proxy/")
+        assert answer.body == b"k8slite: pod default/f, container c, port 80\n"
         assert outside.asked == [], "its address may be somebody else's"
         [node] = (await server.get("/api/v1/nodes"))["items"]
         name = node["metadata"]["name"]
@@ -197,7 +202,7 @@ async def test_pods_that_cannot_be_reached(autojump_clock: object) -> None:
         assert (await server.ask("GET", logs)).status == 200
         assert (await server.ask("GET", logs.replace(name, f"https:{name}:10250"))).status == 200
         other = await server.ask("GET", f"/api/v1/nodes/{name}:9/proxy/")
-        assert "the node is imagined" in other.json["message"]
+        assert "connect: connection refused" in other.json["message"]
         refused = await server.ask("GET", logs, user="nobody")
         assert refused.status == 403
 

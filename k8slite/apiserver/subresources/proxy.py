@@ -5,12 +5,13 @@
 Upstream: `registry/core/{pod,service,node}/rest` and their ResourceLocation, and
 `apimachinery/pkg/util/proxy`. An address that an EndpointSlice says is of a pod must be one of that
 pod; one that is of no pod is believed here, where upstream would not go: in a cluster whose pods
-are imagined these are the real ones.
+are imagined these are the real ones. Imagined pods are asked in this process, by their kubelets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -28,6 +29,9 @@ from k8slite.objects.fields import quoted
 from k8slite.objects.meta import Name
 
 Json = dict[str, Any]
+
+# By address, port and whether it is to be TLS. Raises OSError where there is no answer.
+ToPod = Callable[[str, int, bool, Request], Awaitable[Response]]
 
 KUBELET_PORT: Final = 10250
 _SCHEMES: Final = ("", "http", "https")
@@ -61,6 +65,7 @@ class Proxying:
     services: Services
     way: Way | None
     kubelet: Handler | None
+    pods: ToPod  # to what listens at the address of a pod that is imagined
 
     async def serve(self, call: Call) -> Response:
         """Pass a request on, and its answer back; what goes wrong on the way is a Status."""
@@ -140,7 +145,7 @@ class Proxying:
         _must_be_proxyable(address)
         where = joined(address, target.port)
         if _is_imagined(node):
-            raise unreachable(f"dial tcp {where}: the node is imagined, and nobody listens there")
+            return self._within(target.scheme, address, target.port)
         return self._to(target.scheme, where)
 
     def _found(self, call: Call, prefix: str, name: str) -> Json:
@@ -165,11 +170,18 @@ class Proxying:
         real = self.services.listening(Name(metadata["namespace"], metadata["name"]))
         if real:
             return self._to(scheme, joined(real, port))
-        where, name = joined(address, port), pod["spec"].get("nodeName", "")
+        name = pod["spec"].get("nodeName", "")
         node = self.services.storage.find("nodes/", "", name) if name else None
         if node is not None and _is_imagined(node):
-            raise unreachable(f"dial tcp {where}: the pod is imagined, and nobody listens there")
-        return self._to(scheme, where)
+            return self._within(scheme, address, str(port))
+        return self._to(scheme, joined(address, port))
+
+    def _within(self, scheme: str, address: str, port: str) -> Handler:
+        if not port.isdecimal():  # upstream too knows the names of a service's ports only
+            raise unreachable(f"dial tcp: lookup tcp/{port}: unknown port")
+        if int(port) >= 1 << 16:
+            raise unreachable(f"dial tcp: address {port}: invalid port")
+        return partial(self.pods, address, int(port), scheme == "https")
 
     def _to(self, scheme: str, address: str) -> Handler:
         if self.way is None:

@@ -6,15 +6,24 @@ from attrs import frozen
 
 
 @frozen
+class HttpHeader:
+    name: str = ""
+    value: str = ""
+
+
+@frozen
 class HttpGetAction:
     path: str = ""
     port: int | str = 0
     scheme: str = "HTTP"
+    host: str = ""
+    http_headers: tuple[HttpHeader, ...] = ()
 
 
 @frozen
 class TcpSocketAction:
     port: int | str = 0
+    host: str = ""
 
 
 @frozen

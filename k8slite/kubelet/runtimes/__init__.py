@@ -14,6 +14,7 @@ API, restart policies, statuses.
     commands      the few commands that it knows;  shell  their grammar (pure)
     session       what a command is connected to
     script        what such a container does, as a value (pure)
+    network       who listens where, in this process;  reach  how a node gets there;  hooks
     annotations   a script out of a pod's annotations (pure)
     container_log which lines of a log are asked for (pure)
 """

@@ -13,6 +13,8 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from k8slite.kubelet.runtimes.network import Interface
+
 # All files of a container together; what is more does not belong into a test's memory.
 FILES_MOST_BYTES: Final = 64 * 1024 * 1024
 _DIRECTORIES: Final = ("/", "/bin", "/dev", "/etc", "/home", "/root", "/tmp", "/usr", "/var")
@@ -116,6 +118,7 @@ class Box:
     read_only: bool = False  # but for what is mounted
     # Sees that the files are what they should be by now; called before each command.
     refresh: Callable[[], Awaitable[None]] | None = None
+    interface: Interface = field(factory=Interface)  # its pod's end of the network
 
     def path(self, path: str) -> str:
         """A path from the root, without dots."""

@@ -26,6 +26,7 @@ from k8slite.kubelet.runtimes.fake_run import (
     termination_message,
 )
 from k8slite.kubelet.runtimes.images import IMAGE_BYTES, image_id
+from k8slite.kubelet.runtimes.network import Network
 from k8slite.kubelet.runtimes.program import TERMINATED_CODE, connected
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
@@ -36,6 +37,7 @@ from k8slite.kubelet.runtimes.runtime import (
     Hooked,
     LogNotFound,
     LogOptions,
+    PreStopFailed,
     Pulled,
     PullFailed,
     Report,
@@ -43,9 +45,9 @@ from k8slite.kubelet.runtimes.runtime import (
     Started,
 )
 from k8slite.kubelet.runtimes.script import KILLED_CODE, Exit, Script, Step, agenda
-from k8slite.kubelet.runtimes.session import ExecFailed, Session, nothing, nowhere
+from k8slite.kubelet.runtimes.session import ExecFailed, Session
 from k8slite.kubelet.timers import Moment, Timers
-from k8slite.messages import Duplex, Stream
+from k8slite.messages import Duplex, Request, Response, Stream
 
 if TYPE_CHECKING:
     from k8slite.kubelet.runtimes.hosting import Hosting
@@ -70,6 +72,7 @@ class FakeRuntime:
         self._runs: dict[str, dict[str, Run]] = {}  # by pod uid and container name
         self._previous: dict[ContainerKey, Run] = {}
         self._failed_pulls: dict[ContainerKey, int] = {}
+        self.network = Network()
         self._hosting: Hosting | None = None  # once there was a program
         self._nursery: trio.Nursery | None = None
 
@@ -127,13 +130,11 @@ class FakeRuntime:
 
     async def _leave(self, run: Run, hook: Hook) -> None:
         """What a container does before it is told to end (upstream: executePreStopHook)."""
-        if hook.sleep is not None:
-            await trio.sleep(hook.sleep.seconds)
-        elif hook.exec is not None:
-            try:
-                await self.exec(run.config.key, hook.exec.command, nothing(nowhere))
-            except ExecFailed as failed:
-                self._report(Complained(run.config.key, f"PreStopHook failed: {failed}"))
+        from k8slite.kubelet.runtimes import reaching
+
+        complaint = await reaching.hook_complaint(run, hook, self._timers, self.network)
+        if complaint and run.ended is None:
+            self._report(PreStopFailed(run.config.key))
         if run.ended is None and run.kill_at_seconds is not None:
             left_seconds = run.kill_at_seconds - self._timers.now().seconds
             run.kill_at_seconds = None
@@ -225,7 +226,8 @@ class FakeRuntime:
     async def exec(self, key: ContainerKey, command: Sequence[str], session: Session) -> int:
         from k8slite.kubelet.runtimes import reaching  # a start pays nothing for it
 
-        return await reaching.run_in(self._live(key), command, session, self._timers)
+        run = self._live(key)
+        return await reaching.run_in(run, command, session, self._timers, self.network)
 
     async def attach_to(self, key: ContainerKey, session: Session) -> int:
         from k8slite.kubelet.runtimes import reaching
@@ -242,7 +244,10 @@ class FakeRuntime:
             return
         from k8slite.kubelet.runtimes import reaching
 
-        await reaching.forward(live, port, duplex)
+        await reaching.forward(live[0], port, duplex, self.network)
+
+    async def request(self, address: str, port: int, request: Request, *, tls: bool) -> Response:
+        return await self.network.call(address, port, request, tls=tls)
 
     def _live(self, key: ContainerKey) -> Run:
         run = self._runs.get(key.pod_uid, {}).get(key.name)
@@ -283,9 +288,17 @@ class FakeRuntime:
         run.id = f"{self.name}://{_digest(f'{config.key}/{config.attempt}/{now.seconds}')}"
         container = config.container
         self._note(run, now, f"{container.name} starts, run {config.attempt} of {container.image}")
-        run.hooking = run.hosted and container.lifecycle.post_start is not None
+        hook = container.lifecycle.post_start
+        # Who plays a script does not know what a command would do.
+        run.hooking = hook is not None and (run.hosted or hook.exec is None)
         self._report(Started(config.key, run.id, run.hooking))
-        self._play(run, now.seconds)
+        if hook is None or not run.hooking or run.hosted or run.ended is not None:
+            self._play(run, now.seconds)
+            return
+        assert self._nursery is not None
+        run.origin_seconds = now.seconds
+        self._open_ports(run)
+        self._nursery.start_soon(self._begin_with_hook, run, hook)
 
     def _play(self, run: Run, origin_seconds: float) -> None:
         """Report what has been due since the steps began, and wait for what will be."""
@@ -294,12 +307,33 @@ class FakeRuntime:
         if run.hosted:
             self._host(run)
             return
-        if run.hooking:
+        self._open_ports(run)
+        if run.hooking:  # whatever it was doing, it does something else now
             run.hooking = False
             self._report(Hooked(run.config.key, run.id, ok=True))
         run.agenda = agenda(run.steps, run.config.container)
         run.position = 0
         self._go_on(run)
+
+    def _open_ports(self, run: Run) -> None:
+        if run.config.container.ports and not run.listeners:
+            from k8slite.kubelet.runtimes.pretending import open_ports
+
+            open_ports(run, self.network)
+
+    async def _begin_with_hook(self, run: Run, hook: Hook) -> None:
+        """Play a script once its container counts as running."""
+        from k8slite.kubelet.runtimes import reaching
+
+        with trio.CancelScope() as scope:
+            run.inside.append(scope)
+            complaint = await reaching.hook_complaint(run, hook, self._timers, self.network)
+            if run.hooking:
+                run.hooking = False
+                self._report(Hooked(run.config.key, run.id, ok=not complaint))
+                if not complaint and run.ended is None and run.kill_at_seconds is None:
+                    self._play(run, run.origin_seconds)
+            run.inside.remove(scope)
 
     def _host(self, run: Run) -> None:
         """Have a container's program run, if it does not yet."""
@@ -308,7 +342,7 @@ class FakeRuntime:
         assert self._nursery is not None
         if run.process is None:
             if self._hosting is None:
-                self._hosting = Hosting(self._timers)
+                self._hosting = Hosting(self._timers, self.network)
             self._hosting.prepare(run)
             self._nursery.start_soon(self._hosting.run, run, self._report, self._end)
 

@@ -30,6 +30,7 @@ from k8slite.kubelet.timers import Moment, Timer, Timers
 
 if TYPE_CHECKING:  # loaded when somebody reaches into a container
     from k8slite.kubelet.runtimes.box import Box
+    from k8slite.kubelet.runtimes.network import Listener
     from k8slite.kubelet.runtimes.program import Process
     from k8slite.kubelet.runtimes.session import Session
     from k8slite.kubelet.runtimes.terminal import Terminal
@@ -63,11 +64,22 @@ class Run:
     terminal: Terminal | None = None  # of one that can be talked to
     hooking: bool = False  # its postStart hook has not ended
     inside: list[trio.CancelScope] = field(factory=list)  # commands that run in it
+    listeners: list[Listener] = field(factory=list)  # at the ports of one that plays a script
 
     @property
     def hosted(self) -> bool:
         """Whether something really runs in it."""
         return self.script.program is not None or bool(self.script.command)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where its pod is; one that has no address is reached by nobody but itself."""
+        return self.config.addresses or (self.config.pod.metadata.uid,)
+
+    @property
+    def address(self) -> str:
+        """The first of them."""
+        return self.addresses[0]
 
     def wake(self) -> None:
         if self.changed is not None:
@@ -78,6 +90,9 @@ class Run:
         """Nothing goes on in a container that has ended."""
         for scope in self.inside:
             scope.cancel()
+        for listener in self.listeners:
+            listener.close()
+        self.listeners.clear()
         self.wake()
 
     def leave_command(self) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import trio
 from attrs import define, field
 
-from k8slite.kubelet.runtimes import commands
+from k8slite.kubelet.runtimes import reaching
 from k8slite.kubelet.runtimes.container_log import Line
 from k8slite.kubelet.runtimes.fake_run import Run
+from k8slite.kubelet.runtimes.network import Network
 from k8slite.kubelet.runtimes.pretending import box_of
 from k8slite.kubelet.runtimes.probing import Prober
 from k8slite.kubelet.runtimes.program import Process, Program, ended
 from k8slite.kubelet.runtimes.runtime import Hooked, Probed, ProbeKind, Report
 from k8slite.kubelet.runtimes.script import Exit
-from k8slite.kubelet.runtimes.session import ExecFailed, Session
+from k8slite.kubelet.runtimes.session import nowhere
 from k8slite.kubelet.runtimes.terminal import Terminal
 from k8slite.kubelet.timers import Timers
 
@@ -29,6 +30,7 @@ class Hosting:
     """Runs the programs of a cluster's containers."""
 
     timers: Timers
+    network: Network
     # By chance, so that clusters beside each other rarely meet; the address says which it is.
     _number: int = field(init=False)
 
@@ -57,7 +59,9 @@ class Hosting:
                         report(Hooked(run.config.key, run.id, ok))
                         if not ok:
                             return
-                    await Prober(container, process.address, self._command(run), tell).probe()
+                    reach = reaching.way_to(run, self.network)
+                    command = reaching.command_of(run, self.timers, self.network)
+                    await Prober(container, reach, command, tell).probe()
 
                 nursery.start_soon(watch_over)
                 how = await ended(program, process)
@@ -73,18 +77,14 @@ class Hosting:
         if run.config.container.stdin:
             run.terminal = Terminal(run.config.container)
             if run.script.program is not None:
-                process.stdin = run.terminal.session(_nowhere)
+                process.stdin = run.terminal.session(nowhere)
 
     async def _hook(self, run: Run) -> bool:
         """What a container does when it has started; whether that succeeds."""
         await trio.lowlevel.checkpoint()
         hook = run.config.container.lifecycle.post_start
         assert hook is not None
-        if hook.sleep is not None:
-            await trio.sleep(hook.sleep.seconds)
-        elif hook.exec is not None:
-            return await self._command(run)(hook.exec.command) == 0
-        return True
+        return not await reaching.hook_complaint(run, hook, self.timers, self.network)
 
     def _interpreter(self, run: Run) -> Program:
         from k8slite.kubelet.runtimes.interpreting import interpreter
@@ -94,7 +94,7 @@ class Hosting:
 
     def _process(self, run: Run) -> Process:
         pod, container = run.config.pod, run.config.container
-        run.box = box_of(run.config, self.timers.date)
+        run.box = box_of(run.config, self.timers.date, self.network)
 
         def log(text: str) -> None:
             run.notes.append(Line(self.timers.now().date, text))
@@ -114,25 +114,3 @@ class Hosting:
     def _address(self, addresses: tuple[str, ...]) -> str:
         parts = addresses[0].split(".") if addresses else []
         return f"127.{self._number}.{parts[2]}.{parts[3]}" if len(parts) == 4 else "127.0.0.1"
-
-    def _command(self, run: Run) -> Callable[[tuple[str, ...]], Awaitable[int]]:
-        async def command(words: tuple[str, ...]) -> int:
-            given, stdin = trio.open_memory_channel[bytes](0)
-            resized, sizes = trio.open_memory_channel[object](0)
-            given.close()
-            resized.close()
-            with stdin, sizes:
-                session = Session(stdin, sizes, _nowhere, False)  # type: ignore[arg-type]
-                assert run.process is not None and run.box is not None
-                if run.process.on_exec is not None:
-                    return await run.process.on_exec(words, session)
-                try:
-                    return await commands.run(words, run.box, session)
-                except ExecFailed:
-                    return commands.NOT_FOUND if run.script.program is not None else 0
-
-        return command
-
-
-async def _nowhere(data: bytes, error: bool) -> None:
-    """Nobody sees it."""

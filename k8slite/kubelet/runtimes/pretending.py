@@ -7,30 +7,26 @@ container declares answers HTTP with the script's text, or with a line that name
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Final
-
-import trio
 
 from k8slite.kubelet.pod import Pod
 from k8slite.kubelet.runtimes import commands
 from k8slite.kubelet.runtimes.box import Box, Files
+from k8slite.kubelet.runtimes.fake_run import Run
+from k8slite.kubelet.runtimes.network import Interface, Listener, Network
 from k8slite.kubelet.runtimes.runtime import ContainerConfig
 from k8slite.kubelet.runtimes.script import Script
 from k8slite.kubelet.runtimes.session import Session
-from k8slite.messages import Duplex
+from k8slite.messages import Request, Response
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# What a request to a pretended port may have before its end; then the connection is given up.
-_HEADER_MOST_BYTES: Final = 64 * 1024
-_HEADER: Final = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
-)
-_HEADER_END: Final = b"\r\n\r\n"
 
 
-def box_of(config: ContainerConfig, now: Callable[[], datetime]) -> Box:
+def box_of(config: ContainerConfig, now: Callable[[], datetime], network: Network) -> Box:
     """The surroundings of commands in a container, until it ends."""
     spec = config.pod.spec
     name = (spec.hostname or config.pod.metadata.name)[:63]  # as a host's name is cut
@@ -66,6 +62,7 @@ def box_of(config: ContainerConfig, now: Callable[[], datetime]) -> Box:
         (user, group),
         security.read_only_root_filesystem,
         config.refresh,
+        Interface(network, config.addresses or (config.pod.metadata.uid,)),
     )
 
 
@@ -98,34 +95,24 @@ async def run(command: Sequence[str], script: Script, box: Box, session: Session
     return await commands.run(command, box, session)
 
 
-async def serve(pod: Pod, port: int, script_of: dict[str, Script], duplex: Duplex) -> None:
-    """Answer on a port until the client has had enough. Raises ConnectionRefusedError."""
-    for container in pod.spec.containers:
-        if container.name in script_of and any(
-            one.container_port == port and one.protocol in ("", "TCP") for one in container.ports
-        ):
-            text = script_of[container.name].http
-            if text is None:
-                name = pod.metadata.full_name
-                text = f"k8slite: pod {name}, container {container.name}, port {port}\n"
-            await _answer_http(text.encode(), duplex)
-            return
-    raise ConnectionRefusedError(
-        f"error forwarding port {port} to pod {pod.metadata.uid}, uid : failed to connect to "
-        f"localhost:{port} inside namespace: dial tcp4 127.0.0.1:{port}: connect: "
-        "connection refused"
-    )
+def open_ports(run: Run, network: Network) -> None:
+    """Have the ports answer that a container declares which plays a script."""
+    if run.ended is not None:
+        return
+    for one in run.config.container.ports:
+        if one.protocol in ("", "TCP"):
+            listener = Listener(partial(_answer, run, one.container_port))
+            with suppress(OSError):  # another container of the pod was first
+                network.listen(run.addresses, one.container_port, listener)
+                run.listeners.append(listener)
 
 
-async def _answer_http(text: bytes, duplex: Duplex) -> None:
-    waiting = bytearray()
-    while piece := await duplex.receive():
-        waiting += piece
-        while _HEADER_END in waiting:
-            request, _, rest = bytes(waiting).partition(_HEADER_END)
-            waiting = bytearray(rest)
-            body = b"" if request.startswith(b"HEAD ") else text
-            await duplex.send(_HEADER % len(text) + body)
-            await trio.lowlevel.checkpoint()
-        if len(waiting) > _HEADER_MOST_BYTES:
-            return
+async def _answer(run: Run, port: int, request: Request) -> Response:
+    text = run.script.http
+    if text is None:
+        name, container = run.config.pod.metadata.full_name, run.config.container.name
+        text = f"k8slite: pod {name}, container {container}, port {port}\n"
+    return Response(200, text.encode(), _TEXT)
+
+
+_TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"),)

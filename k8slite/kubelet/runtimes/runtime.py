@@ -27,7 +27,7 @@ from attrs import frozen
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.box import Mount
 from k8slite.kubelet.runtimes.session import Session
-from k8slite.messages import Duplex, Stream
+from k8slite.messages import Duplex, Request, Response, Stream
 
 ProbeKind = Literal["startup", "readiness", "liveness"]
 
@@ -88,6 +88,11 @@ class Hooked(Report):
 
     id: str
     ok: bool
+
+
+@frozen
+class PreStopFailed(Report):
+    """What a container does before it is told to end has failed; it ends all the same."""
 
 
 @frozen
@@ -233,4 +238,8 @@ class Runtime(Protocol):
 
         Raises OSError where nobody listens.
         """
+        ...
+
+    async def request(self, address: str, port: int, request: Request, *, tls: bool) -> Response:
+        """Ask whoever listens at a pod's address. Raises OSError where there is no answer."""
         ...

@@ -1,0 +1,171 @@
+"""The network of pretended containers: who listens where, and how they are spoken to. No sockets.
+
+A port belongs to an address: the containers of a pod share its ports, pods in their node's network
+those of the node. What is sent to a port reaches its listener as a whole request or datagram.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, Literal
+
+import trio
+from attrs import define, evolve, field, frozen
+
+from k8slite.messages import Disconnected, Duplex, Handler, Peer, Request, Response
+
+Protocol = Literal["TCP", "UDP"]
+# What is answered to a datagram from an address; None: nothing.
+Datagrams = Callable[[bytes, str], bytes | None]
+# The health of a service of gRPC, by its name: "SERVING" and so on, None for one that is not there.
+Health = Callable[[str], str | None]
+
+_EPHEMERAL: Final = range(32768, 61000)  # as Linux gives ports to clients
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "")
+
+
+@define(eq=False)
+class Listener:
+    """Who listens on a port."""
+
+    answer: Handler | None = None  # HTTP
+    tls: bool = False
+    datagram: Datagrams | None = None
+    health: Health | None = None  # gRPC's
+    _release: Callable[[], None] | None = field(init=False, default=None)
+    _talks: list[trio.CancelScope] = field(init=False, factory=list)
+
+    def opened(self, release: Callable[[], None]) -> None:
+        """It listens, until `release` is called."""
+        self._release = release
+
+    def close(self) -> None:
+        """Listen no more; what is being said is cut off. Safe to repeat."""
+        if self._release is not None:
+            self._release()
+            self._release = None
+        for scope in self._talks:
+            scope.cancel()
+
+    @contextmanager
+    def talking(self) -> Iterator[trio.CancelScope]:
+        """A conversation, which ends with it."""
+        with trio.CancelScope() as scope:
+            self._talks.append(scope)
+            try:
+                yield scope
+            finally:
+                self._talks.remove(scope)
+
+
+@define(eq=False)
+class Network:
+    """All ports of a cluster's pretended containers."""
+
+    _listeners: dict[tuple[str, Protocol, int], Listener] = field(factory=dict)
+    _clients: int = 0
+
+    def listen(
+        self, addresses: Sequence[str], port: int, listener: Listener, protocol: Protocol = "TCP"
+    ) -> Listener:
+        """Have somebody listen at a port of all the addresses. Raises OSError if it is taken."""
+        keys = [(address, protocol, port) for address in addresses]
+        if any(key in self._listeners for key in keys):
+            text = f"listen {protocol.lower()} :{port}: bind: address already in use"
+            raise OSError(errno.EADDRINUSE, text)
+        for key in keys:
+            self._listeners[key] = listener
+
+        def release() -> None:
+            for key in keys:
+                del self._listeners[key]
+
+        listener.opened(release)
+        return listener
+
+    def find(self, address: str, port: int, protocol: Protocol = "TCP") -> Listener:
+        """Who listens there. Raises ConnectionRefusedError."""
+        found = self._listeners.get((address, protocol, port))
+        if found is None:
+            where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            text = f"dial {protocol.lower()} {where}: connect: connection refused"
+            raise ConnectionRefusedError(text)
+        return found
+
+    async def call(
+        self, address: str, port: int, request: Request, *, tls: bool = False
+    ) -> Response:
+        """Ask over HTTP. Raises OSError where there is no answer."""
+        await trio.lowlevel.checkpoint()
+        listener = self.find(address, port)
+        if listener.answer is None:
+            raise ConnectionResetError("malformed HTTP response")
+        if tls and not listener.tls:
+            raise ConnectionResetError("http: server gave HTTP response to HTTPS client")
+        if listener.tls and not tls:
+            text = b"Client sent an HTTP request to an HTTPS server.\n"
+            return Response(400, text, (("Content-Type", "text/plain; charset=utf-8"),))
+        with listener.talking():
+            try:
+                return await listener.answer(request)
+            except Disconnected:
+                raise ConnectionResetError("EOF") from None
+        raise ConnectionResetError("EOF")
+
+    def send(self, address: str, port: int, data: bytes, source: str) -> bytes | None:
+        """Send a datagram; what comes back, None for nothing. Raises ConnectionRefusedError."""
+        listener = self.find(address, port, "UDP")
+        return listener.datagram(data, source) if listener.datagram is not None else None
+
+    async def converse(self, address: str, port: int, duplex: Duplex) -> None:
+        """Speak HTTP byte by byte, until either end has had enough. Raises OSError."""
+        from k8slite.wire.carried import serve_carried  # a start pays nothing for it
+
+        listener = self.find(address, port)
+        with listener.talking():
+            await serve_carried(duplex, partial(self.call, address, port, tls=listener.tls))
+
+    def source(self, address: str) -> str:
+        """HOST:PORT of a new client at an address."""
+        self._clients += 1
+        port = _EPHEMERAL[self._clients % len(_EPHEMERAL)]
+        return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+@frozen(eq=False)
+class Interface:
+    """A pod's end of the network."""
+
+    network: Network = field(factory=Network)
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+
+    @property
+    def address(self) -> str:
+        """The pod's own address."""
+        return self.addresses[0]
+
+    @contextmanager
+    def listening(
+        self, port: int, listener: Listener, protocol: Protocol = "TCP"
+    ) -> Iterator[Listener]:
+        """Have somebody listen at a port of the pod meanwhile. Raises OSError if it is taken."""
+        self.network.listen(self.addresses, port, listener, protocol)
+        try:
+            yield listener
+        finally:
+            listener.close()
+
+    async def call(self, host: str, port: int, request: Request, *, tls: bool = False) -> Response:
+        """Ask somebody over HTTP. Raises OSError where there is no answer."""
+        peer = Peer(self.network.source(self.address))
+        found = await self._found(host)
+        return await self.network.call(found, port, evolve(request, peer=peer), tls=tls)
+
+    async def _found(self, host: str) -> str:
+        return self.address if host in _LOOPBACK else host
+
+
+Call = Callable[[str, int, Request], Awaitable[Response]]
