@@ -39,15 +39,17 @@ from k8slite.cluster.surroundings import (
     Undisturbed,
 )
 from k8slite.controllers import CONTROLLERS, Context, Controller
-from k8slite.controllers.api_service_availability import ApiServiceAvailabilityController
-from k8slite.controllers.authentication_trust import AuthenticationTrustController
-from k8slite.controllers.certificate_signing import CertificateSigningController
-from k8slite.controllers.custom_resource_definition import CustomResourceDefinitionController
-from k8slite.controllers.flow_schema_status import FlowSchemaStatusController
-from k8slite.controllers.legacy_token_tracking import LegacyTokenTracking
-from k8slite.controllers.root_ca import RootCaPublisher
-from k8slite.controllers.service_ip_repair import ServiceIpRepair
-from k8slite.controllers.tokens import MakeToken, TokensController
+from k8slite.controllers.identity.authentication_trust import AuthenticationTrustController
+from k8slite.controllers.identity.certificate_signing import CertificateSigningController
+from k8slite.controllers.identity.legacy_token_tracking import LegacyTokenTracking
+from k8slite.controllers.identity.root_ca import RootCaPublisher
+from k8slite.controllers.identity.tokens import MakeToken, TokensController
+from k8slite.controllers.machinery.api_service_availability import ApiServiceAvailabilityController
+from k8slite.controllers.machinery.custom_resource_definition import (
+    CustomResourceDefinitionController,
+)
+from k8slite.controllers.machinery.flow_schema_status import FlowSchemaStatusController
+from k8slite.controllers.networking.service_ip_repair import ServiceIpRepair
 from k8slite.kubelet.addresses import LastAddresses
 from k8slite.kubelet.kubelet import NodeFleet
 from k8slite.kubelet.runtimes.fake import FakeRuntime

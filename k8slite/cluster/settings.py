@@ -12,8 +12,8 @@ from k8slite.apiserver.auditing.auditor import AuditLog
 from k8slite.apiserver.calling.endpoint import Way
 from k8slite.apiserver.cross_origin import CrossOrigin
 from k8slite.controllers import chosen_controllers
-from k8slite.controllers.authentication_trust import Trust
-from k8slite.controllers.certificate_signing import Sign
+from k8slite.controllers.identity.authentication_trust import Trust
+from k8slite.controllers.identity.certificate_signing import Sign
 from k8slite.messages import User
 from k8slite.scheduler.configuration import Configuration
 

@@ -7,9 +7,12 @@ server, the store, another controller (they meet in the API only).
     written     read your own writes
     ownership   whose an object is: adopt, release
     selection   which of them run
-    one file (or a few, with the controller's name in front) for each controller
+    custom      a controller of a user's own
 
-A new controller is one file and one line in the table below.
+    apps, batch, autoscaling, networking, nodes, storage, devices, identity, machinery
+                one file (or a few, with the controller's name in front) for each controller
+
+A new controller is one file in the folder of what it looks after, and one line in the table below.
 """
 
 from __future__ import annotations
@@ -17,49 +20,51 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from k8slite.controllers.attach_detach import AttachDetachController
-from k8slite.controllers.bootstrap_signer import BootstrapSigner
-from k8slite.controllers.certificate_approving import CertificateApprovingController
-from k8slite.controllers.certificate_cleaner import CertificateCleaner
-from k8slite.controllers.certificate_signing import CertificateSigningController
-from k8slite.controllers.clusterrole_aggregation import ClusterRoleAggregationController
+from k8slite.controllers.apps.daemonset import DaemonSetController
+from k8slite.controllers.apps.deployment import DeploymentController
+from k8slite.controllers.apps.disruption import DisruptionController
+from k8slite.controllers.apps.replicaset import ReplicaSetController
+from k8slite.controllers.apps.replicationcontroller import ReplicationControllerController
+from k8slite.controllers.apps.statefulset import StatefulSetController
+from k8slite.controllers.autoscaling.horizontalpodautoscaler import (
+    HorizontalPodAutoscalerController,
+)
+from k8slite.controllers.batch.cronjob import CronJobController
+from k8slite.controllers.batch.job import JobController
+from k8slite.controllers.batch.ttl_after_finished import TtlAfterFinishedController
 from k8slite.controllers.controller import Context, Controller
-from k8slite.controllers.cronjob import CronJobController
-from k8slite.controllers.daemonset import DaemonSetController
-from k8slite.controllers.deployment import DeploymentController
-from k8slite.controllers.disruption import DisruptionController
-from k8slite.controllers.endpoints import EndpointsController
-from k8slite.controllers.endpointslice import EndpointSliceController
-from k8slite.controllers.endpointslice_mirroring import EndpointSliceMirroringController
-from k8slite.controllers.ephemeral_volume import EphemeralVolumeController
-from k8slite.controllers.garbage_collector import GarbageCollector
-from k8slite.controllers.horizontalpodautoscaler import HorizontalPodAutoscalerController
-from k8slite.controllers.job import JobController
-from k8slite.controllers.local_path_provisioner import LocalPathProvisioner
-from k8slite.controllers.namespace import NamespaceController
-from k8slite.controllers.node_ipam import NodeIpamController
-from k8slite.controllers.node_lifecycle import NodeLifecycleController
-from k8slite.controllers.node_ttl import NodeTtlController
-from k8slite.controllers.pod_gc import PodGarbageCollector
-from k8slite.controllers.pv_protection import PvProtectionController
-from k8slite.controllers.pvc_protection import PvcProtectionController
-from k8slite.controllers.replicaset import ReplicaSetController
-from k8slite.controllers.replicationcontroller import ReplicationControllerController
-from k8slite.controllers.resource_claim import ResourceClaimController
-from k8slite.controllers.resource_quota import ResourceQuotaController
-from k8slite.controllers.root_ca import RootCaPublisher
+from k8slite.controllers.devices.resource_claim import ResourceClaimController
+from k8slite.controllers.identity.bootstrap_signer import BootstrapSigner
+from k8slite.controllers.identity.certificate_approving import CertificateApprovingController
+from k8slite.controllers.identity.certificate_cleaner import CertificateCleaner
+from k8slite.controllers.identity.certificate_signing import CertificateSigningController
+from k8slite.controllers.identity.clusterrole_aggregation import ClusterRoleAggregationController
+from k8slite.controllers.identity.root_ca import RootCaPublisher
+from k8slite.controllers.identity.serviceaccount import ServiceAccountController
+from k8slite.controllers.identity.token_cleaner import TokenCleaner
+from k8slite.controllers.identity.tokens import TokensController
+from k8slite.controllers.machinery.garbage_collector import GarbageCollector
+from k8slite.controllers.machinery.namespace import NamespaceController
+from k8slite.controllers.machinery.resource_quota import ResourceQuotaController
+from k8slite.controllers.machinery.storage_version_migrator import StorageVersionMigrator
+from k8slite.controllers.machinery.validating_policy_status import ValidatingPolicyStatusController
+from k8slite.controllers.networking.endpoints import EndpointsController
+from k8slite.controllers.networking.endpointslice import EndpointSliceController
+from k8slite.controllers.networking.endpointslice_mirroring import EndpointSliceMirroringController
+from k8slite.controllers.networking.service_cidr import ServiceCidrController
+from k8slite.controllers.nodes.node_ipam import NodeIpamController
+from k8slite.controllers.nodes.node_lifecycle import NodeLifecycleController
+from k8slite.controllers.nodes.node_ttl import NodeTtlController
+from k8slite.controllers.nodes.pod_gc import PodGarbageCollector
+from k8slite.controllers.nodes.taint_eviction import TaintEvictionController
 from k8slite.controllers.selection import chosen
-from k8slite.controllers.service_cidr import ServiceCidrController
-from k8slite.controllers.serviceaccount import ServiceAccountController
-from k8slite.controllers.statefulset import StatefulSetController
-from k8slite.controllers.storage_version_migrator import StorageVersionMigrator
-from k8slite.controllers.taint_eviction import TaintEvictionController
-from k8slite.controllers.token_cleaner import TokenCleaner
-from k8slite.controllers.tokens import TokensController
-from k8slite.controllers.ttl_after_finished import TtlAfterFinishedController
-from k8slite.controllers.validating_policy_status import ValidatingPolicyStatusController
-from k8slite.controllers.volume_binder import VolumeBinderController
-from k8slite.controllers.volume_expand import VolumeExpandController
+from k8slite.controllers.storage.attach_detach import AttachDetachController
+from k8slite.controllers.storage.ephemeral_volume import EphemeralVolumeController
+from k8slite.controllers.storage.local_path_provisioner import LocalPathProvisioner
+from k8slite.controllers.storage.pv_protection import PvProtectionController
+from k8slite.controllers.storage.pvc_protection import PvcProtectionController
+from k8slite.controllers.storage.volume_binder import VolumeBinderController
+from k8slite.controllers.storage.volume_expand import VolumeExpandController
 
 __all__ = ["CONTROLLERS", "Context", "Controller", "chosen_controllers"]
 

@@ -27,7 +27,7 @@ from trio.abc import Listener
 
 from k8slite.client.resource import SERVICE_ACCOUNTS
 from k8slite.cluster import Cluster, Settings
-from k8slite.controllers.serviceaccount import ServiceAccountController, account
+from k8slite.controllers.identity.serviceaccount import ServiceAccountController, account
 from k8slite.kubelet.runtimes.rules import Rules
 from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority

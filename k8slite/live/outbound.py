@@ -6,7 +6,7 @@ import ssl
 from typing import Final
 
 from k8slite.apiserver.calling.endpoint import Endpoint
-from k8slite.controllers.authentication_trust import Trust
+from k8slite.controllers.identity.authentication_trust import Trust
 from k8slite.live.certificates import FRONT_PROXY_NAME, Authority, Pair
 from k8slite.messages import Handler
 from k8slite.wire.client import HttpClient

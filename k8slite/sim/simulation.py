@@ -17,7 +17,7 @@ from k8slite.client.client import Client
 from k8slite.client.resource import Resource
 from k8slite.cluster import API_SERVER, KUBELET, SCHEDULER, Cluster, Process, Settings
 from k8slite.controllers import CONTROLLERS, Context, Controller
-from k8slite.controllers.serviceaccount import ServiceAccountController
+from k8slite.controllers.identity.serviceaccount import ServiceAccountController
 from k8slite.faults.plan import FailContainer
 from k8slite.faults.position import Position
 from k8slite.faults.way import Way

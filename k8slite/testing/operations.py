@@ -25,7 +25,7 @@ from k8slite.client.resource import (
     SERVICE_ACCOUNTS,
     Resource,
 )
-from k8slite.controllers.serviceaccount import ServiceAccountController
+from k8slite.controllers.identity.serviceaccount import ServiceAccountController
 from k8slite.kubelet.runtimes import stages
 from k8slite.live.embedded import Embedded
 from k8slite.live.request_log import Logged

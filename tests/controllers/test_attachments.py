@@ -12,7 +12,7 @@ from k8slite.client.resource import (
     PERSISTENT_VOLUMES,
     PODS,
 )
-from k8slite.controllers.attach_detach import AttachDetachController
+from k8slite.controllers.storage.attach_detach import AttachDetachController
 from tests.controllers.toy_cluster import ToyCluster
 
 UNIQUE = "kubernetes.io/csi/d.e.com^h"

@@ -8,10 +8,10 @@ import pytest
 
 from k8slite.client.client import Client
 from k8slite.client.resource import DEPLOYMENTS, NAMESPACES
-from k8slite.controllers.autoscaler_measures import Look, Unmeasured
-from k8slite.controllers.autoscaler_metrics import Metrics, NoMetrics
-from k8slite.controllers.autoscaler_replicas import Tolerances
-from k8slite.controllers.autoscaler_targets import Targets
+from k8slite.controllers.autoscaling.autoscaler_measures import Look, Unmeasured
+from k8slite.controllers.autoscaling.autoscaler_metrics import Metrics, NoMetrics
+from k8slite.controllers.autoscaling.autoscaler_replicas import Tolerances
+from k8slite.controllers.autoscaling.autoscaler_targets import Targets
 from k8slite.kinds.autoscaling.models import MetricSpec
 from k8slite.messages import Request, Response
 from k8slite.objects.codec import dumps

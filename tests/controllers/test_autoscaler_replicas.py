@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from k8slite.controllers.autoscaler_metrics import NoMetrics, PodMetric
-from k8slite.controllers.autoscaler_replicas import (
+from k8slite.controllers.autoscaling.autoscaler_metrics import NoMetrics, PodMetric
+from k8slite.controllers.autoscaling.autoscaler_replicas import (
     Tolerances,
     by_average,
     by_utilization,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from k8slite.controllers.autoscaler_rules import History, ruled
+from k8slite.controllers.autoscaling.autoscaler_rules import History, ruled
 from k8slite.kinds.autoscaling.models import Behavior, ScalingPolicy, ScalingRules
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

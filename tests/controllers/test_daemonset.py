@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from k8slite.client.resource import DAEMON_SETS, NODES, PODS
-from k8slite.controllers.daemonset import DaemonSetController
+from k8slite.controllers.apps.daemonset import DaemonSetController
 from k8slite.objects.meta import timestamp
 from tests.controllers.toy_cluster import ToyCluster, template
 

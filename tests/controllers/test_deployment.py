@@ -6,8 +6,8 @@ import pytest
 import trio
 
 from k8slite.client.resource import DEPLOYMENTS, REPLICA_SETS
-from k8slite.controllers.deployment import DeploymentController
-from k8slite.controllers.replicaset import ReplicaSetController
+from k8slite.controllers.apps.deployment import DeploymentController
+from k8slite.controllers.apps.replicaset import ReplicaSetController
 from k8slite.objects.errors import Forbidden
 from tests.controllers.toy_cluster import ToyCluster, deployment, revision, template
 

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from k8slite.controllers.endpoint_subsets import Offer, count, repack, truncate
-from k8slite.controllers.node_ipam import CLUSTER_CIDR, CidrSet, NoRangeLeft
-from k8slite.controllers.slice_packing import endpoint_key, pack, port_key
+from k8slite.controllers.networking.endpoint_subsets import Offer, count, repack, truncate
+from k8slite.controllers.networking.slice_packing import endpoint_key, pack, port_key
+from k8slite.controllers.nodes.node_ipam import CLUSTER_CIDR, CidrSet, NoRangeLeft
 
 Json = dict[str, Any]
 

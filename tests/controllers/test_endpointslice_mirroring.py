@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from k8slite.client.resource import ENDPOINT_SLICES, ENDPOINTS, SERVICES
-from k8slite.controllers.endpointslice_mirroring import EndpointSliceMirroringController
+from k8slite.controllers.networking.endpointslice_mirroring import EndpointSliceMirroringController
 from tests.controllers.whole_api import WholeApi, add, running
 
 Json = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from k8slite.client.resource import PERSISTENT_VOLUME_CLAIMS, PODS
-from k8slite.controllers.ephemeral_volume import EphemeralVolumeController
+from k8slite.controllers.storage.ephemeral_volume import EphemeralVolumeController
 from tests.controllers.toy_cluster import ToyCluster
 
 SPEC = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}

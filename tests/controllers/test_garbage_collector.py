@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from k8slite.client.resource import CONFIG_MAPS, NODES, PODS, REPLICA_SETS, SECRETS, Resource
-from k8slite.controllers.garbage_collector import GarbageCollector
+from k8slite.controllers.machinery.garbage_collector import GarbageCollector
 from tests.controllers.whole_api import RESOURCES, WholeApi, add, running
 
 Json = dict[str, Any]

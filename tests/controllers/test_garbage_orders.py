@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from k8slite.client.resource import CONFIG_MAPS, REPLICA_SETS, SECRETS, Resource
 from k8slite.client.workqueue import WorkQueue
-from k8slite.controllers.discovery import discover
-from k8slite.controllers.garbage_collector import GarbageCollector
+from k8slite.controllers.machinery.discovery import discover
+from k8slite.controllers.machinery.garbage_collector import GarbageCollector
 from k8slite.kinds.models import PartialObject
 from k8slite.objects.errors import Conflict
 from k8slite.objects.meta import Name

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8slite.controllers import job_indexes
+from k8slite.controllers.batch import job_indexes
 
 INDEXES = st.sets(st.integers(0, 40))
 

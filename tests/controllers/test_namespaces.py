@@ -8,10 +8,10 @@ import orjson
 import trio
 
 from k8slite.client.resource import CONFIG_MAPS, NAMESPACES, PODS, SECRETS
-from k8slite.controllers.discovery import discover
-from k8slite.controllers.namespace import NamespaceController
-from k8slite.controllers.root_ca import DESCRIPTION, RootCaPublisher
-from k8slite.controllers.serviceaccount import ServiceAccountController
+from k8slite.controllers.identity.root_ca import DESCRIPTION, RootCaPublisher
+from k8slite.controllers.identity.serviceaccount import ServiceAccountController
+from k8slite.controllers.machinery.discovery import discover
+from k8slite.controllers.machinery.namespace import NamespaceController
 from k8slite.messages import Request, Response
 from tests.controllers.whole_api import WholeApi, add, running
 

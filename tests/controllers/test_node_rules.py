@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8slite.controllers.node_heartbeats import Heartbeats
-from k8slite.controllers.taint_eviction import FOREVER, toleration_seconds
-from k8slite.controllers.zone_disruption import Rates, Turn, Zones, ZoneState
+from k8slite.controllers.nodes.node_heartbeats import Heartbeats
+from k8slite.controllers.nodes.taint_eviction import FOREVER, toleration_seconds
+from k8slite.controllers.nodes.zone_disruption import Rates, Turn, Zones, ZoneState
 from k8slite.kinds.core.models import Taint, Toleration
 
 

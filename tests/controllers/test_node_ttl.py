@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from k8slite.client.resource import NODES
-from k8slite.controllers.node_ttl import NodeTtlController
+from k8slite.controllers.nodes.node_ttl import NodeTtlController
 from tests.controllers.whole_api import WholeApi, add, running
 
 

@@ -9,10 +9,10 @@ import trio
 
 from k8slite.client.resource import LEASES, NODES, PODS
 from k8slite.controllers.controller import Context
-from k8slite.controllers.node_ipam import NodeIpamController
-from k8slite.controllers.node_lifecycle import NodeLifecycleController
-from k8slite.controllers.pod_gc import PodGarbageCollector
-from k8slite.controllers.taint_eviction import TaintEvictionController
+from k8slite.controllers.nodes.node_ipam import NodeIpamController
+from k8slite.controllers.nodes.node_lifecycle import NodeLifecycleController
+from k8slite.controllers.nodes.pod_gc import PodGarbageCollector
+from k8slite.controllers.nodes.taint_eviction import TaintEvictionController
 from k8slite.objects.meta import micro_timestamp, timestamp
 from tests.controllers.whole_api import WholeApi, add, running
 

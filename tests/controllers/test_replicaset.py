@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from k8slite.client.resource import PODS, REPLICA_SETS
-from k8slite.controllers.replicaset import ReplicaSetController
+from k8slite.controllers.apps.replicaset import ReplicaSetController
 from k8slite.messages import Response
 from k8slite.objects.errors import Forbidden
 from tests.controllers.toy_cluster import ToyCluster, replica_set, template

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from k8slite.controllers.replicaset_ranking import DELETION_COST, worst_first
+from k8slite.controllers.apps.replicaset_ranking import DELETION_COST, worst_first
 from k8slite.kinds.core.models import Pod
 from k8slite.objects.meta import timestamp
 from k8slite.objects.structure import structure

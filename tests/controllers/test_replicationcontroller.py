@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from k8slite.client.resource import PODS, REPLICATION_CONTROLLERS
-from k8slite.controllers.replicationcontroller import ReplicationControllerController
+from k8slite.controllers.apps.replicationcontroller import ReplicationControllerController
 from k8slite.objects.errors import Forbidden
 from tests.controllers.toy_cluster import ToyCluster, template
 

@@ -7,8 +7,8 @@ from typing import Any
 import trio
 
 from k8slite.client.resource import ENDPOINTS, NODES, PODS, SERVICES
-from k8slite.controllers.endpoints import EndpointsController
-from k8slite.controllers.endpointslice import EndpointSliceController
+from k8slite.controllers.networking.endpoints import EndpointsController
+from k8slite.controllers.networking.endpointslice import EndpointSliceController
 from tests.controllers.whole_api import WholeApi, add, running
 
 Json = dict[str, Any]

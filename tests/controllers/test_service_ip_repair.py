@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from k8slite.client.resource import IP_ADDRESSES, SERVICES
-from k8slite.controllers.service_ip_repair import ServiceIpRepair
+from k8slite.controllers.networking.service_ip_repair import ServiceIpRepair
 from tests.controllers.whole_api import RESOURCES, WholeApi, add, running
 
 PARENT = {"resource": "services", "namespace": "ns", "name": "web"}

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from k8slite.client.resource import CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
-from k8slite.controllers.statefulset import StatefulSetController
+from k8slite.controllers.apps.statefulset import StatefulSetController
 from tests.controllers.toy_cluster import ToyCluster, template
 
 PATH = "/apis/apps/v1/namespaces/ns/statefulsets/web"

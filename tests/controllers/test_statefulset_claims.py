@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from k8slite.client.resource import PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS
-from k8slite.controllers.statefulset import StatefulSetController
+from k8slite.controllers.apps.statefulset import StatefulSetController
 from k8slite.objects.errors import Forbidden
 from tests.controllers.test_statefulset import change, create, names, revisions
 from tests.controllers.toy_cluster import ToyCluster, template

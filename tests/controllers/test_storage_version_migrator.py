@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from k8slite.client.resource import CONFIG_MAPS, STORAGE_VERSION_MIGRATIONS
-from k8slite.controllers.storage_version_migrator import StorageVersionMigrator
+from k8slite.controllers.machinery.storage_version_migrator import StorageVersionMigrator
 from k8slite.objects.errors import Forbidden
 from tests.controllers.whole_api import RESOURCES, WholeApi, add, running
 

@@ -12,9 +12,9 @@ from k8slite.client.resource import (
     PODS,
     STORAGE_CLASSES,
 )
-from k8slite.controllers.local_path_provisioner import LocalPathProvisioner
-from k8slite.controllers.volume_binder import VolumeBinderController
-from k8slite.controllers.volume_expand import VolumeExpandController
+from k8slite.controllers.storage.local_path_provisioner import LocalPathProvisioner
+from k8slite.controllers.storage.volume_binder import VolumeBinderController
+from k8slite.controllers.storage.volume_expand import VolumeExpandController
 from tests.controllers.toy_cluster import ToyCluster
 
 CLAIM = "/api/v1/namespaces/ns/persistentvolumeclaims/"

@@ -28,7 +28,7 @@ from k8slite.client.resource import (
     Resource,
 )
 from k8slite.cluster import Settings
-from k8slite.controllers.legacy_token_tracking import CONFIG_MAP as TRACKING
+from k8slite.controllers.identity.legacy_token_tracking import CONFIG_MAP as TRACKING
 from k8slite.objects.errors import Forbidden, NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation

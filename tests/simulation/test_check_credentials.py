@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from k8slite.controllers.legacy_token_tracking import CONFIG_MAP
+from k8slite.controllers.identity.legacy_token_tracking import CONFIG_MAP
 from k8slite.sim.checks.credentials import Credentials
 from tests.simulation.test_checks import Story, thing
 

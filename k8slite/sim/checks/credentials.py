@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Final
 
 import trio
 
-from k8slite.controllers.bootstrap_signer import detached_signature
-from k8slite.controllers.legacy_token_tracking import CONFIG_MAP, SINCE, is_day
-from k8slite.controllers.tokens import ACCOUNT, ACCOUNT_UID, TYPE
+from k8slite.controllers.identity.bootstrap_signer import detached_signature
+from k8slite.controllers.identity.legacy_token_tracking import CONFIG_MAP, SINCE, is_day
+from k8slite.controllers.identity.tokens import ACCOUNT, ACCOUNT_UID, TYPE
 from k8slite.kinds.core.bootstrap_tokens import BootstrapToken, read_token
 from k8slite.objects.meta import find_condition
 from k8slite.sim.checks.check import Change, Setting

@@ -1,0 +1,1 @@
+"""Controllers of apps/v1, of ReplicationControllers and of disruption budgets."""

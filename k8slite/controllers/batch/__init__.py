@@ -1,0 +1,1 @@
+"""Controllers of Jobs: their pods, their schedules, their ends."""

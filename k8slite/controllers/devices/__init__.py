@@ -1,0 +1,1 @@
+"""Controllers of claims to devices (resource.k8s.io)."""

@@ -1,0 +1,1 @@
+"""Controllers of accounts, tokens, certificates and roles."""

@@ -1,0 +1,1 @@
+"""Controllers of the API itself: namespaces, garbage, quotas, definitions, policies."""

@@ -1,0 +1,1 @@
+"""Controllers of Services: who is behind them, and out of which ranges their addresses come."""

@@ -1,0 +1,1 @@
+"""Controllers of nodes, and of pods whose nodes are gone or tainted."""

@@ -1,0 +1,1 @@
+"""Controllers of volumes and claims: bind, make, grow, attach, protect."""
