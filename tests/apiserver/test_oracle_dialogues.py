@@ -26,16 +26,15 @@ from tests.apiserver.oracle_server import (
 from tests.apiserver.paces import PACES
 
 # Dialogue, step, and the start of the place: why the answer is meant to differ.
-MEANT: dict[tuple[str, int, str], str] = {
-    ("t-pod", 2, "message"): "upstream ends with a diff of its internal types",
-    ("t-pod", 2, "details.causes[0].message"): "upstream ends with a diff of its internal types",
-}
+MEANT: dict[tuple[str, int, str], str] = {}
 # After these steps there was time for another try.
 RESTED: Final = frozenset((("t-dep", 6),))
 # Names that a controller makes up from a hash of its own, and what follows them.
 _HASHES: Final = re.compile(
     r'(\bd-|pod-template-hash=|"pod-template-hash": ")[a-z0-9]{9,10}\b(-[a-z0-9]{5}\b)?'
 )
+# Where in the dump of an internal type a difference stands: its fields are not all published.
+_LINES: Final = re.compile(r"@@ -\d+,\d+ \+\d+,\d+ @@")
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -105,7 +104,8 @@ async def _step(server: Server, case: Json, last: Json) -> tuple[list[str], Json
 
 def _comparable(answer: Any) -> Any:
     """Without what a controller makes up, and the ages in a Table: they tell the steps' pace."""
-    answer = _in_one_order(json.loads(_HASHES.sub(r"\1HASH", json.dumps(answer))))
+    text = _LINES.sub("@@ LINES @@", _HASHES.sub(r"\1HASH", json.dumps(answer)))
+    answer = _in_one_order(json.loads(text))
     if isinstance(answer, dict) and answer.get("kind") == "Table":
         names = [column["name"] for column in answer.get("columnDefinitions", ())]
         age = names.index("Age") if "Age" in names else -1

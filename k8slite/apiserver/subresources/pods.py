@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -23,6 +23,9 @@ from k8slite.objects.errors import (
     MethodNotAllowed,
     NotFound,
 )
+
+# Groups of containers that a resize may reach.
+_RESIZED: Final = ("initContainers", "containers")
 
 Json = dict[str, Any]
 Change = Callable[[Json], Json]
@@ -159,9 +162,13 @@ def _ephemeral_part(pod: Json) -> Json:
 
 
 def _resources_part(pod: Json) -> Json:
-    containers = (pod.get("spec") or {}).get("containers") or ()
-    kept = [{key: c[key] for key in ("name", "resources") if key in c} for c in containers]
-    return {"spec": {"containers": kept}} if kept else {}
+    spec = pod.get("spec") or {}
+    kept = {
+        group: [{key: c[key] for key in ("name", "resources") if key in c} for c in spec[group]]
+        for group in _RESIZED
+        if spec.get(group)
+    }
+    return {"spec": kept} if kept else {}
 
 
 def _keep_all_but_ephemeral(new: Json, old: Json) -> None:
@@ -174,11 +181,15 @@ def _keep_all_but_ephemeral(new: Json, old: Json) -> None:
 
 
 def _keep_all_but_resources(new: Json, old: Json) -> None:
-    asked = {c["name"]: c.get("resources") for c in (new.get("spec") or {}).get("containers", ())}
-    containers = [
-        {**c, "resources": asked.get(c["name"]) or c.get("resources", {})}
-        for c in old["spec"]["containers"]
-    ]
-    new["spec"] = {**old["spec"], "containers": containers}
+    spec = dict(old["spec"])
+    for group in _RESIZED:
+        if group in spec:
+            given = (new.get("spec") or {}).get(group) or ()
+            asked = {c.get("name"): c.get("resources") or {} for c in given}
+            spec[group] = [
+                {**c, "resources": asked.get(c["name"], c.get("resources", {}))}
+                for c in spec[group]
+            ]
+    new["spec"] = spec
     new["metadata"] = dict(old["metadata"])
     new["status"] = old.get("status", {})

@@ -12,6 +12,7 @@ from k8slite.kinds.core.selector_validation import NOT_POSITIVE, validate_label_
 from k8slite.objects import quantity
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import forbidden, invalid, not_supported, required
+from k8slite.objects.internal_diff import internal_diff
 from k8slite.objects.metadata_validation import (
     each,
     immutable,
@@ -137,14 +138,14 @@ def _update(new: Json, old: Json) -> list[Cause]:
     found = _class_update(new, old, after)
     if not before.get("volumeName"):
         # The binder fills it in, once.
-        after.pop("volumeName", None)
-        before.pop("volumeName", None)
+        before["volumeName"] = after.get("volumeName")
     if new.get("status", {}).get("phase") == "Bound":
         after["resources"] = _resized(after.get("resources") or {}, before.get("resources") or {})
         if after.get(_ATTRIBUTES) is not None:
             after[_ATTRIBUTES] = before.get(_ATTRIBUTES)
     if {k: v for k, v in after.items() if v} != {k: v for k, v in before.items() if v}:
-        found.append(forbidden("spec", _SPEC_REFUSED))
+        changed = internal_diff("core/v1.PersistentVolumeClaimSpec", before, after)
+        found.append(forbidden("spec", f"{_SPEC_REFUSED}{changed}"))
     size, old_size = _storage(new.get("spec", {})), _storage(old.get("spec", {}))
     held = (old.get("status", {}).get("capacity") or {}).get("storage", "0")
     if size < old_size and size <= quantity.nano(held):

@@ -15,6 +15,7 @@ from k8slite.kinds.core.volume_source_validation import (
 from k8slite.objects import quantity
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import forbidden, invalid, not_supported, required
+from k8slite.objects.internal_diff import internal_diff
 from k8slite.objects.metadata_validation import each, immutable
 from k8slite.objects.names import is_dns1123_subdomain
 
@@ -127,7 +128,8 @@ def _update(after: Json, before: Json) -> list[Cause]:
     if "csi" in source and _EXPAND not in old_source.get("csi", {_EXPAND: None}):
         source["csi"] = {key: value for key, value in source["csi"].items() if key != _EXPAND}
     if source != old_source:
-        text = "spec.persistentvolumesource is immutable after creation\n"
+        changed = internal_diff("core/v1.PersistentVolumeSource", old_source, source)
+        text = f"spec.persistentvolumesource is immutable after creation\n{changed}"
         found.append(forbidden("spec.persistentvolumesource", text))
     # Upstream leaves `spec` out of these two paths.
     found += immutable("volumeMode", after.get("volumeMode"), before.get("volumeMode"))

@@ -1,29 +1,29 @@
 """What may change in a Pod once it is there.
 
-Mirrors `ValidatePodUpdate` and `ValidatePodStatusUpdate`: images, a shorter deadline, more
-tolerations, fewer scheduling gates; and where a gated Pod may be sent. Upstream's message ends
-with a diff of its internal types, which is left out here. Ephemeral containers and resources
-have their subresources; a registry that serves those compares what they may change.
+Mirrors `ValidatePodUpdate`: images, a shorter deadline, more tolerations, fewer scheduling gates;
+and where a gated Pod may be sent.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from k8slite.kinds.core.pod_annotation_validation import MIRROR, validate_annotation_update
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import forbidden, invalid, not_supported, required
-from k8slite.objects.metadata_validation import each, immutable
-from k8slite.objects.names import in_range, is_dns1123_subdomain, is_ip, is_qualified_name
+from k8slite.objects.internal_diff import internal_diff, internal_form
+from k8slite.objects.metadata_validation import each
+from k8slite.objects.names import in_range
+from k8slite.objects.protobuf_messages import message
 
 Json = dict[str, Any]
 
 _LARGEST_INT32: Final = 2**31 - 1
-_MIRROR: Final = "kubernetes.io/config.mirror"
 
 
 def validate_pod_update(new: Json, old: Json) -> list[Cause]:
     """The complaints about the difference; the new Pod itself has been looked at."""
-    found = _annotations(new, old)
+    found = validate_annotation_update(new, old)
     after, before = new["spec"], old["spec"]
     if after == before:
         return found
@@ -54,52 +54,16 @@ def validate_pod_update(new: Json, old: Json) -> list[Cause]:
     if before.get("schedulingGates"):
         found += _gated(munged, before)
     if munged != before:
-        found.append(forbidden("spec", _UPDATE_REFUSED))
-    return found
-
-
-def validate_pod_status(new: Json, old: Json | None) -> list[Cause]:
-    """A status that may follow on the old one."""
-    old = old or {"spec": {}, "status": {}, "metadata": {}}
-    found = _annotations(new, old)
-    status, before = new.get("status", {}), old.get("status", {})
-    for i, condition in enumerate(status.get("conditions", ())):
-        kind = condition.get("type", "")
-        if kind not in _SYSTEM_CONDITIONS:
-            # Upstream names the field so.
-            found += each(f"metadata.conditions[{i}].Type", kind, is_qualified_name(kind))
-    nominated = status.get("nominatedNodeName", "")
-    if nominated and nominated != before.get("nominatedNodeName", ""):
-        found += each("status.nominatedNodeName", nominated, is_dns1123_subdomain(nominated))
-    if "qosClass" in before:
-        quality = status.get("qosClass", "")
-        found += immutable("status.qosClass", quality, before["qosClass"])
-    policy = old["spec"].get("restartPolicy", "Always")
-    for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
-        rule = "Never" if key.startswith("ephemeral") else policy
-        sidecars = (
-            [c["name"] for c in old["spec"].get("initContainers", ()) if "restartPolicy" in c]
-            if key.startswith("init")
-            else [c["name"] for c in old["spec"].get("containers", ()) if "restartPolicy" in c]
-        )
-        found += _transitions(status.get(key, []), before.get(key, []), key, rule, sidecars)
-    for i, address in enumerate(status.get("podIPs", ())):
-        ip = address.get("ip", "")
-        found += each(f"status.podIPs[{i}]", ip, is_ip(ip))
-    hosts = status.get("hostIPs", ())
-    if hosts and hosts[0].get("ip") != status.get("hostIP"):
-        text = "must be equal to `hostIP`"
-        found.append(invalid("status.hostIPs[0].ip", hosts[0].get("ip", ""), text))
-    for i, address in enumerate(hosts):
-        ip = address.get("ip", "")
-        found += each(f"status.hostIPs[{i}]", ip, is_ip(ip))
+        changed = internal_diff("core/v1.PodSpec", before, munged)
+        found.append(forbidden("spec", f"{_UPDATE_REFUSED}{changed}"))
     return found
 
 
 def validate_ephemeral_update(new: Json, old: Json) -> list[Cause]:
     """An update of /ephemeralcontainers: they are added, never changed or removed."""
-    if _MIRROR in old["metadata"].get("annotations", {}):
-        return [forbidden("", "static pods do not support ephemeral containers")]
+    if MIRROR in (old["metadata"].get("annotations") or {}):
+        # A path without a name is shown like this.
+        return [forbidden("[]", "static pods do not support ephemeral containers")]
     found: list[Cause] = []
     after = {c.get("name"): c for c in new["spec"].get("ephemeralContainers", ())}
     for container in old["spec"].get("ephemeralContainers", ()):
@@ -108,7 +72,8 @@ def validate_ephemeral_update(new: Json, old: Json) -> list[Cause]:
             text = f'existing ephemeral containers "{name}" may not be removed\n'
             found.append(forbidden("spec.ephemeralContainers", text))
         elif after[name] != container:
-            text = f'existing ephemeral containers "{name}" may not be changed\n'
+            changed = internal_diff("core/v1.EphemeralContainer", container, after[name])
+            text = f'existing ephemeral containers "{name}" may not be changed\n{changed}'
             found.append(forbidden("spec.ephemeralContainers", text))
     return found
 
@@ -122,15 +87,6 @@ def validate_binding_target(target: Json) -> list[Cause]:
     if not target.get("name"):
         found.append(required("target.name"))
     return found
-
-
-def _annotations(new: Json, old: Json) -> list[Cause]:
-    after = new["metadata"].get("annotations") or {}
-    before = old["metadata"].get("annotations") or {}
-    if after.get(_MIRROR) == before.get(_MIRROR):
-        return []
-    word = "remove or update" if _MIRROR in before else "add"
-    return [forbidden(f"metadata.annotations[{_MIRROR}]", f"may not {word} mirror pod annotation")]
 
 
 def _deadline(after: Json, before: Json) -> tuple[list[Cause], bool]:
@@ -215,17 +171,26 @@ def _narrowed(new: Json, old: Json) -> list[Cause]:
     )
     if len(terms) != len(old_terms):
         text = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
-        return [invalid(f"{path}.nodeSelectorTerms", terms, text)]
-    found: list[Cause] = []
-    for i, term in enumerate(terms):
-        for key in ("matchExpressions", "matchFields"):
-            kept = old_terms[i].get(key, [])
-            if not old_terms[i].get("matchExpressions") and not old_terms[i].get("matchFields"):
-                continue
-            if term.get(key, [])[: len(kept)] != kept:
-                text = "only additions are allowed (no mutations or deletions)"
-                found.append(invalid(f"{path}.nodeSelectorTerms[{i}].{key}", term, text))
+        shown = [_shown(term) for term in terms] or None
+        return [invalid(f"{path}.nodeSelectorTerms", shown, text)]
+    text = "only additions are allowed (no mutations or deletions)"
+    found = []
+    for i, (term, was) in enumerate(zip(terms, old_terms, strict=True)):
+        filled = any(was.get(key) for key in _TERM_PARTS)
+        grown = any(not filled and term.get(key) for key in _TERM_PARTS)
+        if grown or any(not _continues(term.get(k) or [], was.get(k) or []) for k in _TERM_PARTS):
+            found.append(invalid(f"{path}.nodeSelectorTerms[{i}]", _shown(term), text))
     return found
+
+
+def _continues(new: list[Json], old: list[Json]) -> bool:
+    return new[: len(old)] == old
+
+
+def _shown(term: Json) -> Json:
+    described = message("core/v1.NodeSelectorTerm")
+    assert described is not None
+    return internal_form(described, term)
 
 
 def _put_back(munged: Json, before: Json, key: str) -> None:
@@ -234,29 +199,8 @@ def _put_back(munged: Json, before: Json, key: str) -> None:
         munged[key] = before[key]
 
 
-def _transitions(
-    new: list[Json], old: list[Json], key: str, policy: str, restarting: list[str]
-) -> list[Cause]:
-    if policy == "Always":
-        return []
-    found: list[Cause] = []
-    for i, before in enumerate(old):
-        ended = (before.get("state") or {}).get("terminated")
-        if ended is None or before.get("name") in restarting:
-            continue
-        if ended.get("exitCode", 0) != 0 and policy == "OnFailure":
-            continue
-        for after in new:
-            if after.get("name") == before.get("name") and not (
-                (after.get("state") or {}).get("terminated")
-            ):
-                text = "may not be transitioned to non-terminated state"
-                found.append(forbidden(f"status.{key}[{i}].state", text))
-    return found
-
-
+_TERM_PARTS: Final = ("matchExpressions", "matchFields")
 _HARD: Final = "requiredDuringSchedulingIgnoredDuringExecution"
-_SYSTEM_CONDITIONS: Final = ("PodScheduled", "Ready", "Initialized")
 _UPDATE_REFUSED: Final = (
     "pod updates may not change fields other than "
     "`spec.containers[*].image`,"

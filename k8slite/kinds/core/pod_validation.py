@@ -7,7 +7,6 @@ object comes here.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from k8slite.kinds.core.container_validation import (
@@ -18,6 +17,12 @@ from k8slite.kinds.core.container_validation import (
     validate_init_containers,
 )
 from k8slite.kinds.core.os_validation import validate_host_processes, validate_os
+from k8slite.kinds.core.pod_annotation_validation import (
+    validate_annotation_update,
+    validate_pod_annotations,
+    validate_profiles_match,
+)
+from k8slite.kinds.core.pod_resize_validation import validate_pod_resize
 from k8slite.kinds.core.pod_update_validation import (
     validate_ephemeral_update,
     validate_pod_update,
@@ -68,7 +73,8 @@ def validate_pod(new: Json, old: Json | None) -> list[Cause]:
     if spec.get("nodeName") and spec.get("schedulingGates"):
         text = "cannot be set until all schedulingGates have been cleared"
         found.append(forbidden("spec.nodeName", text))
-    return found
+    annotations = new["metadata"].get("annotations")
+    return found + (validate_profiles_match(annotations, spec, "spec") if annotations else [])
 
 
 def validate_pod_part(new: Json, old: Json, subresource: str) -> list[Cause]:
@@ -80,7 +86,9 @@ def validate_pod_part(new: Json, old: Json, subresource: str) -> list[Cause]:
         return []
     found = _pod(new)
     if subresource == "ephemeralcontainers":
-        found += validate_ephemeral_update(new, old)
+        found += validate_annotation_update(new, old) + validate_ephemeral_update(new, old)
+    if subresource == "resize":
+        found += validate_pod_resize(new, old)
     return found
 
 
@@ -91,8 +99,10 @@ def validate_pod_template(template: Json, path: str) -> list[Cause]:
     annotations = metadata.get("annotations")
     if annotations:
         found += validate_annotations(annotations, f"{path}.annotations")
-        found += _annotations(annotations, spec, f"{path}.annotations")
+        found += validate_pod_annotations(annotations, spec, f"{path}.annotations")
     found += validate_pod_spec(spec, f"{path}.spec")
+    if annotations:
+        found += validate_profiles_match(annotations, spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
         text = "ephemeral containers not allowed in pod template"
         found.append(forbidden(f"{path}.spec.ephemeralContainers", text))
@@ -145,7 +155,7 @@ def _pod(pod: Json) -> list[Cause]:
     found: list[Cause] = []
     annotations = metadata.get("annotations")
     if annotations:
-        found += _annotations(annotations, spec, "metadata.annotations")
+        found += validate_pod_annotations(annotations, spec, "metadata.annotations")
     found += validate_pod_spec(spec, "spec", metadata.get("name") or "?")
     if not spec.get("serviceAccountName"):
         text = "must not be specified when serviceAccountName is not set"
@@ -157,19 +167,6 @@ def _pod(pod: Json) -> list[Cause]:
     for group in ("containers", "initContainers"):
         for i, container in enumerate(spec.get(group, ())):
             found += validate_image_padding(container, f"spec.{group}[{i}]")
-    return found
-
-
-def _annotations(annotations: Json, spec: Json, path: str) -> list[Cause]:
-    found: list[Cause] = []
-    mirror = annotations.get("kubernetes.io/config.mirror")
-    if mirror is not None and not spec.get("nodeName"):
-        text = "must set spec.nodeName if mirror pod annotation is set"
-        found.append(invalid(f"{path}[kubernetes.io/config.mirror]", mirror, text))
-    key = "controller.kubernetes.io/pod-deletion-cost"
-    cost = annotations.get(key)
-    if cost is not None and not (_COST.fullmatch(cost) and -(2**31) <= int(cost) <= _LARGEST_INT32):
-        found.append(invalid(f"{path}[{key}]", cost, "must be a 32bit integer"))
     return found
 
 
@@ -316,7 +313,6 @@ def _rest(spec: Json, path: str) -> list[Cause]:
 
 
 _HOST_NAME_MOST: Final = 64  # bytes, Linux's own limit
-_COST: Final = re.compile("-?(0|[1-9][0-9]*)")
 _PREEMPTION: Final = ("Never", "PreemptLowerPriority")
 _POLICIES: Final = (
     ("restartPolicy", ("Always", "OnFailure", "Never")),

@@ -35,7 +35,7 @@ from k8slite.kinds.core.object_defaults import (
 )
 from k8slite.kinds.core.persistent_volume_validation import validate_volume
 from k8slite.kinds.core.pod_defaults import default_pod, prepare_pod, prepare_pod_status
-from k8slite.kinds.core.pod_update_validation import validate_pod_status
+from k8slite.kinds.core.pod_status_validation import validate_pod_status
 from k8slite.kinds.core.pod_validation import validate_pod, validate_pod_part
 from k8slite.kinds.core.pod_warnings import warn_endpoints, warn_pod
 from k8slite.kinds.core.quota_validation import validate_quota, validate_quota_status
