@@ -8,7 +8,6 @@ ipallocator`, MetaAllocator over one Allocator for each range; in a dry run noth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address as parsed_address
 from ipaddress import ip_network
 from typing import Any, Final
 
@@ -17,8 +16,10 @@ from attrs import frozen
 from k8slite.apiserver.storage import Storage
 from k8slite.kinds.networking.service_ranges import (
     ALLOCATOR,
+    FAMILY,
     MANAGED_BY,
     addresses_in_turn,
+    family_of,
     holds_address,
 )
 from k8slite.objects import codec
@@ -113,7 +114,7 @@ def ip_address(ip: str, namespace: str, service: str, world: World) -> Json:
             "uid": world.uid(),
             "creationTimestamp": timestamp(world.now()),
             "labels": {
-                "ipaddress.kubernetes.io/ip-family": f"IPv{parsed_address(ip).version}",
+                FAMILY: family_of(ip),
                 MANAGED_BY: ALLOCATOR,
             },
         },

@@ -9,10 +9,10 @@ import trio
 
 from k8slite import sim
 from k8slite.client.client import MERGE_PATCH
-from k8slite.client.resource import IP_ADDRESSES, SERVICE_CIDRS
+from k8slite.client.resource import IP_ADDRESSES, SERVICE_CIDRS, SERVICES
 from k8slite.kinds.networking.service_ranges import holds_address, holds_range, overlap
 from k8slite.objects.meta import find_condition
-from tests.simulation.scenarios_networking import reserved, service_range
+from tests.simulation.scenarios_networking import addressed, service_range
 
 Json = dict[str, Any]
 
@@ -72,10 +72,9 @@ async def test_conditions_of_others_stay_and_its_own_comes_again(autojump_clock)
 async def test_one_that_nothing_needs_goes_after_its_grace(autojump_clock):
     async with cluster() as one:
         await one.client.create(SERVICE_CIDRS, service_range("r", "10.200.0.0/24"))
-        # Neither address is one of Services': the first of the range, and one of somebody else.
-        await one.client.create(IP_ADDRESSES, reserved("10.200.0.0", "first"))
-        foreign = reserved("10.200.0.9", "foreign")
-        del foreign["metadata"]["labels"]
+        # An address of somebody else's is none of Services'.
+        parent = {"group": "example.com", "resource": "widgets", "name": "w"}
+        foreign = {"metadata": {"name": "10.200.0.9"}, "spec": {"parentRef": parent}}
         await one.client.create(IP_ADDRESSES, foreign)
         await one.rest()
         await one.client.delete(SERVICE_CIDRS, "r")
@@ -89,12 +88,12 @@ async def test_one_that_holds_an_address_stays_until_that_goes(autojump_clock):
     async with cluster() as one:
         await one.client.create(SERVICE_CIDRS, service_range("r", "10.200.0.0/24"))
         await one.client.create(SERVICE_CIDRS, service_range("part", "10.200.0.0/28"))
-        await one.client.create(IP_ADDRESSES, reserved("10.200.0.23", "held"))
+        await one.client.create(SERVICES, addressed("held", "10.200.0.23"), "default")
         await one.rest()
         await one.client.delete(SERVICE_CIDRS, "r")
         await one.rest()
         assert ready(one, "r") == HELD
-        await one.client.delete(IP_ADDRESSES, "10.200.0.23")
+        await one.client.delete(SERVICES, "held", "default")
         await one.rest()
         assert sorted(ranges(one)) == ["kubernetes", "part"]
 
@@ -103,7 +102,7 @@ async def test_one_that_holds_an_address_stays_until_that_goes(autojump_clock):
 async def test_another_range_that_holds_the_address_lets_it_go(autojump_clock, cidr):
     async with cluster() as one:
         await one.client.create(SERVICE_CIDRS, service_range("r", "10.200.0.0/24"))
-        await one.client.create(IP_ADDRESSES, reserved("10.200.0.23", "held"))
+        await one.client.create(SERVICES, addressed("held", "10.200.0.23"), "default")
         await one.rest()
         await one.client.delete(SERVICE_CIDRS, "r")
         await one.rest()

@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from k8slite.client.resource import IP_ADDRESSES, SERVICE_CIDRS
+from k8slite.client.resource import SERVICE_CIDRS, SERVICES
 from k8slite.objects.errors import NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
@@ -18,14 +18,9 @@ def service_range(name: str, *cidrs: str) -> Json:
     return {"metadata": {"name": name}, "spec": {"cidrs": list(cidrs)}}
 
 
-def reserved(ip: str, name: str) -> Json:
-    """An address as the API server reserves it, for something other than a Service."""
-    labels = {
-        "ipaddress.kubernetes.io/ip-family": "IPv4",
-        "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
-    }
-    parent = {"group": "example.com", "resource": "widgets", "namespace": "default", "name": name}
-    return {"metadata": {"name": ip, "labels": labels}, "spec": {"parentRef": parent}}
+def addressed(name: str, ip: str) -> Json:
+    """A Service that asks for an address."""
+    return {"metadata": {"name": name}, "spec": {"clusterIP": ip, "ports": [{"port": 80}]}}
 
 
 class Ranged(Scenario):
@@ -38,7 +33,7 @@ class Ranged(Scenario):
         client = sim.client
         await client.create(SERVICE_CIDRS, service_range("small", "10.200.0.0/24"))
         await client.create(SERVICE_CIDRS, service_range("free", "10.201.0.0/24"))
-        await client.create(IP_ADDRESSES, reserved("10.200.0.7", "held"))
+        await client.create(SERVICES, addressed("held", "10.200.0.7"), "default")
         await trio.sleep(60)
         with suppress(NotFound):
             await client.delete(SERVICE_CIDRS, "free")

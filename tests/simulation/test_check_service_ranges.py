@@ -4,7 +4,6 @@ from typing import Any
 
 from k8slite.kinds.networking.service_ranges import FINALIZER
 from k8slite.sim.checks.service_ranges import ADDRESSES, CONTROLLER, RANGES, ServiceRanges
-from tests.simulation.scenarios_networking import reserved
 from tests.simulation.test_checks import EVERYTHING, Story, thing
 
 Json = dict[str, Any]
@@ -12,6 +11,16 @@ Json = dict[str, Any]
 USER = f"system:controller:{CONTROLLER}"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 HELD = {"finalizers": [FINALIZER]}
+
+
+def reserved(ip: str, name: str) -> Json:
+    """An address as the API server reserves it."""
+    labels = {
+        "ipaddress.kubernetes.io/ip-family": "IPv4",
+        "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+    }
+    parent = {"resource": "services", "namespace": "default", "name": name}
+    return {"metadata": {"name": ip, "labels": labels}, "spec": {"parentRef": parent}}
 
 
 def story(*, running: frozenset[str] = EVERYTHING | {CONTROLLER}) -> Story:

@@ -12,10 +12,16 @@ from typing import Final
 
 # What marks the addresses that the API server has reserved for Services.
 MANAGED_BY: Final = "ipaddress.kubernetes.io/managed-by"
+FAMILY: Final = "ipaddress.kubernetes.io/ip-family"
 ALLOCATOR: Final = "ipallocator.k8s.io"
 _LOWER_LEAST: Final = 16
 _LOWER_MOST: Final = 256
 FINALIZER: Final = "networking.k8s.io/service-cidr-finalizer"
+
+
+def family_of(ip: str) -> str:
+    """The family of an address, as Services name it. Raises ValueError where it is none."""
+    return f"IPv{ip_address(ip).version}"
 
 
 def overlap(some: Iterable[str], others: Iterable[str]) -> bool:
