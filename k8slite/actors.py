@@ -50,6 +50,7 @@ class Link:
             request.body,
             self._peer,
             request.repeated,
+            request.lines,
         )
         return await self._handler(stamped)
 

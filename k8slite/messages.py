@@ -34,6 +34,9 @@ class Peer:
     # The subject of a client certificate that the transport has verified, or the identity of a
     # component in this process.
     user: User | None = None
+    # The common name of a certificate that an authority of front proxies has signed: who shows it
+    # may say for whom he asks.
+    front_proxy: str | None = None
 
 
 class Stream(Protocol):
@@ -76,6 +79,8 @@ class Request:
     peer: Peer = Peer()
     # Headers that go out several times, besides those above; what comes in is joined by commas.
     repeated: tuple[tuple[str, str], ...] = ()
+    # What came in several times, line by line.
+    lines: Mapping[str, tuple[str, ...]] = Factory(dict)
 
     def parameter(self, name: str) -> str:
         """The first value of a query parameter, or ""."""
@@ -83,6 +88,13 @@ class Request:
             if key == name:
                 return value
         return ""
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """A header's lines as they came, whatever commas are in them."""
+        several = self.lines.get(name)
+        if several is not None:
+            return several
+        return (self.headers[name],) if name in self.headers else ()
 
 
 @frozen

@@ -183,6 +183,8 @@ class ApiServer:
             told += self.flow_control.headers(user, info)
         if told is not None and recognized.warnings:
             told += warning_headers(recognized.warnings)
+        if told is not None:  # it came from outside
+            request = self.authenticator.front_proxy.cleared(request)
         with self.in_flight.counted(user, info.verb, takes_long=takes_long):
             scope = with_selectors(info, request) if request.query else info
             authorize(user, scope, trail.decided if trail is not None else None)

@@ -13,15 +13,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from k8slite.cli import place
+from k8slite.cli import api_server, place
 from k8slite.cli.place import Complaint
 from k8slite.cli.scheduler_config import scheduler_configuration
 from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
 
 if TYPE_CHECKING:
-    from k8slite.apiserver.cross_origin import CrossOrigin
     from k8slite.faults.plan import Plan
-    from k8slite.live.audit import Auditing
     from k8slite.live.run import Running, Wanted
 
 # A log that is longer when a cluster is started is begun anew.
@@ -29,11 +27,6 @@ _LOG_MOST_BYTES: Final = 16 * 1024 * 1024
 
 # New objects that start a collection of the youngest (CPython's own choice is 700).
 _YOUNG_OBJECTS: Final = 20_000
-_TURNOVER: Final = {
-    "maxsize": "megabytes after which the file is put aside (100)",
-    "maxbackup": "how many of those are kept (all)",
-    "maxage": "for how many days (for ever)",
-}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,16 +56,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kubernetes-version", default="1.37", metavar="1.NN")
     parser.add_argument(
-        "--cors-allowed-origins",
-        default="",
-        metavar="LIST",
-        help="regular expressions: whose web pages may ask",
-    )
-    parser.add_argument("--audit-policy-file", default="", metavar="FILE", help="what is audited")
-    parser.add_argument("--audit-log-path", default="", metavar="FILE", help="'-': standard output")
-    for name, what in _TURNOVER.items():
-        parser.add_argument(f"--audit-log-{name}", type=int, default=0, metavar="N", help=what)
-    parser.add_argument(
         "--faults", type=Path, metavar="PLAN", help="what goes wrong for clients, and when (YAML)"
     )
     parser.add_argument(
@@ -80,6 +63,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--detach", action="store_true", help="return when the API is ready")
     parser.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
+    api_server.arguments(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -114,7 +98,7 @@ def run(parsed: argparse.Namespace) -> int:
             controllers=names,
             scheduler_configuration=scheduling,
             leader_elect=parsed.leader_elect,
-            cross_origin=_cross_origin(parsed.cors_allowed_origins),
+            cross_origin=api_server.cross_origin(parsed),
         )
     except ValueError as error:
         raise Complaint(f"--controllers: {error}") from None
@@ -126,7 +110,8 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.port,
         parsed.store,
         settings,
-        _auditing(parsed),
+        api_server.auditing(parsed),
+        api_server.front_proxies(parsed),
         faults,
         parsed.record,
     )
@@ -245,32 +230,8 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--scheduler-config={parsed.scheduler_config}",
         *(["--leader-elect"] if parsed.leader_elect else []),
         f"--kubernetes-version={parsed.kubernetes_version}",
-        f"--cors-allowed-origins={parsed.cors_allowed_origins}",
-        f"--audit-policy-file={parsed.audit_policy_file}",
-        f"--audit-log-path={parsed.audit_log_path}",
-        *(f"--audit-log-{name}={getattr(parsed, f'audit_log_{name}')}" for name in _TURNOVER),
+        *api_server.given(parsed),
     ]
-
-
-def _cross_origin(listed: str) -> CrossOrigin:
-    from k8slite.apiserver.cross_origin import CrossOrigin
-
-    try:
-        return CrossOrigin.of([one for one in listed.split(",") if one])
-    except ValueError as error:
-        raise Complaint(f"--cors-allowed-origins: {error}") from None
-
-
-def _auditing(parsed: argparse.Namespace) -> Auditing:
-    from k8slite.live.audit import Auditing
-    from k8slite.live.lines import MEGABYTE, Turnover
-
-    turnover = Turnover(
-        (parsed.audit_log_maxsize or 100) * MEGABYTE,
-        parsed.audit_log_maxbackup,
-        parsed.audit_log_maxage,
-    )
-    return Auditing(parsed.audit_policy_file, parsed.audit_log_path, turnover)
 
 
 def _minor(text: str) -> int:

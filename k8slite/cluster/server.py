@@ -91,7 +91,12 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
     discovery = Discovery(kinds, settings.minor, address)
     openapi = OpenApi(kinds.all(), schemas)
     tokens, authenticator = authentication(
-        storage, world, settings.token_key, settings.static_tokens, neighbours.token_used
+        storage,
+        world,
+        settings.token_key,
+        settings.static_tokens,
+        neighbours.token_used,
+        settings.believed,
     )
     kubelet = neighbours.kubelet if settings.nodes else None
     proxying = Proxying(verbs, services, settings.webhooks, kubelet, neighbours.pods)

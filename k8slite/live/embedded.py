@@ -33,7 +33,8 @@ from k8slite.live import kubeconfig
 from k8slite.live.certificates import Authority
 from k8slite.live.clock import MovableClock, MovableWorld
 from k8slite.live.data_directory import DataDirectory
-from k8slite.live.outbound import Outbound, trust_in
+from k8slite.live.front_proxies import FrontProxies
+from k8slite.live.outbound import Outbound
 from k8slite.live.past import read_only
 from k8slite.live.programmed import Programmed
 from k8slite.live.request_log import RequestLog
@@ -152,7 +153,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
             token_key=trust.token_key,
             sign=trust.authority.sign,
             webhooks=outbound,
-            front_proxy=trust_in(trust.authority),
+            front_proxy=FrontProxies().trust(trust.authority),
             static_tokens={token: ADMINISTRATOR},
         )
         programmed = Programmed(MovableWorld(clock))

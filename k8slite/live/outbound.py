@@ -6,8 +6,7 @@ import ssl
 from typing import Final
 
 from k8slite.apiserver.calling.endpoint import Endpoint
-from k8slite.controllers.identity.authentication_trust import Trust
-from k8slite.live.certificates import FRONT_PROXY_NAME, Authority, Pair
+from k8slite.live.certificates import Pair
 from k8slite.messages import Handler
 from k8slite.wire.client import HttpClient
 from k8slite.wire.limits import ClientLimits
@@ -18,11 +17,6 @@ _KEPT_MOST: Final = 64
 _LIMITS: Final = ClientLimits(max_body_bytes=128 * 1024 * 1024)
 # Who is proxied to may think as long as his client waits: the client's going away ends it.
 _PROXYING: Final = ClientLimits(header_seconds=24 * 3600.0)
-
-
-def trust_in(authority: Authority) -> Trust:
-    """What extension API servers are told, so that they believe whom we ask for."""
-    return Trust(authority.bundle, authority.front_proxy_bundle, (FRONT_PROXY_NAME,))
 
 
 class Outbound:

@@ -25,8 +25,9 @@ from k8slite.live import kubeconfig
 from k8slite.live.audit import Auditing, audit_log
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
+from k8slite.live.front_proxies import FrontProxies
 from k8slite.live.measures import process_families
-from k8slite.live.outbound import Outbound, trust_in
+from k8slite.live.outbound import Outbound
 from k8slite.live.past import StillWorld, read_only
 from k8slite.live.programmed import Programmed
 from k8slite.live.recorded import Past
@@ -60,6 +61,7 @@ class Wanted:
     store: Literal["sqlite", "memory"] = "sqlite"
     settings: Settings = Settings()
     auditing: Auditing = Auditing()
+    front_proxies: FrontProxies = FrontProxies()
     faults: Plan | None = None  # what clients are struck by, once all components run
     record: Path | None = None  # where everything is written down
     past: Past | None = None  # what is shown in the place of a cluster that lives
@@ -151,10 +153,12 @@ async def _serving(
         token_key=authority.token_key(),
         sign=authority.sign,
         webhooks=outbound,
-        front_proxy=trust_in(authority),
+        front_proxy=wanted.front_proxies.trust(authority),
+        believed=wanted.front_proxies.believed,
         static_tokens={_token(directory): User("kubernetes-admin", ("system:masters",))},
     )
     context = authority.server_context()
+    authorities = wanted.front_proxies.admit(authority, context)
     async with _store(wanted, directory) as store, trio.open_nursery() as nursery:
         world: World = LiveWorld()
         if wanted.past is not None:
@@ -172,7 +176,7 @@ async def _serving(
             await nursery.start(recording.run)
         server = Server(handler)
         await nursery.start(
-            server.serve, [TlsListener(listener, context) for listener in listeners]
+            server.serve, [TlsListener(listener, context, authorities) for listener in listeners]
         )
         if wanted.past is None:
             await nursery.start(cluster.run)

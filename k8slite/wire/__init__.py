@@ -7,7 +7,7 @@ one thing said in Kubernetes' words is the Status of a request that never reache
 
     server            serve(), Server: accepts, watches the clocks, stops with grace
     client            HttpClient, read_all(), ConnectionFailed: a Handler for a remote server
-    tls               TlsListener, TlsStream, verified_user()
+    tls               TlsListener, TlsStream, Authorities, verified_user()
     limits            Limits, ClientLimits: every bound of the wire, with its reason
 
     connection        one server connection, from its first byte to its last
@@ -29,9 +29,10 @@ from k8slite.messages import read_all
 from k8slite.wire.client import ConnectionFailed, HttpClient
 from k8slite.wire.limits import ClientLimits, Limits
 from k8slite.wire.server import Server, serve
-from k8slite.wire.tls import TlsListener, TlsStream, verified_user
+from k8slite.wire.tls import Authorities, TlsListener, TlsStream, verified_user
 
 __all__ = [
+    "Authorities",
     "ClientLimits",
     "ConnectionFailed",
     "HttpClient",

@@ -106,7 +106,7 @@ class Connection:
         except trio.BrokenResourceError as error:
             log.info("TLS handshake error from %s: %s", address, error)
             return None
-        return Peer(address, stream.peer_user())
+        return stream.peer()
 
     def _seconds(self, stage: Stage) -> float:
         if stage is Stage.BETWEEN:

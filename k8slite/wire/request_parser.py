@@ -117,6 +117,7 @@ class RequestParser:
             # Refused only when the header is whole: llhttp tells of a value early or late,
             # depending on where a piece ends.
             self._hosts += key == "host"
+            self._lines.setdefault(key, [headers[key]]).append(text)
             text = headers[key] + ("; " if key == "cookie" else ", ") + text
         headers[key] = text
 
@@ -161,6 +162,7 @@ class RequestParser:
             headers=self._headers,
             body=b"" if not body else body[0] if len(body) == 1 else b"".join(body),
             peer=self._peer,
+            lines={key: tuple(several) for key, several in self._lines.items()},
         )
         keep_alive = parser.should_keep_alive() and "upgrade" not in self._headers
         self.requests.append(Received(request, keep_alive, self._old))
@@ -176,6 +178,7 @@ class RequestParser:
         self._path = ""
         self._query = ()
         self._headers: dict[str, str] = {}
+        self._lines: dict[str, list[str]] = {}
         self._header_bytes: int = 0
         self._hosts: int = 0  # beyond the first
         self._body: list[bytes] = []

@@ -12,9 +12,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 import trio
+from attrs import frozen
 from trio.abc import Listener, Stream
 
-from k8slite.messages import User
+from k8slite.messages import Peer, User
 from k8slite.wire.limits import READ_BYTES
 from k8slite.wire.transport import Piece, SocketTransport
 
@@ -28,6 +29,14 @@ class SpokePlainHttp(Exception):
     """The peer sent something else than TLS that looks like the start of an HTTP request."""
 
 
+@frozen
+class Authorities:
+    """Who signs for whom; certificates in DER. One may sign for both."""
+
+    clients: frozenset[bytes]
+    front_proxies: frozenset[bytes]
+
+
 class TlsStream(Stream):
     """One encrypted connection; owns its transport."""
 
@@ -38,8 +47,10 @@ class TlsStream(Stream):
         *,
         server_side: bool = False,
         server_hostname: str | None = None,
+        authorities: Authorities | None = None,
     ) -> None:
         self.transport: Final = transport
+        self._authorities = authorities
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(
@@ -68,9 +79,32 @@ class TlsStream(Stream):
                 await self._flush()
                 return
 
-    def peer_user(self) -> User | None:
-        """Who the peer's verified certificate says that it is, if it has shown one."""
-        found = verified_user(self._tls.getpeercert() or None)
+    def peer(self) -> Peer:
+        """Who the peer is, by the certificate that it has shown and that is verified."""
+        address, certificate = self.transport.peer_address, self._tls.getpeercert()
+        if not certificate or self._authorities is None:
+            return Peer(address, self._user(certificate))
+        root = self._root()
+        is_user = root in self._authorities.clients
+        is_proxy = root in self._authorities.front_proxies
+        return Peer(
+            address,
+            self._user(certificate) if is_user else None,
+            _common_name(certificate) if is_proxy else None,
+        )
+
+    def _root(self) -> bytes:
+        """The authority that the peer's certificate was traced to; b"" where that is forgotten, as
+        it is where a session is taken up again."""
+        tls: Any = self._tls
+        if hasattr(tls, "get_verified_chain"):  # from Python 3.13 on
+            chain = tls.get_verified_chain() or [b""]
+            return bytes(chain[-1])
+        verified = tls._sslobj.get_verified_chain()
+        return ssl.PEM_cert_to_DER_cert(verified[-1].public_bytes()) if verified else b""
+
+    def _user(self, certificate: dict[str, Any] | None) -> User | None:
+        found = verified_user(certificate or None)
         if found is None:
             return None
         fingerprint = sha256(self._tls.getpeercert(binary_form=True) or b"").hexdigest()
@@ -167,14 +201,22 @@ class TlsStream(Stream):
 class TlsListener(Listener[TlsStream]):
     """Accepts connections that are to speak TLS; the handshake is left to whoever serves them."""
 
-    def __init__(self, listener: trio.SocketListener, context: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        listener: trio.SocketListener,
+        context: ssl.SSLContext,
+        authorities: Authorities | None = None,
+    ) -> None:
         self.listener: Final = listener
         self._context = context
+        self._authorities = authorities
 
     async def accept(self) -> TlsStream:
         """The next connection, before its handshake."""
         stream = await self.listener.accept()
-        return TlsStream(SocketTransport(stream), self._context, server_side=True)
+        return TlsStream(
+            SocketTransport(stream), self._context, server_side=True, authorities=self._authorities
+        )
 
     async def aclose(self) -> None:
         """Stop listening."""
@@ -188,9 +230,17 @@ def verified_user(certificate: dict[str, Any] | None) -> User | None:
     """
     if certificate is None:
         return None
-    subject = [pair for parts in certificate.get("subject", ()) for pair in parts]
-    names = [value for key, value in subject if key == "commonName"]
-    if not names or not names[-1]:
+    name = _common_name(certificate)
+    if not name:
         return None
-    groups = tuple(value for key, value in subject if key == "organizationName")
-    return User(name=names[-1], groups=groups)
+    return User(name, tuple(_parts(certificate, "organizationName")))
+
+
+def _common_name(certificate: dict[str, Any]) -> str:
+    return next(reversed(_parts(certificate, "commonName")), "")
+
+
+def _parts(certificate: dict[str, Any], wanted: str) -> list[str]:
+    """What the subject says under a name."""
+    subject = [pair for parts in certificate.get("subject", ()) for pair in parts]
+    return [value for key, value in subject if key == wanted]

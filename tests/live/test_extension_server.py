@@ -15,7 +15,7 @@ from typing import Any
 
 from k8slite.live.certificates import Authority
 from tests.clients.cluster import Kubectl
-from tests.live.process import WAIT_SECONDS, Api, running
+from tests.live.process import WAIT_SECONDS, Api, ClusterProcess, running
 
 Json = dict[str, Any]
 ROOT = "/apis/metrics.example.com/v1"
@@ -124,6 +124,20 @@ def wait_until(api: Api, name: str, status: str) -> None:
         time.sleep(0.05)
 
 
+def asked_by_proxy(cluster: ClusterProcess, **headers: str) -> tuple[str, list[str]]:
+    """For whom the cluster takes a front proxy that shows its certificate."""
+    api, pki = cluster.connect(), cluster.path / "pki"
+    api.context.load_cert_chain(pki / "front-proxy-client.crt", pki / "front-proxy-client.key")
+    del api.headers["authorization"]
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    assert api.raw("POST", path, b"{}")[0] == 401, "who names nobody is nobody"
+    body = b'{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}'
+    code, found = api.raw("POST", path, body, **headers)
+    assert code == 201, found
+    info = json.loads(found)["status"]["userInfo"]
+    return info["username"], info["groups"]
+
+
 def test_an_extension_api_server(tmp_path: Path) -> None:
     with running(tmp_path / "data", "--nodes", "0") as cluster:
         api = cluster.connect()
@@ -132,6 +146,8 @@ def test_an_extension_api_server(tmp_path: Path) -> None:
         data = trust["data"]
         assert data["requestheader-allowed-names"] == '["front-proxy-client"]'
         assert data["client-ca-file"] == (tmp_path / "data" / "pki" / "ca.crt").read_text()
+        played = asked_by_proxy(cluster, x_remote_user="jane", x_remote_group="a,system:masters")
+        assert played == ("jane", ["a,system:masters", "system:authenticated"])
         front = data["requestheader-client-ca-file"]
         assert front != data["client-ca-file"]
         with extension(tmp_path / "pki", front) as (port, bundle, handler):

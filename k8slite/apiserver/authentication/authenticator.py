@@ -1,4 +1,5 @@
-"""The ways to prove who one is, in upstream's order: certificate, then token, then nobody."""
+"""The ways to prove who one is, in upstream's order: a front proxy's word, a certificate, a token;
+then nobody."""
 
 from __future__ import annotations
 
@@ -7,10 +8,12 @@ from typing import Final, Protocol
 
 from attrs import Factory, evolve, frozen
 
+from k8slite.apiserver.authentication.front_proxy import FrontProxy, NotAllowed
 from k8slite.messages import Request, User
 from k8slite.objects.errors import Unauthorized
 
-ANONYMOUS: Final = User("system:anonymous", ("system:unauthenticated",))
+UNAUTHENTICATED: Final = "system:unauthenticated"
+ANONYMOUS: Final = User("system:anonymous", (UNAUTHENTICATED,))
 AUTHENTICATED: Final = "system:authenticated"
 # Whom a token of a service account is for where nobody said otherwise, and who issues it.
 ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
@@ -56,6 +59,7 @@ class Authenticator:
     """Finds out who asks."""
 
     sorts: tuple[TokenAuthenticator, ...] = ()
+    front_proxy: FrontProxy = FrontProxy()
 
     def user(self, request: Request) -> User:
         """The user, with the group that every authenticated one is in. Raises Unauthorized."""
@@ -63,15 +67,27 @@ class Authenticator:
 
     def recognized(self, request: Request) -> Recognized:
         """As `user`, with what is to be said of the way in which that was found out."""
-        if request.peer.user is not None:
-            return Recognized(_authenticated(request.peer.user), API_AUDIENCES)
+        peer = request.peer
+        user = peer.user
+        if peer.front_proxy is not None:
+            user = self._played(request) or user
+        if user is not None:
+            return Recognized(_authenticated(user), API_AUDIENCES)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
+            if peer.front_proxy is not None:
+                raise Unauthorized("Unauthorized")  # his certificate is no user's
             return Recognized(ANONYMOUS, API_AUDIENCES)
         try:
             return self.owner(token.strip(), API_AUDIENCES)
         except BadToken:
             raise Unauthorized("Unauthorized") from None
+
+    def _played(self, request: Request) -> User | None:
+        try:
+            return self.front_proxy.user(request)
+        except NotAllowed:
+            return None  # there may be other proofs
 
     def owner(self, token: str, audiences: Sequence[str]) -> Recognized:
         """Whose token this is. Raises BadToken, with all that is to be said of it."""
@@ -95,6 +111,8 @@ def of_the_api(user: User, audiences: Sequence[str]) -> Recognized | None:
 
 
 def _authenticated(user: User) -> User:
-    if AUTHENTICATED in user.groups:
+    if AUTHENTICATED in user.groups or UNAUTHENTICATED in user.groups:
         return user
+    if user.name == ANONYMOUS.name:
+        return user  # whom a front proxy has not found out either
     return evolve(user, groups=(*user.groups, AUTHENTICATED))

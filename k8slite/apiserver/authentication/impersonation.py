@@ -32,10 +32,10 @@ def impersonated(user: User, request: Request, authorize: Authorize) -> User:
     else:
         return user
     name, uid = headers.get("impersonate-user", ""), headers.get("impersonate-uid", "")
-    groups = _listed(headers.get("impersonate-group", ""))
+    groups = request.values("impersonate-group")
     extra = {
-        unquote(key.removeprefix(_EXTRA)): _listed(value)
-        for key, value in headers.items()
+        unquote(key.removeprefix(_EXTRA)): request.values(key)
+        for key in headers
         if key.startswith(_EXTRA)
     }
     if not name:
@@ -79,7 +79,3 @@ def _impersonate(
     return RequestInfo(
         "impersonate", "", True, group, version, namespace, resource, name, subresource
     )
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(one.strip() for one in text.split(",") if one.strip())

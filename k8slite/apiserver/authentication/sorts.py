@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.apiserver.authentication.authenticator import Authenticator, StaticTokens
 from k8slite.apiserver.authentication.bootstrap_tokens import BootstrapTokens
+from k8slite.apiserver.authentication.front_proxy import FrontProxy
 from k8slite.apiserver.authentication.legacy_tokens import LegacyTokens
 from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
 from k8slite.apiserver.authentication.web_tokens import WebTokens
@@ -23,12 +24,14 @@ def authentication(
     key: ec.EllipticCurvePrivateKey | None,
     static_tokens: Mapping[str, User],
     used: Callable[[dict[str, Any]], None],
+    front_proxy: FrontProxy,
 ) -> tuple[TokenIssuer | None, Authenticator]:
     """Who issues tokens on request (nobody without a key), and who recognizes them; `used` is told
     of each Secret whose token was shown."""
     static, bootstrap = StaticTokens(static_tokens), BootstrapTokens(storage, world)
     if key is None:
-        return None, Authenticator((static, bootstrap))
+        return None, Authenticator((static, bootstrap), front_proxy)
     tokens = WebTokens(key)
     issuer = TokenIssuer(tokens, storage, world)
-    return issuer, Authenticator((static, LegacyTokens(tokens, storage, used), issuer, bootstrap))
+    legacy = LegacyTokens(tokens, storage, used)
+    return issuer, Authenticator((static, legacy, issuer, bootstrap), front_proxy)

@@ -21,12 +21,6 @@ from k8slite.objects.meta import Name
 Json = dict[str, Any]
 
 CONFIG_MAP: Final = Name("kube-system", "extension-apiserver-authentication")
-_HEADERS: Final = (
-    ("requestheader-username-headers", "X-Remote-User"),
-    ("requestheader-uid-headers", "X-Remote-Uid"),
-    ("requestheader-group-headers", "X-Remote-Group"),
-    ("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
-)
 
 
 @frozen
@@ -35,7 +29,12 @@ class Trust:
 
     client_ca: str  # of users and components
     front_proxy_ca: str  # of who may say for whom he asks
-    front_proxy_names: tuple[str, ...]  # what these are called
+    front_proxy_names: tuple[str, ...]  # what these are called; anything, where there are none
+    # In which headers these say so.
+    username_headers: tuple[str, ...]
+    group_headers: tuple[str, ...]
+    extra_prefixes: tuple[str, ...]
+    uid_headers: tuple[str, ...]
 
 
 class AuthenticationTrustController(Controller):
@@ -48,8 +47,11 @@ class AuthenticationTrustController(Controller):
         self._data = {
             "client-ca-file": trust.client_ca,
             "requestheader-client-ca-file": trust.front_proxy_ca,
-            "requestheader-allowed-names": dumps(list(trust.front_proxy_names)).decode(),
-            **{key: dumps([name]).decode() for key, name in _HEADERS},
+            "requestheader-allowed-names": _listed(trust.front_proxy_names),
+            "requestheader-username-headers": _listed(trust.username_headers),
+            "requestheader-uid-headers": _listed(trust.uid_headers),
+            "requestheader-group-headers": _listed(trust.group_headers),
+            "requestheader-extra-headers-prefix": _listed(trust.extra_prefixes),
         }
         self._config_maps = self.mirrors.of(CONFIG_MAPS, ConfigMap)
         self.watch(self._config_maps, _changed)
@@ -73,6 +75,10 @@ class AuthenticationTrustController(Controller):
         data = document.get("data") or {}
         if any(data.get(key) != value for key, value in self._data.items()):
             await self.client.update(CONFIG_MAPS, {**document, "data": {**data, **self._data}})
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return dumps(list(names)).decode()
 
 
 def _changed(old: ConfigMap | None, new: ConfigMap | None) -> Iterable[Name]:

@@ -1,0 +1,103 @@
+"""Flags of `up` that kube-apiserver has too, under its names."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from k8slite.cli import place
+from k8slite.cli.place import Complaint
+
+if TYPE_CHECKING:
+    from k8slite.apiserver.cross_origin import CrossOrigin
+    from k8slite.live.audit import Auditing
+    from k8slite.live.front_proxies import FrontProxies
+
+# Name, what stands for its value, what it is for.
+_TEXTS: Final = (
+    ("cors-allowed-origins", "LIST", "regular expressions: whose web pages may ask"),
+    ("audit-policy-file", "FILE", "what is audited"),
+    ("audit-log-path", "FILE", "'-': standard output"),
+    ("requestheader-client-ca-file", "FILE", "who signs for front proxies (default: itself)"),
+    ("requestheader-allowed-names", "NAMES", "common names of their certificates"),
+    ("requestheader-username-headers", "NAMES", "where they say who asks (X-Remote-User)"),
+    ("requestheader-group-headers", "NAMES", "in which groups (X-Remote-Group)"),
+    ("requestheader-extra-headers-prefix", "NAMES", "what else of him (X-Remote-Extra-)"),
+    ("requestheader-uid-headers", "NAMES", "with which UID (X-Remote-Uid)"),
+)
+_NUMBERS: Final = (
+    ("audit-log-maxsize", "megabytes after which the file is put aside (100)"),
+    ("audit-log-maxbackup", "how many of those are kept (all)"),
+    ("audit-log-maxage", "for how many days (for ever)"),
+)
+_HEADERS: Final = {
+    "allowed_names": "requestheader-allowed-names",
+    "username_headers": "requestheader-username-headers",
+    "group_headers": "requestheader-group-headers",
+    "extra_prefixes": "requestheader-extra-headers-prefix",
+    "uid_headers": "requestheader-uid-headers",
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What `up` takes of them."""
+    group = parser.add_argument_group("flags of kube-apiserver")
+    for name, value, what in _TEXTS:
+        group.add_argument(f"--{name}", default="", metavar=value, help=what)
+    for name, what in _NUMBERS:
+        group.add_argument(f"--{name}", type=int, default=0, metavar="N", help=what)
+
+
+def given(parsed: argparse.Namespace) -> list[str]:
+    """Those that were given, for another process."""
+    names = [name for name, *_ in (*_TEXTS, *_NUMBERS)]
+    return [f"--{name}={value}" for name in names if (value := _value(parsed, name))]
+
+
+def cross_origin(parsed: argparse.Namespace) -> CrossOrigin:
+    """Whose pages may ask. Raises Complaint."""
+    from k8slite.apiserver.cross_origin import CrossOrigin
+
+    try:
+        return CrossOrigin.of(_listed(parsed.cors_allowed_origins))
+    except ValueError as error:
+        raise Complaint(f"--cors-allowed-origins: {error}") from None
+
+
+def auditing(parsed: argparse.Namespace) -> Auditing:
+    """What becomes of the audit log."""
+    from k8slite.live.audit import Auditing
+    from k8slite.live.lines import MEGABYTE, Turnover
+
+    turnover = Turnover(
+        (parsed.audit_log_maxsize or 100) * MEGABYTE,
+        parsed.audit_log_maxbackup,
+        parsed.audit_log_maxage,
+    )
+    return Auditing(parsed.audit_policy_file, parsed.audit_log_path, turnover)
+
+
+def front_proxies(parsed: argparse.Namespace) -> FrontProxies:
+    """Which front proxies are believed. Raises Complaint."""
+    from k8slite.apiserver.authentication.front_proxy import FrontProxy
+    from k8slite.live.front_proxies import FrontProxies
+
+    said = {}
+    for field, name in _HEADERS.items():
+        values = [one.strip() for one in str(_value(parsed, name)).split(",")]
+        if values != [""]:
+            if "" in values:
+                raise Complaint(f'empty value in "{name}"')
+            said[field] = tuple(values)
+    try:
+        return FrontProxies.read(parsed.requestheader_client_ca_file, FrontProxy(**said))
+    except (OSError, ValueError) as error:
+        raise Complaint(f"--requestheader-client-ca-file: {place.reason(error)}") from None
+
+
+def _value(parsed: argparse.Namespace, name: str) -> object:
+    return getattr(parsed, name.replace("-", "_"))
+
+
+def _listed(text: str) -> list[str]:
+    return [one for one in text.split(",") if one]
