@@ -7,13 +7,7 @@ from pathlib import Path
 from k8slite.fuzz.naming import name_of
 from k8slite.fuzz.replay import Replay, save
 from k8slite.fuzz.search import search
-from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.scenarios_devices import DEVICES
-from tests.simulation.scenarios_scheduling import SCHEDULING
-from tests.simulation.scenarios_servers import SERVERS
-from tests.simulation.scenarios_sets import SETS
-from tests.simulation.scenarios_surroundings import SURROUNDINGS
-from tests.simulation.scenarios_volumes import VOLUMES
+from tests.simulation.swept import SWEPT
 
 
 def main() -> int:
@@ -23,13 +17,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, help="for each scenario")
     parser.add_argument("--seed", type=int, default=0)
     parsed = parser.parse_args()
-    scenarios = (*SCENARIOS, *SETS, *VOLUMES, *DEVICES, *SERVERS, *SCHEDULING, *SURROUNDINGS)
-    known = [scenario.__name__ for scenario in scenarios]
+    known = [scenario.__name__ for scenario in SWEPT]
     for name in parsed.names:
         if name not in known:
             parser.error(f"{name} is none of {', '.join(known)}")
     failed, plans, seconds = 0, 0, 0.0
-    for scenario in scenarios:
+    for scenario in SWEPT:
         if parsed.names and scenario.__name__ not in parsed.names:
             continue
         report = search(

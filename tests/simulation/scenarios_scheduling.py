@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import trio
+
 from k8slite.client.client import MERGE_PATCH
 from k8slite.client.resource import (
     DEPLOYMENTS,
@@ -11,7 +13,7 @@ from k8slite.client.resource import (
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
 )
-from k8slite.objects.errors import NotFound
+from k8slite.objects.errors import NotFound, TooManyRequests
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
 from tests.simulation.scenarios import deployment
@@ -157,4 +159,40 @@ class Delayed(Scenario):
         return found
 
 
-SCHEDULING = (Preempted, Spread, Near, Delayed)
+class Drained(Scenario):
+    """Two of three nodes are drained in turn, of pods that a budget guards."""
+
+    nodes = 3
+    objects = (
+        {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": {"name": "web"},
+            "spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": "web"}}},
+        },
+        deployment("web", 4),
+    )
+
+    async def act(self, sim: Simulation) -> None:
+        await sim.rest()
+        for node in ("node-0", "node-1"):
+            await sim.client.patch(NODES, node, {"spec": {"unschedulable": True}})
+            for _ in range(200):
+                there = [name for name, where in sorted(places(sim).items()) if where == node]
+                if not there:
+                    break
+                for name in there:
+                    await self._evict(sim, name)
+                await trio.sleep(5)
+
+    async def _evict(self, sim: Simulation, name: str) -> None:
+        eviction = {"metadata": {"name": name}}
+        with suppress(NotFound, TooManyRequests):
+            await sim.client.create(PODS, eviction, "default", name=name, subresource="eviction")
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        found = sorted(places(sim).values())
+        return [] if found == ["node-2"] * 4 else [f"the pods are on {found}"]
+
+
+SCHEDULING = (Preempted, Spread, Near, Delayed, Drained)

@@ -11,6 +11,7 @@ from typing import Final
 from k8slite.sim.checks.addresses import Addresses
 from k8slite.sim.checks.autoscalers import Autoscalers
 from k8slite.sim.checks.availability import Availability
+from k8slite.sim.checks.budgets import Budgets
 from k8slite.sim.checks.check import Change, Check, Hearing, Setting, State
 from k8slite.sim.checks.collection import Collection
 from k8slite.sim.checks.credentials import Credentials
@@ -55,6 +56,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Devices,
     Leases,
     Quotas,
+    Budgets,
     Availability,
     Credentials,
     Policies,
