@@ -6,21 +6,20 @@
     pod.decode(obj)                                        # unknown fields; obj is put in order
 
 The schemas are the ones that the package `kubernetes-validate` carries. The package itself is
-never imported, its file is read once per version, and a definition is looked into only when
-somebody asks for it.
+never imported, its file is read once per version, and a definition is decoded only when somebody
+asks for it (see `schema_source`).
 """
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import orjson
-
 from k8slite.objects.schema_duplicates import duplicate_fields
+from k8slite.objects.schema_source import Definitions, Extended
 
 __all__ = ("Schema", "Schemas", "Undecodable", "duplicate_fields", "field")
 
@@ -43,9 +42,12 @@ class Undecodable(Exception):
 class Schemas:
     """All definitions of one minor version of Kubernetes."""
 
-    def __init__(self, definitions: dict[str, Json], minor: int) -> None:
+    def __init__(
+        self, definitions: Mapping[str, Json], kinds: dict[tuple[str, str, str], str], minor: int
+    ) -> None:
         self.minor = minor
         self.definitions = definitions
+        self._by_kind = kinds
         self._schemas: dict[str, Schema] = {}
 
     @classmethod
@@ -55,7 +57,8 @@ class Schemas:
 
     def extended(self, custom: Mapping[str, Json]) -> Schemas:
         """These definitions and more; what was looked into before is not looked into again."""
-        found = Schemas({**self.definitions, **custom}, self.minor)
+        kinds = {**_kinds(custom), **self._by_kind}
+        found = Schemas(Extended(custom, self.definitions), kinds, self.minor)
         found._schemas.update(self._schemas)
         return found
 
@@ -79,16 +82,6 @@ class Schemas:
     def names(self) -> Iterator[str]:
         """The names of all definitions, as published (sorted)."""
         return iter(self.definitions)
-
-    @cached_property
-    def _by_kind(self) -> dict[tuple[str, str, str], str]:
-        found: dict[tuple[str, str, str], str] = {}
-        for name, definition in self.definitions.items():
-            for one in definition.get("x-kubernetes-group-version-kind", ()):
-                key = (one["group"], one["version"], one["kind"])
-                # Options that every group takes over are first of all apimachinery's.
-                found.setdefault(key, name)
-        return found
 
 
 class Schema:
@@ -209,7 +202,16 @@ def _load(minor: int) -> Schemas:
     file = folder / f"v1.{minor}.0-local" / "_definitions.json"
     if not file.is_file():
         raise LookupError(f"there are no schemas of Kubernetes 1.{minor}")
-    return Schemas(orjson.loads(file.read_bytes())["$defs"], minor)
+    definitions = Definitions(file.read_bytes())
+    return Schemas(definitions, definitions.kinds(), minor)
+
+
+def _kinds(custom: Mapping[str, Json]) -> dict[tuple[str, str, str], str]:
+    return {
+        (one["group"], one["version"], one["kind"]): name
+        for name, json in custom.items()
+        for one in json.get("x-kubernetes-group-version-kind", ())
+    }
 
 
 def _type(json: Json) -> str:

@@ -21,6 +21,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from k8slite.live.collection import uncollected
+
 if TYPE_CHECKING:
     from k8slite.kubelet.runtimes.program import Process
     from k8slite.kubelet.runtimes.script import (
@@ -67,7 +69,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__} has no attribute {name}")
-    return getattr(import_module(home), name)
+    with uncollected():
+        return getattr(import_module(home), name)
 
 
 _SCRIPT: Final = "k8slite.kubelet.runtimes.script"

@@ -23,6 +23,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import trio
 
 from k8slite.cluster import DEFAULT_MINOR
+from k8slite.live.collection import uncollected
 from k8slite.live.data_directory import DirectoryInUse, replace_file
 from k8slite.live.embedded import Embedded
 from k8slite.live.kubeconfig import to_yaml
@@ -281,7 +282,8 @@ class running:  # noqa: N801 (it is called like a function)
     async def __aenter__(self) -> AsyncCluster:
         forgotten.started(self._begun.loop, self._begun.where)
         try:
-            hosted = await awaited(self._begun.loop.open())
+            with uncollected():
+                hosted = await awaited(self._begun.loop.open())
         except BaseException as error:
             forgotten.stopped(self._begun.loop)
             self._begun.loop.close()
@@ -304,11 +306,13 @@ class running:  # noqa: N801 (it is called like a function)
 def _started(begun: Begun) -> Cluster:
     forgotten.started(begun.loop, begun.where)
     try:
-        return Cluster(begun, begun.loop.open().result())
+        with uncollected():
+            hosted = begun.loop.open().result()
     except BaseException as error:
         forgotten.stopped(begun.loop)
         begun.loop.close()
         raise _explained(error, begun) from None
+    return Cluster(begun, hosted)
 
 
 def _explained(error: BaseException, begun: Begun) -> BaseException:

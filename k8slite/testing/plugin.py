@@ -168,7 +168,7 @@ def pytest_runtest_makereport(
 
 
 def _start(options: dict[str, Any]) -> Cluster:
-    from k8slite.testing.cluster import start
+    from k8slite.testing import start
 
     try:
         return start(**options)
