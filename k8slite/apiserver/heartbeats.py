@@ -33,7 +33,7 @@ from k8slite.objects.heartbeats import (
     is_last_told_by,
     shape_of,
 )
-from k8slite.store.store import Broken, Put, Store, Stored
+from k8slite.store.store import Broken, Event, Put, Store, Stored
 
 _SECONDS_LENGTH: Final = len("2026-01-02T03:04:05")
 
@@ -97,6 +97,16 @@ class Heartbeats:
             self.metrics.count_many(info, request, 200, times)
 
 
+def times_of(event: Event) -> tuple[bytes, ...] | None:
+    """The times that a heartbeat has brought; None for any other change."""
+    _, _, now, before = event
+    # Whoever else changes an object gives it a header of its own.
+    if now is None or before is None or now.header is not before.header or now.header is None:
+        return None
+    shape: Shape | None = now.header.shape
+    return None if shape is None else shape.times_in(now.value)
+
+
 @frozen(eq=False)
 class _Beats:
     """The heartbeats of one kind's objects in one message."""
@@ -131,7 +141,7 @@ class _Beats:
         obj = loads(stored.value)
         if not is_last_told_by(obj, _MANAGER, self.kind.api_version, self.subresource):
             return header(self.kind, stored)
-        return evolve(header(self.kind, stored), shape=shape_of(stored.value, obj, obj))
+        return evolve(header(self.kind, stored), shape=shape_of(stored.value, obj))
 
 
 def _filled(shape: Shape, times: Sequence[bytes], revision: int) -> bytes:

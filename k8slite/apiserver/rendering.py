@@ -10,7 +10,7 @@ bytes; only other forms, and kinds that are kept in another version, decode. Mir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from io import StringIO
@@ -27,6 +27,7 @@ from k8slite.kinds.table import NEWEST_MINOR, is_built_in
 from k8slite.messages import Request
 from k8slite.objects.codec import dumps, loads, type_prefix
 from k8slite.objects.errors import NotAcceptable
+from k8slite.objects.heartbeats import EVENT, told_of
 
 Now = Callable[[], datetime]
 
@@ -253,6 +254,11 @@ class EventForm:
             metadata["annotations"] = {_INITIAL_EVENTS_END: "true"}
         empty = empty_parts(self._kind, self._form.minor)
         return self._line(b"BOOKMARK", dumps({"metadata": metadata, **empty}))
+
+    def heartbeats(self, times: Sequence[bytes], revisions: Mapping[str, int]) -> bytes:
+        """That objects live, by path and resourceVersion; the newest one last."""
+        told = told_of([time.decode() for time in times], revisions)
+        return dumps({"type": EVENT, "object": told}) + b"\n"
 
     def error(self, status: Json) -> bytes:
         """Why the watch ends."""

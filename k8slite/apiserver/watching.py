@@ -11,12 +11,13 @@ be found out by hearing of it, and a cluster at rest has as many idle watches as
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import trio
 from attrs import define, evolve, field, frozen
 
+from k8slite.apiserver.heartbeats import times_of
 from k8slite.apiserver.listing import parse_revision, too_large
 from k8slite.apiserver.rendering import EventForm
 from k8slite.apiserver.request_info import flag
@@ -27,6 +28,7 @@ from k8slite.kinds.kind import Kind
 from k8slite.messages import IN_PROCESS, Request
 from k8slite.objects.errors import ApiError, BadRequest, Cause, Expired, Timeout, Unknown
 from k8slite.objects.fields import forbidden, refuse
+from k8slite.objects.heartbeats import TOGETHER
 from k8slite.store.store import Compacted, Event, FutureRevision, Stored, Watch
 from k8slite.world import World
 
@@ -62,6 +64,7 @@ class WatchOptions:
     bookmarks: bool = False
     timeout_seconds: float = LEAST_TIMEOUT_SECONDS
     bookmark_seconds: float = BOOKMARK_SECONDS
+    together: bool = False  # heartbeats without their objects (see `objects.heartbeats`)
 
 
 def watch_options(request: Request, world: World) -> WatchOptions:
@@ -83,12 +86,14 @@ def watch_options(request: Request, world: World) -> WatchOptions:
     if causes:
         raise refuse("ListOptions", "meta.k8s.io", "", causes)
     bookmarks = flag(request.parameter("allowWatchBookmarks"))
-    period = math.inf if request.peer.address == IN_PROCESS else BOOKMARK_SECONDS
+    period, together = BOOKMARK_SECONDS, False
+    if request.peer.address == IN_PROCESS:
+        period, together = math.inf, TOGETHER in request.query
     if initial and flag(initial):
-        return WatchOptions(None, True, bookmarks, timeout, period)
+        return WatchOptions(None, True, bookmarks, timeout, period, together)
     if initial and not revision:
-        return WatchOptions(0, False, bookmarks, timeout, period)
-    return WatchOptions(revision or None, False, bookmarks, timeout, period)
+        return WatchOptions(0, False, bookmarks, timeout, period, together)
+    return WatchOptions(revision or None, False, bookmarks, timeout, period, together)
 
 
 async def open_watch(
@@ -158,6 +163,7 @@ class WatchStream:
         self._versions = versions
         self._matches = selection.matcher(kind)
         self._selective = not selection.everything
+        self._together = options.together and not self._selective
         self._watch = watch
         self._form = form
         self._options = options
@@ -241,6 +247,10 @@ class WatchStream:
         return self._lines(seen)
 
     def _lines(self, events: Sequence[Event]) -> bytes:
+        self._revision = events[-1].revision
+        if self._together:
+            self._counts.sent(self._key, len(events))
+            return b"".join(self._runs(events))
         lines = []
         modified, selective = self._form.modified, self._selective
         for event in events:
@@ -249,9 +259,27 @@ class WatchStream:
                 lines.append(modified(now.value))
             elif line := self._line(event):
                 lines.append(line)
-        self._revision = events[-1].revision
         self._counts.sent(self._key, len(lines))
         return b"".join(lines)
+
+    def _runs(self, events: Sequence[Event]) -> Iterator[bytes]:
+        """The lines of events, heartbeats that follow one another being one."""
+        skipped, heartbeats = len(self._kind.prefix), self._form.heartbeats
+        times: Sequence[bytes] = ()
+        revisions: dict[str, int] = {}
+        for event in events:
+            revision, key, _, _ = event
+            beat = times_of(event)
+            if revisions and (beat != times or key[skipped:] in revisions):
+                yield heartbeats(times, revisions)
+                revisions = {}
+            if beat is None:
+                yield self._line(event)
+            else:
+                times = beat
+                revisions[key[skipped:]] = revision
+        if revisions:
+            yield heartbeats(times, revisions)
 
     def _line(self, event: Event) -> bytes:
         form, now, before = self._form, event.now, event.before

@@ -1,62 +1,78 @@
-"""What a mirror holds: objects by name, each as the last line of the watch has it.
+"""What a mirror holds: objects by name, each as the watch had it last, and what it came as.
 
-An object that does nothing but tell that it lives is one of thousands that nobody looks at: its
-line is kept, and made into an object when somebody asks.
+An object that does nothing but tell that it lives is one of thousands that nobody looks at: the
+heartbeat is noted, and made into an object when somebody asks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from k8slite.client.ordered import Ordered
-from k8slite.client.reading import Line
+from k8slite.kinds.heartbeats import beaten
 from k8slite.kinds.models import Model
+from k8slite.objects.codec import dumps, loads
+from k8slite.objects.heartbeats import apply
 from k8slite.objects.meta import Name
 
 M = TypeVar("M", bound=Model)
+Beat = tuple[int, Sequence[str]]  # its revision, and its times
 
 
 class Copies(Generic[M]):
     """A dictionary from Name to object that is read in order of Name."""
 
-    __slots__ = ("_bases", "_late", "_model", "_objects")
+    __slots__ = ("_beats", "_late", "_lines", "_objects")
 
-    def __init__(self, model: type[M]) -> None:
-        self._model = model
+    def __init__(self) -> None:
         self._objects: Ordered[M] = Ordered()
-        self._bases: dict[Name, Line] = {}  # of objects that have told that they live
-        self._late: dict[Name, Line] = {}  # what they told last, where nobody has asked since
+        self._lines: dict[Name, bytes] = {}  # {"object": ...}, as a watch sends it
+        self._beats: dict[Name, Beat] = {}  # the newest since an object's line
+        self._late: dict[Name, Beat] = {}  # those of which no object was made
 
     def __len__(self) -> int:
         return len(self._objects)
 
     def get(self, name: Name) -> M | None:
-        line = self._late.pop(name, None)
-        if line is not None:
-            self._objects.put(name, line.model(self._model))
-        return self._objects.get(name)
+        found = self._objects.get(name)
+        late = self._late.pop(name, None)
+        if late is not None:
+            revision, times = late
+            found = beaten(found, str(revision), times)
+            self._objects.put(name, found)
+        return found
 
-    def put(self, name: Name, obj: M, line: Line) -> None:
+    def line(self, name: Name) -> bytes | None:
+        """The object's line; None too where `put` was given none."""
+        line = self._lines.get(name)
+        beat = self._beats.get(name)
+        if line is None or beat is None:
+            return line
+        event = loads(line)
+        apply(event["object"], *beat)
+        return dumps(event)
+
+    def put(self, name: Name, obj: M, line: bytes | None) -> None:
         """Add or replace; the object is what the line says."""
         self._objects.put(name, obj)
+        if line is not None:
+            self._lines[name] = line
+        self._beats.pop(name, None)
         self._late.pop(name, None)
-        if line.basis is not None:
-            self._bases[name] = line.basis
-        else:
-            self._bases.pop(name, None)
 
-    def tell(self, name: Name, line: Line) -> bool:
-        """Whether a line only tells that what is here lives; then that is noted."""
-        if line.basis is None or self._bases.get(name) is not line.basis:
+    def tell(self, name: Name, beat: Beat) -> bool:
+        """Note that an object lives; False where there is none."""
+        if name not in self._objects:
             return False
-        self._late[name] = line
+        self._beats[name] = self._late[name] = beat
         return True
 
     def remove(self, name: Name) -> None:
         """Take out what is there. Raises KeyError."""
         self._objects.remove(name)
-        self._bases.pop(name, None)
-        self._late.pop(name, None)
+        for known in (self._lines, self._beats, self._late):
+            known.pop(name, None)
 
     def names(self) -> list[Name]:
         """All names in order; a list of the caller's own."""

@@ -20,13 +20,14 @@ import trio
 from k8slite.client.client import Client, Json
 from k8slite.client.copies import Copies
 from k8slite.client.ordered import Index
-from k8slite.client.reading import Line, read
+from k8slite.client.reading import Line, present_in, read, revision_of
 from k8slite.client.resource import Resource
-from k8slite.kinds.heartbeats import moment_of
+from k8slite.kinds.heartbeats import beats, moment_of
 from k8slite.kinds.models import Model
 from k8slite.messages import Stream
 from k8slite.objects.codec import dumps, loads
 from k8slite.objects.errors import ApiError, Expired, Gone, Timeout, from_status
+from k8slite.objects.heartbeats import EVENT, TOGETHER
 from k8slite.objects.meta import Name
 from k8slite.world import World
 
@@ -34,8 +35,8 @@ log = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
 Subscriber = Callable[[M | None, M | None], None]
-# Told that an object lives, and as of when.
-Beat = Callable[[Name, datetime], None]
+# Told that an object lives, by its new resourceVersion, and as of when.
+Beat = Callable[[Name, int, datetime], None]
 
 RETRY_SECONDS: Final = 0.2  # the first pause after a failed list or watch; doubles
 RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
@@ -44,7 +45,6 @@ RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
 WATCH_SECONDS: Final = 300
 # Events applied before all other actors get their turn: a few milliseconds' worth.
 EVENTS_AT_ONCE: Final = 16
-BEATS_AT_ONCE: Final = 256  # the same, where they are heartbeats mostly
 # How long `caught_up` waits for the watch to bring what a list has shown, before it reads all.
 CATCH_UP_SECONDS: Final = 1.0
 
@@ -82,8 +82,7 @@ class Mirror(Generic[M]):
             self._selection["labelSelector"] = label_selector
         if field_selector:
             self._selection["fieldSelector"] = field_selector
-        self._objects: Copies[M] = Copies(model)
-        self._raw: dict[Name, bytes] = {}  # {"object": ...}, as a watch sends it
+        self._objects: Copies[M] = Copies()
         self._indexes: dict[str, Index[M]] = {}
         self._subscribers: list[Subscriber[M]] = []
         self._beats: list[Beat] = []  # of subscribers who take heartbeats as such
@@ -141,12 +140,12 @@ class Mirror(Generic[M]):
 
     def document(self, name: Name) -> Json | None:
         """The whole object, freshly decoded and the caller's to change."""
-        raw = self._raw.get(name)
+        raw = self._objects.line(name)
         return None if raw is None else self.decoded(raw)
 
     def encoded(self, name: Name) -> bytes | None:
         """The whole object as it came, which costs nothing to keep; `decoded` reads it."""
-        return self._raw.get(name)
+        return self._objects.line(name)
 
     def decoded(self, raw: bytes) -> Json:
         """What `encoded` gave, as `document` would have."""
@@ -160,8 +159,7 @@ class Mirror(Generic[M]):
         for each that is there.
 
         With `beat`, an object that does nothing but tell that it lives (`objects.heartbeats`) may
-        be told of by this instead (which depends on what the process remembers: it must come to
-        the same), and what it was then is missing in the chain.
+        be told of by this instead, and what it was then is missing in the chain.
         """
         for obj in self._objects.values():
             callback(None, obj)
@@ -191,7 +189,7 @@ class Mirror(Generic[M]):
         resource may have changed), everything is read anew. Raises what the requests raise.
         """
         page = await self._client.list(self.resource, self._namespace, limit=1)
-        revision = _revision(page)
+        revision = revision_of(page)
         with trio.move_on_after(CATCH_UP_SECONDS):
             await self.reached(revision)
             return
@@ -245,7 +243,7 @@ class Mirror(Generic[M]):
         except Exception as error:
             raise _Broken(f"listing: {error!r}") from error
         try:
-            revision, present = _revision(found), _present(found)
+            revision, present = revision_of(found), present_in(found)
         except _UNREADABLE as error:
             # Another API server's answer, perhaps; one that lies must not end a mirror.
             raise _Broken(f"listing: the answer cannot be read: {error!r}") from error
@@ -270,6 +268,8 @@ class Mirror(Generic[M]):
         asked = dict(self._selection)
         if self._client.wired:
             asked["timeoutSeconds"] = int(WATCH_SECONDS * (1 + self._world.chance.random()))
+        elif beats(self._model) and not self._selection:
+            asked.update((TOGETHER,))
         try:
             stream = await self._client.watch(
                 self.resource,
@@ -286,11 +286,10 @@ class Mirror(Generic[M]):
             rest = b""
             while piece := await _piece(stream):
                 *lines, rest = (rest + piece if rest else piece).split(b"\n")
-                at_once = BEATS_AT_ONCE if self._quiet else EVENTS_AT_ONCE
                 for number, line in enumerate(lines, 1):
                     if line:
                         self._event(line)
-                    if number % at_once == 0:
+                    if number % EVENTS_AT_ONCE == 0:
                         await trio.lowlevel.checkpoint()
         finally:
             stream.close()
@@ -301,14 +300,6 @@ class Mirror(Generic[M]):
             event = read(line)
         except _UNREADABLE as reason:
             raise _Broken(f"watching: an event cannot be read: {reason!r}") from reason
-        if (
-            self._quiet
-            and event.basis is not None
-            and event.revision > self._revision
-            and self._objects.tell(event.name, event)
-        ):
-            self._told(event)
-            return
         if event.kind == "ERROR":
             error = from_status(event.obj, event.obj.get("code", 500))
             if error.status_code == Expired.status_code:
@@ -316,22 +307,31 @@ class Mirror(Generic[M]):
             raise _Broken(f"watching: {error}") from error
         if event.revision <= self._revision:
             return  # a list that was made meanwhile has shown it
-        if event.kind != "BOOKMARK":
-            if event.kind == "DELETED":
-                self._remove(event.name)
-            else:
-                self._put(event.name, event)
+        if event.kind == EVENT:
+            self._beaten(event.obj)
+        elif event.kind == "DELETED":
+            self._remove(event.name)
+        elif event.kind != "BOOKMARK":
+            self._put(event.name, event)
         self._advance(event.revision)
 
-    def _told(self, line: Line) -> None:
-        """An object lives, and nothing else is new."""
-        name = line.name
-        if self._documents:
-            self._raw[name] = line.raw
-        moment = moment_of(line.times)
-        for beat in self._beats:
-            beat(name, moment)
-        self._advance(line.revision)
+    def _beaten(self, told: Json) -> None:
+        """Objects live, and nothing else is new."""
+        times = told["times"]
+        moment = moment_of(times)
+        for path, revision in told["revisions"].items():
+            if revision <= self._revision:
+                continue  # as above
+            namespace, _, name = path.rpartition("/")
+            key = Name(namespace, name)
+            old = None if self._quiet else self._objects.get(key)
+            if not self._objects.tell(key, (revision, times)):
+                continue  # one that was left out
+            if self._quiet:
+                for beat in self._beats:
+                    beat(key, revision, moment)
+            else:
+                self._announce(key, old, self._objects.get(key))
 
     def _put(self, name: Name, line: Line) -> None:
         try:
@@ -345,24 +345,24 @@ class Mirror(Generic[M]):
         if old is not None and old.metadata.uid != new.metadata.uid:
             self._remove(name)
             old = None
-        self._objects.put(name, new, line)
-        if self._documents:
-            self._raw[name] = line.raw
-        for index in self._indexes.values():
-            index.put(name, new)
-        for subscriber in self._subscribers:
-            subscriber(old, new)
+        self._objects.put(name, new, line.raw if self._documents else None)
+        self._announce(name, old, new)
 
     def _remove(self, name: Name) -> None:
         old = self._objects.get(name)
         if old is None:
             return
         self._objects.remove(name)
-        self._raw.pop(name, None)
+        self._announce(name, old, None)
+
+    def _announce(self, name: Name, old: M | None, new: M | None) -> None:
         for index in self._indexes.values():
-            index.remove(name)
+            if new is None:
+                index.remove(name)
+            else:
+                index.put(name, new)
         for subscriber in self._subscribers:
-            subscriber(old, None)
+            subscriber(old, new)
 
     def _advance(self, revision: int, *, backwards: bool = False) -> None:
         """Note how far the mirror is; only a list may lead backwards (a restored backup)."""
@@ -370,6 +370,10 @@ class Mirror(Generic[M]):
             self._revision = revision
         while self._waiting and self._waiting[0][0] <= self._revision:
             heapq.heappop(self._waiting)[2].set()
+
+
+def unheard(name: Name, revision: int, moment: datetime) -> None:
+    """The `beat` of those to whom a heartbeat is nothing new."""
 
 
 class _Broken(Exception):
@@ -381,19 +385,6 @@ async def _piece(stream: Stream) -> bytes:
         return await stream.receive()
     except Exception as error:
         raise _Broken(f"watching: {error!r}") from error
-
-
-def _present(found: Json) -> dict[Name, Json]:
-    present: dict[Name, Json] = {}
-    for item in found.get("items") or ():
-        metadata = item["metadata"]
-        int(metadata["resourceVersion"])  # an object that does not say it is none of an API's
-        present[Name(metadata.get("namespace", ""), metadata["name"])] = item
-    return present
-
-
-def _revision(obj: Json) -> int:
-    return int(obj["metadata"]["resourceVersion"])
 
 
 # What reading a document raises that is not what it should be.

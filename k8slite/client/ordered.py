@@ -27,6 +27,9 @@ class Ordered(Generic[M]):
     def __len__(self) -> int:
         return len(self._objects)
 
+    def __contains__(self, name: Name) -> bool:
+        return name in self._objects
+
     def get(self, name: Name) -> M | None:
         return self._objects.get(name)
 

@@ -11,8 +11,10 @@ from k8slite.faults.plan import CutWatch, Fault, HoldWatch, LoseEvents, RepeatEv
 from k8slite.faults.storm import Storm
 from k8slite.faults.subject import Subject
 from k8slite.messages import Stream
+from k8slite.objects.heartbeats import EVENT
 
-_BOOKMARK: Final = b'{"type":"BOOKMARK"'
+# Lines that are no changes: bookmarks, and heartbeats without their objects.
+_SILENT: Final = (b'{"type":"BOOKMARK"', b'{"type":"%b"' % EVENT.encode())
 _EXPIRED: Final = (
     json.dumps(
         {
@@ -101,7 +103,7 @@ class Gate:
         passed: list[bytes] = []
         while self._lines:
             line = self._lines[0]
-            if not self._judged and not line.startswith(_BOOKMARK):
+            if not self._judged and not line.startswith(_SILENT):
                 self._count(1)
                 await self._die_of_event()
                 number = self._life.events[self._resource]
@@ -148,7 +150,7 @@ class Gate:
 
 
 def _changes(piece: bytes) -> int:
-    """How many of a piece's lines are changes, not bookmarks."""
+    """How many of a piece's lines are changes."""
     if piece.count(b"\n") == 1:
-        return 0 if piece.startswith(_BOOKMARK) else 1
-    return sum(1 for line in piece.split(b"\n") if line and not line.startswith(_BOOKMARK))
+        return 0 if piece.startswith(_SILENT) else 1
+    return sum(1 for line in piece.split(b"\n") if line and not line.startswith(_SILENT))

@@ -1,6 +1,6 @@
 """What a heartbeat makes of the model that a component has of an object: the same, at another time.
 
-A kind's model that is not in the table is read anew from the whole object.
+Mirrors of other models than those in the table do not ask for heartbeats as such.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from k8slite.kinds.models import Metadata, PartialObject
 from k8slite.objects.heartbeats import POSTED
 from k8slite.objects.meta import parse_timestamp
 
-Beaten = Callable[[Any, Metadata, Sequence[bytes]], Any]
+Beaten = Callable[[Any, Metadata, Sequence[str]], Any]
 
 
 def beats(model: type[Any]) -> bool:
@@ -26,7 +26,7 @@ def beats(model: type[Any]) -> bool:
     return model in _BEATEN
 
 
-def beaten(before: Any, version: str, times: Sequence[bytes]) -> Any:
+def beaten(before: Any, version: str, times: Sequence[str]) -> Any:
     """The model of an object after heartbeats, given one from before them.
 
     `times` are those that stand in the object, in order, the last ones being the heartbeat's.
@@ -49,16 +49,16 @@ def beaten(before: Any, version: str, times: Sequence[bytes]) -> Any:
     return _BEATEN[type(before)](before, metadata, times)
 
 
-def moment_of(times: Sequence[bytes]) -> datetime:
+def moment_of(times: Sequence[str]) -> datetime:
     """When the heartbeat was that put these times there."""
     return _moment(times[-1])
 
 
-def _partial(before: PartialObject, metadata: Metadata, times: Iterable[bytes]) -> PartialObject:
+def _partial(before: PartialObject, metadata: Metadata, times: Iterable[str]) -> PartialObject:
     return PartialObject(metadata)
 
 
-def _lease(before: Lease, metadata: Metadata, times: Sequence[bytes]) -> Lease:
+def _lease(before: Lease, metadata: Metadata, times: Sequence[str]) -> Lease:
     spec = before.spec
     moment = moment_of(times)
     return Lease(
@@ -73,7 +73,7 @@ def _lease(before: Lease, metadata: Metadata, times: Sequence[bytes]) -> Lease:
     )
 
 
-def _node(before: Node, metadata: Metadata, times: Sequence[bytes]) -> Node:
+def _node(before: Node, metadata: Metadata, times: Sequence[str]) -> Node:
     conditions = list(before.status.conditions)
     posted = [n for n, one in enumerate(conditions) if _is_posted(one)]
     for number, time in zip(posted, times[len(times) - len(posted) :], strict=True):
@@ -88,8 +88,8 @@ def _is_posted(condition: Any) -> bool:
 
 
 @lru_cache(maxsize=64)  # heartbeats come at common instants
-def _moment(text: bytes) -> datetime:
-    return parse_timestamp(text.decode())
+def _moment(text: str) -> datetime:
+    return parse_timestamp(text)
 
 
 _BEATEN: Final[Mapping[type[Any], Beaten]] = {PartialObject: _partial, Lease: _lease, Node: _node}

@@ -68,7 +68,8 @@ class Heartbeat(Write):
         self._node_uid = ""
         self._lease: Json | None = None
         self._lease_due_seconds = 0.0
-        self._status_version = ""  # of the Node, when this kubelet wrote it last
+        self._known_version = ""  # of the Node, as the API has it
+        self._status_version = ""  # the same, when this kubelet wrote it last
         self.status_due_seconds = 0.0
 
     def __repr__(self) -> str:
@@ -97,6 +98,7 @@ class Heartbeat(Write):
     def seen(self, node: Node | None) -> None:
         """What the API has now (None: somebody deleted it, and it is not registered again)."""
         self._node = node
+        self._known_version = node.metadata.resource_version if node is not None else ""
         if node is None:
             if self.registered:
                 self.stop()
@@ -109,6 +111,10 @@ class Heartbeat(Write):
             self.status_due_seconds = 0.0
             if self._beating:
                 self._writers.queue(self)
+
+    def told(self, revision: int) -> None:
+        """The API has another version, which differs in nothing but a heartbeat."""
+        self._known_version = str(revision)
 
     # What is told together with other nodes
 
@@ -125,7 +131,7 @@ class Heartbeat(Write):
     @property
     def status_version(self) -> str:
         """The Node's resourceVersion; "" unless its status is what this kubelet wrote last."""
-        known = self._node.metadata.resource_version if self._node is not None else ""
+        known = self._known_version
         return known if known == self._status_version else ""
 
     def beaten(self, now: float, lease_version: str | None, status_version: str | None) -> bool:

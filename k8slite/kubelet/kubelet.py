@@ -101,7 +101,7 @@ class NodeFleet:
             for shape in self._shapes.values():
                 self._open(shape)
             self._running = True
-            self._node_mirror.subscribe(self._node_changed)
+            self._node_mirror.subscribe(self._node_changed, beat=self._pulses.told)
             # Addresses in use are reserved before the first new one is given.
             self._opening = True
             self._pod_mirror.subscribe(self._pod_changed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 import trio
@@ -20,7 +21,7 @@ from k8slite.kubelet.writing import Write, Writers
 from k8slite.objects.codec import loads
 from k8slite.objects.errors import Forbidden, MethodNotAllowed, NotFound
 from k8slite.objects.heartbeats import PATH, Told
-from k8slite.objects.meta import micro_timestamp
+from k8slite.objects.meta import Name, micro_timestamp
 from k8slite.world import World
 
 # The instants within the 10 seconds at which some group speaks: with 5,000 nodes each message is
@@ -40,6 +41,7 @@ class Pulses:
         self._writers = writers
         self._groups: list[_Pulse] = []
         self._nodes = 0
+        self._heartbeats: dict[str, Heartbeat] = {}
 
     def add(self, heartbeat: Heartbeat) -> None:
         """From now on it is told, until it is removed."""
@@ -49,12 +51,20 @@ class Pulses:
             pulse = _Pulse(self._client, self._world, self._writers.queue)
             self._groups.append(pulse)
             self._beat(pulse, number * RENEW_SECONDS / GROUPS)
-        self._groups[number].members[heartbeat.shape.name] = heartbeat
+        name = heartbeat.shape.name
+        self._heartbeats[name] = self._groups[number].members[name] = heartbeat
 
     def remove(self, name: str) -> None:
         """A node that is no more has nothing to tell."""
+        self._heartbeats.pop(name, None)
         for pulse in self._groups:
             pulse.members.pop(name, None)
+
+    def told(self, name: Name, revision: int, moment: datetime) -> None:
+        """A mirror of Nodes shows that one lives."""
+        heartbeat = self._heartbeats.get(name.name)
+        if heartbeat is not None:
+            heartbeat.told(revision)
 
     def _beat(self, pulse: _Pulse, phase_seconds: float) -> None:
         """Speak at the next instant that is the group's, and at all that follow."""

@@ -2,7 +2,7 @@
 
 A Lease that is renewed, a Node whose kubelet has nothing new to tell: all that changes are the
 resourceVersion and some times. The rest of the object's bytes is its shape, from which the next
-version is made, and by which a heartbeat is known, without decoding.
+version is made without decoding.
 
 The message is k8slite's own, from kubelets of the API server's own process and from nobody else:
 
@@ -12,6 +12,12 @@ The message is k8slite's own, from kubelets of the API server's own process and 
 
 Each is a write of its own, under the precondition of its resourceVersion. A null says that this one
 must be written in the usual way, where what is in the way is found out.
+
+A watch of this process that asks for it (`TOGETHER`) gets those writes that follow one another and
+have the same times as one event, without the objects; `apply` makes of one what it has become:
+
+    {"type": "HEARTBEATS", "object": {"metadata": {"resourceVersion": "9"}, "times": [...],
+        "revisions": {"kube-node-lease/node-1": 8, "kube-node-lease/node-2": 9}}}
 """
 
 from __future__ import annotations
@@ -27,6 +33,8 @@ Json = dict[str, Any]
 
 PATH: Final = "/k8slite/heartbeats"
 LEASE_NAMESPACE: Final = "kube-node-lease"
+TOGETHER: Final = ("heartbeats", "together")  # the parameter of a watch
+EVENT: Final = "HEARTBEATS"  # the type of what it then brings
 # The conditions of a Node that its kubelet posts.
 POSTED: Final = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
@@ -52,18 +60,24 @@ class Told:
         return dumps({"now": self.now, "leases": self.leases, "nodes": self.nodes})
 
 
+def told_of(times: Sequence[str], revisions: Mapping[str, int]) -> Json:
+    """What an `EVENT` is about; the newest revision is the last one."""
+    newest = next(reversed(revisions.values()))  # type: ignore[call-overload]
+    metadata = {"resourceVersion": str(newest)}
+    return {"metadata": metadata, "times": list(times), "revisions": revisions}
+
+
 class Shape:
     """The bytes of an object in JSON without its resourceVersion and the times of its heartbeats.
 
-    `made_of` finds them; times are in the order in which they stand there.
+    `shape_of` finds them; times are in the order in which they stand there.
     """
 
-    __slots__ = ("_format", "_head", "_spots", "_tail", "_tail_length", "times")
+    __slots__ = ("_format", "_spots", "_tail", "_tail_length", "times")
 
     def __init__(self, parts: Sequence[bytes], lengths: Sequence[int]) -> None:
         """`parts`: what stands around the revision and the times; `lengths` of the times."""
         self.times = len(lengths)
-        self._head = parts[0]
         head, *rest = (part.replace(b"%", b"%%") for part in parts)
         self._tail = b"%b".join(rest)  # what stands after the revision
         self._format = head + b"%d" + self._tail
@@ -79,34 +93,22 @@ class Shape:
         """The object at another revision, with other times."""
         return self._format % (revision, *times)
 
-    def read(self, data: bytes) -> tuple[int, list[bytes]] | None:
-        """The revision and the times, where these bytes have this shape; else None."""
-        head, end = self._head, len(data) - self._tail_length
-        if not data.startswith(head):
-            return None
-        revision, tail = data[len(head) : end], data[end:]
-        times = [tail[begin:end] for begin, end in self._spots]
-        if self._tail % tuple(times) != tail or not revision.isdigit():
-            return None
-        return int(revision), times
+    def times_in(self, data: bytes) -> tuple[bytes, ...]:
+        """The times in an object that has this shape."""
+        tail = len(data) - self._tail_length
+        return tuple([data[tail + begin : tail + end] for begin, end in self._spots])
 
 
-def shape_of(data: bytes, whole: Json, obj: Json) -> Shape | None:
-    """The shape of an encoded object, or of a watch's line that has one in it.
+def shape_of(data: bytes, obj: Json) -> Shape | None:
+    """The shape of an object, `data` being what it is encoded as; it is left as it was.
 
-    `whole` is what the bytes say and `obj` the object in it, of which they make nothing else; both
-    are left as they were. None where a heartbeat could not be told from another change.
+    None where there is none that a heartbeat would keep.
     """
-    metadata = obj["metadata"]
-    places: list[tuple[Json, str]] = [(metadata, "resourceVersion")]
-    entries = metadata.get("managedFields")
-    if entries and "time" in entries[-1]:
-        places.append((entries[-1], "time"))
-    places += beating(obj)
+    places = [(obj["metadata"], "resourceVersion"), *_times(obj)]
     kept = [place[key] for place, key in places]
     for place, key in places:
         place[key] = _MARK
-    parts = dumps(whole).split(_MARKED)
+    parts = dumps(obj).split(_MARKED)
     for (place, key), value in zip(places, kept, strict=True):
         place[key] = value
     if len(parts) != len(places) + 1:
@@ -116,6 +118,21 @@ def shape_of(data: bytes, whole: Json, obj: Json) -> Shape | None:
     values = [value.encode() for value in kept[1:]]
     shape = Shape(parts, [len(value) for value in values])
     return shape if shape.filled(int(kept[0]), values) == data else None
+
+
+def apply(obj: Json, revision: int, times: Sequence[str]) -> None:
+    """Make of an object what it became by a heartbeat, which has these times."""
+    obj["metadata"]["resourceVersion"] = str(revision)
+    for (place, key), time in zip(_times(obj), times, strict=True):
+        place[key] = time
+
+
+def _times(obj: Json) -> list[tuple[Json, str]]:
+    """The times that a heartbeat moves, as (container, key), in order: its writer's entry in
+    managedFields, which is the last one, and what it tells."""
+    entries = obj["metadata"].get("managedFields")
+    entry = [(entries[-1], "time")] if entries and "time" in entries[-1] else []
+    return [*entry, *beating(obj)]
 
 
 def beating(obj: Json) -> list[tuple[Json, str]]:

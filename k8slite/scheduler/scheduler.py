@@ -16,7 +16,7 @@ from typing import Any, Final
 import trio
 
 from k8slite.client.client import Client
-from k8slite.client.informer import Mirror
+from k8slite.client.informer import Mirror, unheard
 from k8slite.client.mirrors import Mirrors
 from k8slite.client.resource import NAMESPACES, NODES, PODS, Resource
 from k8slite.kinds.core.models import Node, Pod
@@ -119,7 +119,7 @@ class Scheduler:
         for resource, model in models(self._minor):
             self._mirrors.of(resource, model).subscribe(partial(self._on_other, resource))
         self._mirrors.of(NAMESPACES, PartialObject).subscribe(self._on_namespace)
-        nodes.subscribe(self._on_node)
+        nodes.subscribe(self._on_node, beat=unheard)
         self._pods.subscribe(self._on_pod)
 
     def _framework(self, pod: PodInfo) -> Framework:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from k8slite.faults.noise import silent_resource
+from k8slite.faults.noise import beats, silent_resource
 from k8slite.messages import Request, Stream
+from k8slite.objects.codec import loads
+from k8slite.objects.heartbeats import EVENT as HEARTBEATS
 from k8slite.sim.checks.reading import prefix_of
 from k8slite.store.store import Event
+
+Json = dict[str, Any]
 
 _REVISION: Final = b'"resourceVersion":"'
 _TYPE_AT: Final = len(b'{"type":"')
@@ -112,6 +116,8 @@ class Witness:
         kind = line[_TYPE_AT : line.index(b'"', _TYPE_AT)].decode()
         if kind == "ERROR":
             return ""
+        if kind == HEARTBEATS:
+            return self._look_at_heartbeats(loads(line)["object"])
         at = line.index(_REVISION) + len(_REVISION)
         revision = int(line[at : line.index(b'"', at)])
         due = self._due()
@@ -120,17 +126,39 @@ class Witness:
             if due is not None and due.revision <= revision:
                 return f"has a bookmark at {revision}, but never brought {_named(due)}"
             return ""
-        if revision <= self._bookmark:
-            return f"brings {kind} at {revision} after a bookmark at {self._bookmark}"
-        if due is None or due.revision != revision:
-            wanted = "nothing" if due is None else _named(due)
-            return f"brings {kind} at {revision} where {wanted} is due"
+        complaint = self._misplaced(kind, revision, due)
+        if complaint or due is None:
+            return complaint
         self._position += 1
         wanted = _type(due)
         if kind != wanted:
             return f"brings {_named(due)} as {kind}, and it is {wanted}"
         if not _shows(line, due):
             return f"brings {_named(due)} with another content than was committed"
+        return ""
+
+    def _look_at_heartbeats(self, told: Json) -> str:
+        times = [time.encode() for time in told["times"]]
+        for path, revision in told["revisions"].items():
+            due = self._due()
+            complaint = self._misplaced(HEARTBEATS, revision, due)
+            if complaint or due is None:
+                return complaint
+            self._position += 1
+            if not due.key.endswith("/" + path):
+                return f"brings {_named(due)} as {path}"
+            if not beats(due) or due.now is None:
+                return f"brings {_named(due)} as a heartbeat, and it is more"
+            if any(time not in due.now.value for time in times):
+                return f"brings {_named(due)} with other times than were committed"
+        return ""
+
+    def _misplaced(self, kind: str, revision: int, due: Event | None) -> str:
+        if revision <= self._bookmark:
+            return f"brings {kind} at {revision} after a bookmark at {self._bookmark}"
+        if due is None or due.revision != revision:
+            wanted = "nothing" if due is None else _named(due)
+            return f"brings {kind} at {revision} where {wanted} is due"
         return ""
 
     def _due(self) -> Event | None:

@@ -10,9 +10,9 @@ import trio
 from k8slite.client.client import STRATEGIC_MERGE_PATCH, Client
 from k8slite.client.resource import LEASES, NODES
 from k8slite.kubelet.node import NodeShape, node_object, node_status
-from k8slite.objects.codec import loads
+from k8slite.objects.codec import dumps, loads
 from k8slite.objects.errors import BadRequest, Forbidden
-from k8slite.objects.heartbeats import LEASE_NAMESPACE, PATH, Told
+from k8slite.objects.heartbeats import EVENT, LEASE_NAMESPACE, PATH, TOGETHER, Told, apply
 from k8slite.objects.meta import micro_timestamp, timestamp
 from tests.apiserver.oracle_server import Json, Server, running
 
@@ -124,6 +124,46 @@ async def test_each_is_an_event_of_its_own(autojump_clock: Any) -> None:
         assert event["object"]["spec"]["renewTime"] == kubelet.now
         assert answers["leases"] == {"n": kubelet.version(LEASE_KEY), "absent": None}
         watch.close()
+
+
+async def test_a_watch_of_this_process_may_have_them_together(autojump_clock: Any) -> None:
+    async with running(controllers=False) as server:
+        kubelet = Kubelet(server)
+        await kubelet.register()
+        client, before = kubelet.client, str(server.store.revision)
+        parameter = dict((TOGETHER,))
+        lease_watch = await client.watch(LEASES, resourceVersion=before, **parameter)
+        node_watch = await client.watch(NODES, resourceVersion=before, **parameter)
+        selected = await client.watch(
+            NODES, resourceVersion=before, fieldSelector="metadata.name=n", **parameter
+        )
+        await trio.sleep(10)
+        answers = await kubelet.beat()
+        event = loads(await lease_watch.receive())
+        assert event["type"] == EVENT
+        version = answers["leases"]["n"]
+        assert event["object"] == {
+            "metadata": {"resourceVersion": version},
+            "times": [f"{kubelet.now[:19]}Z", kubelet.now],
+            "revisions": {f"{LEASE_NAMESPACE}/n": int(version)},
+        }
+        told = loads(await node_watch.receive())["object"]
+        assert told["revisions"] == {"n": int(answers["nodes"]["n"])}
+        assert told["times"] == [f"{kubelet.now[:19]}Z"] * 5
+        assert loads(await selected.receive())["type"] == "MODIFIED"
+        # What comes of it is what the object has become, and other changes are as ever.
+        node = loads(stored_in(server, before, "nodes/n"))
+        apply(node, int(answers["nodes"]["n"]), told["times"])
+        assert dumps(node) == server.store.get("nodes/n").value  # type: ignore[union-attr]
+        await kubelet.client.patch(NODES, "n", {"metadata": {"labels": {"a": "b"}}})
+        assert loads(await node_watch.receive())["type"] == "MODIFIED"
+        for watch in (lease_watch, node_watch, selected):
+            watch.close()
+
+
+def stored_in(server: Server, revision: str, key: str) -> bytes:
+    (found,) = server.store.list(key, at=int(revision)).items
+    return found.value
 
 
 @pytest.mark.parametrize(

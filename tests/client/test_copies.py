@@ -9,15 +9,17 @@ import trio
 import trio.testing
 
 from k8slite.client.client import Client
-from k8slite.client.informer import Mirror
+from k8slite.client.informer import Mirror, unheard
 from k8slite.client.resource import LEASES
 from k8slite.kinds.coordination.models import Lease
 from k8slite.messages import Request, Response
 from k8slite.objects.codec import dumps
+from k8slite.objects.heartbeats import EVENT, told_of
 from k8slite.objects.meta import Name
 from k8slite.sim.run import run
 from k8slite.sim.world import SimulatedWorld
-from tests.client.test_reading import lease
+
+Json = dict[str, Any]
 
 NAMESPACE = "kube-node-lease"
 
@@ -35,9 +37,24 @@ class Lines:
         """Nothing stands behind it."""
 
 
-def beat(name: str, second: int, revision: int, holder: str = "node-1") -> bytes:
-    """What a process remembers of one test's leases, of other names, concerns no other test."""
-    return lease(f"2026-01-01T00:00:{second:02}", revision, name, holder)
+def lease(second: int, revision: int, name: str = "first", holder: str = "node-1") -> Json:
+    moment = f"2026-01-01T00:00:{second:02}"
+    metadata = {"resourceVersion": str(revision), "name": name, "namespace": NAMESPACE}
+    metadata |= {"uid": f"uid of {name}", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    entries = [{"manager": "else", "time": "x"}, {"manager": "kubelet", "time": f"{moment}Z"}]
+    spec = {"holderIdentity": holder, "renewTime": f"{moment}.000001Z"}
+    head = {"kind": "Lease", "apiVersion": "coordination.k8s.io/v1"}
+    return {**head, "metadata": {**metadata, "managedFields": entries}, "spec": spec}
+
+
+def change(kind: str, obj: Json) -> bytes:
+    return dumps({"type": kind, "object": obj})
+
+
+def beat(at: int, **revisions: int) -> bytes:
+    moment = f"2026-01-01T00:00:{at:02}"
+    told = {f"{NAMESPACE}/{name}": revision for name, revision in revisions.items()}
+    return change(EVENT, told_of([f"{moment}Z", f"{moment}.000001Z"], told))
 
 
 class Played:
@@ -45,18 +62,24 @@ class Played:
 
     def __init__(self, world: SimulatedWorld) -> None:
         self.lines = Lines()
-        self.mirror = Mirror(Client(self._handle), LEASES, Lease, world=world)
+        self.asked: list[str] = []
+        client = Client(self._handle, wired=False)
+        self.mirror = Mirror(client, LEASES, Lease, world=world)
         self.changes: list[tuple[str, str]] = []
-        self.beats: list[tuple[Name, datetime]] = []
+        self.beats: list[tuple[str, int, datetime]] = []
 
     async def _handle(self, request: Request) -> Response:
         if request.parameter("watch"):
+            self.asked.append(request.parameter("heartbeats"))
             return Response(200, self.lines)
         return Response(200, dumps({"metadata": {"resourceVersion": "1"}, "items": []}))
 
     def changed(self, old: Lease | None, new: Lease | None) -> None:
         before = old.metadata.resource_version if old else ""
         self.changes.append((before, new.metadata.resource_version if new else ""))
+
+    def lives(self, name: Name, revision: int, moment: datetime) -> None:
+        self.beats.append((name.name, revision, moment))
 
     async def bring(self, *lines: bytes) -> None:
         for line in lines:
@@ -78,44 +101,68 @@ def played(test: Any) -> None:
 def test_who_takes_heartbeats_as_such_is_told_of_those_alone() -> None:
     async def test(found: Played) -> None:
         mirror, name = found.mirror, Name(NAMESPACE, "first")
-        mirror.subscribe(found.changed, beat=lambda name, at: found.beats.append((name, at)))
-        await found.bring(*(beat("first", second, 10 + second) for second in range(4)))
-        # The first line is decoded, the next one shows that it was a heartbeat's basis.
-        assert found.changes == [("", "10"), ("10", "11")]
-        told = [datetime(2026, 1, 1, 0, 0, second, 1, UTC) for second in (2, 3)]
-        assert found.beats == [(name, at) for at in told]
-        assert mirror.revision == 13
+        mirror.subscribe(found.changed, beat=found.lives)
+        await found.bring(
+            change("ADDED", lease(0, 10)),
+            change("ADDED", lease(0, 11, "second")),
+            beat(1, first=12, second=13),
+            beat(2, first=14, unknown=15),
+        )
+        assert found.asked == ["together"]
+        assert found.changes == [("", "10"), ("", "11")]
+        told = [datetime(2026, 1, 1, 0, 0, second, 1, UTC) for second in (1, 2)]
+        assert found.beats == [
+            ("first", 12, told[0]),
+            ("second", 13, told[0]),
+            ("first", 14, told[1]),
+        ]
+        assert mirror.revision == 15
+        assert mirror.document(name) == lease(2, 14)
         shown = mirror.get(name)
         assert shown is not None
-        assert (shown.metadata.resource_version, shown.spec.renew_time) == ("13", told[-1])
-        assert mirror.document(name)["metadata"]["resourceVersion"] == "13"  # type: ignore[index]
-        await found.bring(beat("first", 4, 14), beat("first", 5, 15, "node-2"))
-        assert [one.metadata.resource_version for one in mirror.all()] == ["15"]
-        assert found.changes[2:] == [("14", "15")]
-        await found.bring(beat("first", 6, 16, "node-2"), beat("first", 7, 17))
-        assert found.changes[3:] == [("15", "16"), ("16", "17")]
+        assert (shown.metadata.resource_version, shown.spec.renew_time) == ("14", told[1])
+        assert [one.metadata.resource_version for one in mirror.all()] == ["14", "13"]
+        await found.bring(beat(3, first=14), beat(4, first=16))
+        assert found.beats[3:] == [("first", 16, datetime(2026, 1, 1, 0, 0, 4, 1, UTC))]
+        await found.bring(change("MODIFIED", lease(5, 17, holder="node-2")), beat(6, first=18))
+        assert found.changes[2:] == [("16", "17")]
+        assert mirror.document(name) == lease(6, 18, holder="node-2")
 
     played(test)
 
 
 def test_a_lease_that_beat_and_went_is_gone() -> None:
     async def test(found: Played) -> None:
-        found.mirror.subscribe(found.changed, beat=lambda name, at: None)
-        lines = [beat("second", second, 20 + second) for second in range(3)]
-        gone = beat("second", 2, 23).replace(b"MODIFIED", b"DELETED")
-        await found.bring(*lines, gone)
-        assert found.changes == [("", "20"), ("20", "21"), ("22", "")]
-        assert found.mirror.get(Name(NAMESPACE, "second")) is None
+        found.mirror.subscribe(found.changed, beat=unheard)
+        await found.bring(
+            change("ADDED", lease(0, 20)), beat(1, first=21), change("DELETED", lease(1, 22))
+        )
+        assert found.changes == [("", "20"), ("21", "")]
+        assert found.mirror.get(Name(NAMESPACE, "first")) is None
         assert found.mirror.all() == []
+        await found.bring(change("ADDED", lease(2, 23)))
+        assert found.mirror.document(Name(NAMESPACE, "first")) == lease(2, 23)
 
     played(test)
 
 
 def test_who_wants_all_changes_gets_a_chain() -> None:
     async def test(found: Played) -> None:
-        found.mirror.subscribe(lambda old, new: None, beat=lambda name, at: None)
+        found.mirror.subscribe(lambda old, new: None, beat=found.lives)
         found.mirror.subscribe(found.changed)
-        await found.bring(*(beat("third", second, 30 + second) for second in range(4)))
-        assert found.changes == [("", "30"), ("30", "31"), ("31", "32"), ("32", "33")]
+        await found.bring(change("ADDED", lease(0, 30)), beat(1, first=31), beat(2, first=32))
+        assert found.changes == [("", "30"), ("30", "31"), ("31", "32")]
+        assert found.beats == []
+
+    played(test)
+
+
+def test_an_index_shows_what_is_newest() -> None:
+    async def test(found: Played) -> None:
+        found.mirror.subscribe(lambda old, new: None, beat=found.lives)
+        found.mirror.add_index("holder", lambda one: (one.spec.holder_identity,))
+        await found.bring(change("ADDED", lease(0, 40)), beat(1, first=41))
+        (shown,) = found.mirror.indexed("holder", "node-1")
+        assert shown.metadata.resource_version == "41"
 
     played(test)

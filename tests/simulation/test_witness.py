@@ -1,15 +1,19 @@
 """Every watch is held against the commits: each way to be wrong is noticed."""
 
+from sys import intern
+
 import pytest
 
 from k8slite.messages import Request, Stream
+from k8slite.objects.codec import dumps
+from k8slite.objects.heartbeats import EVENT
 from k8slite.sim.witness import History, witnessed
 from k8slite.store.store import Event, Stored
 
 
 def stored(key: str, revision: int, text: str = "") -> Stored:
     value = b'{"metadata":{"resourceVersion":"%d","name":"x"},"data":"%b"}'
-    return Stored(key, revision, value % (revision, text.encode()))
+    return Stored(key, revision, value % (revision, text.encode()), header=intern(key))
 
 
 A1, B2, A3 = (stored(f"things/shop/{key}", at, key) for key, at in (("a", 1), ("b", 2), ("a", 3)))
@@ -38,6 +42,13 @@ def bookmark(revision: int) -> bytes:
 
 ADDED_A, ADDED_B = line("ADDED", A1.value), line("ADDED", B2.value)
 MODIFIED_A, DELETED_B = line("MODIFIED", A3.value), line("DELETED", B2.value, 5)
+BEATS = {"times": ["a"], "revisions": {"shop/a": 3}}  # A3 has the header of A1
+
+
+def heartbeats(**other: object) -> bytes:
+    return dumps({"type": EVENT, "object": {**BEATS, **other}}) + b"\n"
+
+
 ERROR = b'{"type":"ERROR","object":{"code":410}}\n'
 
 
@@ -80,6 +91,7 @@ async def complaints(
     [
         [ADDED_B, MODIFIED_A, DELETED_B],
         [ADDED_B + MODIFIED_A, bookmark(4), DELETED_B, bookmark(9)],
+        [ADDED_B + heartbeats(), DELETED_B],
         [ADDED_B, ERROR],
         [],
     ],
@@ -100,6 +112,10 @@ async def test_what_is_right(pieces: list[bytes]) -> None:
         ([ADDED_B, bookmark(3)], "has a bookmark at 3, but never brought things/shop/a at 3"),
         ([ADDED_B, MODIFIED_A, bookmark(4), MODIFIED_A], "after a bookmark at 4"),
         ([ADDED_B, MODIFIED_A, DELETED_B, DELETED_B], "where nothing is due"),
+        ([heartbeats()], "brings HEARTBEATS at 3 where things/shop/b at 2 is due"),
+        ([ADDED_B, heartbeats(revisions={"shop/b": 3})], "brings things/shop/a at 3 as shop/b"),
+        ([ADDED_B, heartbeats(times=["a", "x!"])], "other times than were committed"),
+        ([heartbeats(revisions={"shop/b": 2})], "as a heartbeat, and it is more"),
     ],
 )
 async def test_what_is_wrong(pieces: list[bytes], complaint: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
+from k8slite.client.informer import unheard
 from k8slite.client.resource import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
 from k8slite.controllers.apps.daemonset_failures import FailedPods
 from k8slite.controllers.apps.daemonset_nodes import fitness_of, new_pod
@@ -54,7 +55,7 @@ class DaemonSetController(Controller):
         self._failed = FailedPods(self.world)
         self.watch(self._sets, self._own_key)
         self.watch(self._pods, self._keys_of_pod)
-        self.watch(self._nodes, self._keys_of_node)
+        self.watch(self._nodes, self._keys_of_node, beat=unheard)
         self.watch(self._revisions, revision_keys(DAEMON_SETS.kind))
 
     async def reconcile(self, name: Name) -> float | None:

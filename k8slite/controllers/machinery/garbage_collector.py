@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, ClassVar, Final
 
 import trio
 from attrs import define, field
 
-from k8slite.client.informer import Mirror
+from k8slite.client.informer import Mirror, unheard
 from k8slite.client.recorder import Recorder, Reference
 from k8slite.client.resource import Resource
 from k8slite.controllers.controller import Context, Controller
@@ -334,7 +333,7 @@ class GarbageCollector(Controller):
             if self._monitors.get(resource) is monitor:
                 self.observe(resource, old, new)
 
-        mirror.subscribe(changed, beat=_unheard)
+        mirror.subscribe(changed, beat=unheard)
         return monitor
 
     def _new_graph(self) -> Graph:
@@ -370,10 +369,6 @@ class _Monitor:
         if self.is_own:
             with self.scope:
                 await self.mirror.run()
-
-
-def _unheard(name: Name, moment: datetime) -> None:
-    """Owners are no matter of heartbeats."""
 
 
 def _key(uid: str) -> Name:

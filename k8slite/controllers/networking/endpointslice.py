@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
+from k8slite.client.informer import unheard
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from k8slite.controllers.controller import Context, Controller
@@ -79,7 +80,7 @@ class EndpointSliceController(Controller):
         self.watch(self._services, _of_service)
         self.watch(self._pods, lambda old, new: services_of_change(self._services, old, new))
         self.watch(self._slices, lambda old, new: [*_of_slice(old), *_of_slice(new)])
-        self.watch(self._nodes, self._of_node)
+        self.watch(self._nodes, self._of_node, beat=unheard)
 
     async def reconcile(self, name: Name) -> None:
         """Bring a Service's slices to what its pods are."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 import trio
 
+from k8slite.client.informer import unheard
 from k8slite.client.recorder import Recorder, Reference
 from k8slite.client.resource import NODES
 from k8slite.controllers.controller import Context, Controller
@@ -113,7 +114,7 @@ class NodeIpamController(Controller):
         self._sets = [CidrSet(cidr, one) for cidr, one in zip(cluster_cidrs, bits, strict=True)]
         self._given: dict[str, tuple[str, ...]] = {}  # by the node's UID
         self._nodes = self.mirrors.of(NODES, Node)
-        self.watch(self._nodes, self._of_node)
+        self.watch(self._nodes, self._of_node, beat=unheard)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Learn what every node has, then give."""

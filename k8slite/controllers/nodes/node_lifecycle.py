@@ -94,7 +94,7 @@ class NodeLifecycleController(Controller):
         self._leases = self.mirrors.of(LEASES, Lease)
         self._pods = self.mirrors.of(PODS, Pod)
         self._pods.add_index(_BY_NODE, lambda pod: (pod.spec.node_name,))
-        self.watch(self._nodes, self._of_node)
+        self.watch(self._nodes, self._of_node, beat=self._told)
         self.watch(self._leases, self._of_lease, beat=self._told)
         self.watch(self._pods, self._of_pod)
 
@@ -165,16 +165,13 @@ class NodeLifecycleController(Controller):
                 self._renew(new.metadata.name, renew_time)
         return ()
 
-    def _told(self, name: Name, moment: datetime) -> None:
-        if name.namespace != LEASE_NAMESPACE:
-            return
-        seen = self._seen.get(name.name)
-        if seen is None or not seen.ready or seen.renew_time is None:
+    def _told(self, name: Name, revision: int, moment: datetime) -> None:
+        """A node's Lease was renewed, or its status told anew."""
+        if name.namespace == LEASE_NAMESPACE:
             self._renew(name.name, moment)
-        elif moment > seen.renew_time:
-            seen.renew_time = moment
-            self._heartbeats.beat(name.name, trio.current_time(), self._grace_seconds)
-            self._wake_in_time()
+        elif not name.namespace and (seen := self._seen.get(name.name)):
+            seen.heartbeat_time = moment
+            self._beat(seen)
 
     def _of_pod(self, old: Pod | None, new: Pod | None) -> Iterable[Name]:
         """The node of a pod that has come to a node which is not there any more, so to say."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final, NamedTuple
 
+from k8slite.client.informer import unheard
 from k8slite.client.resource import NODES
 from k8slite.controllers.controller import Context, Controller
 from k8slite.kinds.core.models import Node
@@ -41,7 +42,7 @@ class NodeTtlController(Controller):
         super().__init__(context)
         self._step = 0
         self._nodes = self.mirrors.of(NODES, Node)
-        self.watch(self._nodes, self._keys)
+        self.watch(self._nodes, self._keys, beat=unheard)
 
     async def start(self) -> None:
         """Begin with the step that the nodes there are call for."""

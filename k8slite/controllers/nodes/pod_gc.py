@@ -15,6 +15,7 @@ import trio
 from attrs import frozen
 
 from k8slite.client.client import STRATEGIC_MERGE_PATCH
+from k8slite.client.informer import unheard
 from k8slite.client.resource import NODES, PODS
 from k8slite.controllers.controller import Context, Controller
 from k8slite.kinds.core.models import Node, Pod
@@ -50,7 +51,7 @@ class PodGarbageCollector(Controller):
         self._missing: dict[str, float] = {}  # nodes, and when they were first missed
         self._doomed: dict[Name, _Sentence] = {}
         self.watch(self._pods, self._of_pod)
-        self.watch(self._nodes, lambda old, new: ())
+        self.watch(self._nodes, lambda old, new: (), beat=unheard)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Look for leftovers now and then."""

@@ -14,6 +14,7 @@ import trio
 from attrs import define
 
 from k8slite.client.client import STRATEGIC_MERGE_PATCH
+from k8slite.client.informer import unheard
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.controllers.controller import Context, Controller
@@ -50,7 +51,7 @@ class TaintEvictionController(Controller):
             "for the Pod and its deletion via TaintEvictionController.",
             (0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240),
         )
-        self.watch(self._nodes, self._of_node)
+        self.watch(self._nodes, self._of_node, beat=unheard)
         self.watch(self._pods, self._of_pod)
 
     def measures(self) -> Iterable[Family]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Final
 
+from k8slite.client.informer import unheard
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import (
     CSI_DRIVERS,
@@ -53,7 +54,7 @@ class AttachDetachController(Controller):
         self.watch(self._volumes, lambda old, new: _names(old, new))
         self.watch(self._claims, self._keys_of_claim)
         self.watch(self._pods, self._keys_of_pod)
-        self.watch(self._nodes, self._keys_of_node)
+        self.watch(self._nodes, self._keys_of_node, beat=unheard)
         self.watch(self._attachments, self._keys_of_attachment)
         self.watch(self._drivers, lambda old, new: _names(*self._volumes.all()))
 

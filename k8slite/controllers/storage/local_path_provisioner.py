@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
+from k8slite.client.informer import unheard
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import (
     NODES,
@@ -70,7 +71,7 @@ class LocalPathProvisioner(Controller):
         self._nodes = self.mirrors.of(NODES, Node)
         self.watch(self._claims, self._keys_of_claim)
         self.watch(self._volumes, self._keys_of_volume)
-        self.watch(self._nodes, lambda old, new: ())
+        self.watch(self._nodes, lambda old, new: (), beat=unheard)
         self.watch(self._classes, self._keys_of_class)
 
     async def start(self) -> None:
