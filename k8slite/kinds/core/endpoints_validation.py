@@ -39,8 +39,8 @@ def validate_endpoints(new: Json, _old: Json | None) -> list[Cause]:
                 if node is not None:
                     where = f"{at}.{key}[{j}].nodeName"
                     found += each(where, node, is_dns1123_subdomain(node))
-                if not is_ip(ip):
-                    found += each(f"{at}.{key}[{j}].ip", ip, is_endpoint_ip(ip))
+                again = ["must be a valid IP address"] if is_ip(ip) else is_endpoint_ip(ip)
+                found += each(f"{at}.{key}[{j}].ip", ip, again)
         ports = subset.get("ports", ())
         for j, port in enumerate(ports):
             where = f"{at}.ports[{j}]"

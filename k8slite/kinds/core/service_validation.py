@@ -12,9 +12,10 @@ from typing import Any, Final
 from k8slite.kinds.core.container_validation import PROTOCOLS
 from k8slite.kinds.core.probe_validation import validate_port
 from k8slite.kinds.core.service_defaults import externally_accessible, needs_health_check
+from k8slite.kinds.core.service_update_validation import validate_service_update
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import duplicate, forbidden, invalid, not_supported, required
-from k8slite.objects.metadata_validation import IMMUTABLE, each, immutable, validate_labels
+from k8slite.objects.metadata_validation import each, validate_labels
 from k8slite.objects.names import (
     is_cidr,
     is_dns1123_label,
@@ -33,7 +34,8 @@ AFFINITY_LIMIT_SECONDS: Final = 86400
 def validate_service(new: Json, old: Json | None) -> list[Cause]:
     """A Service, new or changed."""
     spec = new["spec"]
-    found = _update(spec, old["spec"]) if old is not None else []
+    found = validate_service_update(spec, old["spec"]) if old is not None else []
+    found += _topology(new["metadata"].get("annotations") or {})
     kind = spec.get("type", "")
     headless = spec.get("clusterIP") == "None"
     ports = spec.get("ports", ())
@@ -65,24 +67,12 @@ def validate_service(new: Json, old: Json | None) -> list[Cause]:
     return found + _balancer(new, spec) + _traffic(spec)
 
 
-def _update(spec: Json, old: Json) -> list[Cause]:
-    found: list[Cause] = []
-    if "ExternalName" not in (spec.get("type"), old.get("type")):
-        for key in ("clusterIPs", "ipFamilies"):
-            after, before = spec.get(key) or [], old.get(key) or []
-            if before and (not after or after[0] != before[0]):
-                found.append(invalid(f"spec.{key}[0]", after, "may not change once set"))
-            elif len(before) > 1 and len(after) > 1 and after[1] != before[1]:
-                found.append(invalid(f"spec.{key}[1]", after, "may not change once set"))
-    both = spec.get("type") == old.get("type") == "LoadBalancer"
-    if both and old.get("loadBalancerClass") != spec.get("loadBalancerClass"):
-        shown = spec.get("loadBalancerClass")
-        found.append(invalid("spec.loadBalancerClass", shown, "may not change once set"))
-    if needs_health_check(spec) and needs_health_check(old):
-        after, before = spec.get("healthCheckNodePort", 0), old.get("healthCheckNodePort", 0)
-        if before and immutable("", after, before):
-            found.append(forbidden("spec.healthCheckNodePort", IMMUTABLE))
-    return found
+def _topology(annotations: Json) -> list[Cause]:
+    mode, hints = annotations.get(_MODE), annotations.get(_HINTS)
+    if mode is None or hints is None or mode == hints:
+        return []
+    text = f"must match annotations[{_HINTS}] when both are specified"
+    return [invalid(f"metadata.annotations[{_MODE}]", mode, text)]
 
 
 def _external_name(spec: Json) -> list[Cause]:
@@ -262,4 +252,6 @@ _FAMILIES: Final = ("IPv4", "IPv6")
 _FAMILY_POLICIES: Final = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _TRAFFIC: Final = ("Cluster", "Local")
 _DISTRIBUTIONS: Final = ("PreferClose", "PreferSameNode", "PreferSameZone")
+_MODE: Final = "service.kubernetes.io/topology-mode"
+_HINTS: Final = "service.kubernetes.io/topology-aware-hints"
 _RANGES: Final = "service.beta.kubernetes.io/load-balancer-source-ranges"

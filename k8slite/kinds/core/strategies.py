@@ -15,7 +15,12 @@ from k8slite.kinds.core.data_validation import validate_config_map, validate_sec
 from k8slite.kinds.core.endpoints_validation import validate_endpoints
 from k8slite.kinds.core.event_validation import validate_event
 from k8slite.kinds.core.limit_validation import validate_limit_range
-from k8slite.kinds.core.node_validation import validate_namespace, validate_node
+from k8slite.kinds.core.node_validation import (
+    validate_namespace,
+    validate_namespace_status,
+    validate_node,
+    validate_node_status,
+)
 from k8slite.kinds.core.object_defaults import (
     default_claim,
     default_endpoints,
@@ -40,6 +45,7 @@ from k8slite.kinds.core.pod_validation import validate_pod, validate_pod_part
 from k8slite.kinds.core.pod_warnings import warn_endpoints, warn_pod
 from k8slite.kinds.core.quota_validation import validate_quota, validate_quota_status
 from k8slite.kinds.core.service_defaults import default_service, prepare_service
+from k8slite.kinds.core.service_update_validation import validate_service_status
 from k8slite.kinds.core.service_validation import validate_service
 from k8slite.kinds.core.service_warnings import warn_service
 from k8slite.kinds.core.status_defaults import keep_status
@@ -65,11 +71,16 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_namespace,
         prepare=prepare_namespace,
         validate=validate_namespace,
+        validate_status=validate_namespace_status,
         name_rule="label",
         status=True,
     ),
     "nodes": Strategy(
-        default=default_node, prepare=prepare_node, validate=validate_node, status=True
+        default=default_node,
+        prepare=prepare_node,
+        validate=validate_node,
+        validate_status=validate_node_status,
+        status=True,
     ),
     "persistentvolumeclaims": Strategy(
         default=default_claim,
@@ -120,6 +131,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         default=default_service,
         prepare=prepare_service,
         validate=validate_service,
+        validate_status=validate_service_status,
         warn=warn_service,
         name_rule="label",
         status=True,
