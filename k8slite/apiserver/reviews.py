@@ -40,6 +40,10 @@ class Reviews:
     async def create(self, call: Call) -> Response:
         """POST of a review."""
         obj = self.verbs.decoder.object(call.request, call.kind, call.warnings.append)
+        if call.kind.kind == "TokenReview":
+            spec = obj.get("spec") or {}
+            audiences = spec.get("audiences") or API_AUDIENCES
+            await self.authenticator.ask_about(spec.get("token") or "", audiences)
         answer = _ANSWERS[call.kind.kind](self, call, obj)
         metadata = {**(obj.get("metadata") or {})}
         metadata.setdefault("creationTimestamp", timestamp(self.verbs.registry.world.now()))

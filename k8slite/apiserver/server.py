@@ -172,6 +172,8 @@ class ApiServer:
         self.custom.catch_up()
         self.aggregation.catch_up()
         authorize = self.authorizer.authorize
+        if told is not None and self.authenticator.remote is not None:
+            await self.authenticator.ask(request)
         recognized = self._recognized(request, trail)
         known = recognized.user
         user = impersonated(known, request, authorize)

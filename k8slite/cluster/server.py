@@ -97,6 +97,7 @@ def api_server(store: Store, world: World, settings: Settings, neighbours: Neigh
         settings.static_tokens,
         neighbours.token_used,
         settings.believed,
+        settings.remote_tokens,
     )
     kubelet = neighbours.kubelet if settings.nodes else None
     proxying = Proxying(verbs, services, settings.webhooks, kubelet, neighbours.pods)

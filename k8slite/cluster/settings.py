@@ -9,6 +9,7 @@ from attrs import field, frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from k8slite.apiserver.auditing.auditor import AuditLog
+from k8slite.apiserver.authentication.authenticator import RemoteTokens
 from k8slite.apiserver.authentication.front_proxy import FrontProxy
 from k8slite.apiserver.calling.endpoint import Way
 from k8slite.apiserver.cross_origin import CrossOrigin
@@ -33,6 +34,7 @@ class Settings:
     webhooks: Way | None = None  # how webhooks and other API servers are reached
     front_proxy: Trust | None = None  # what extension API servers are to know of this one
     believed: FrontProxy = FrontProxy()  # which front proxies this one is to believe
+    remote_tokens: RemoteTokens | None = None  # what others say of whom tokens are
     sign: Sign | None = None  # what makes certificates of approved requests
     static_tokens: Mapping[str, User] = field(factory=dict)
     token_key: ec.EllipticCurvePrivateKey | None = None

@@ -4,6 +4,7 @@ In: where a cluster's files are and how it was asked to run. Out: a Cluster that
 Never here: what a cluster does once it lives.
 
     data_directory   a cluster's files, and the lock that keeps two processes apart
+    authentication   whose tokens are believed, and a file that says so
     front_proxies    whom else the API server believes, and who is to believe it
     certificates     the cluster's own CA and what it signs
     kubeconfig       how clients find the cluster

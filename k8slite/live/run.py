@@ -23,6 +23,7 @@ from k8slite.cluster import Cluster, Settings
 from k8slite.faults.plan import Plan
 from k8slite.live import kubeconfig
 from k8slite.live.audit import Auditing, audit_log
+from k8slite.live.authentication import Authentication, Reloading
 from k8slite.live.certificates import Authority
 from k8slite.live.data_directory import DataDirectory, replace_file
 from k8slite.live.front_proxies import FrontProxies
@@ -62,6 +63,7 @@ class Wanted:
     settings: Settings = Settings()
     auditing: Auditing = Auditing()
     front_proxies: FrontProxies = FrontProxies()
+    authentication: Authentication = Authentication()
     faults: Plan | None = None  # what clients are struck by, once all components run
     record: Path | None = None  # where everything is written down
     past: Past | None = None  # what is shown in the place of a cluster that lives
@@ -157,6 +159,10 @@ async def _serving(
         believed=wanted.front_proxies.believed,
         static_tokens={_token(directory): User("kubernetes-admin", ("system:masters",))},
     )
+    authentication = wanted.authentication
+    if authentication.is_asked_for:
+        tokens = authentication.tokens(outbound, LiveWorld())
+        settings = evolve(settings, remote_tokens=tokens)
     context = authority.server_context()
     authorities = wanted.front_proxies.admit(authority, context)
     async with _store(wanted, directory) as store, trio.open_nursery() as nursery:
@@ -165,6 +171,10 @@ async def _serving(
             world = StillWorld(wanted.past.moment, world)
         cluster = Programmed(world).cluster(store, settings)
         cluster.measures["process"] = process_families
+        if authentication.file:
+            reloading = Reloading(authentication, tokens)
+            cluster.measures["authentication-config"] = reloading.families
+            nursery.start_soon(reloading.run)
         faults = WireFaults(cluster)
         await nursery.start(faults.run)
         handler: Handler = faults.handle

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from attrs import Factory, evolve, frozen
 
+from k8slite.apiserver.authentication.anonymous import Anonymous
 from k8slite.apiserver.authentication.front_proxy import FrontProxy, NotAllowed
 from k8slite.messages import Request, User
 from k8slite.objects.errors import Unauthorized
@@ -43,6 +44,19 @@ class TokenAuthenticator(Protocol):
         ...
 
 
+class RemoteTokens(TokenAuthenticator, Protocol):
+    """A sort of which somebody else has to be asked first."""
+
+    @property
+    def anonymous(self) -> Anonymous:
+        """Who may ask as nobody, as it is configured together with these tokens."""
+        ...
+
+    async def ask(self, token: str, audiences: Sequence[str]) -> None:
+        """Have what is needed to recognize a token."""
+        ...
+
+
 @frozen
 class StaticTokens:
     """Tokens that never change (upstream: --token-auth-file); for the API server only."""
@@ -60,6 +74,18 @@ class Authenticator:
 
     sorts: tuple[TokenAuthenticator, ...] = ()
     front_proxy: FrontProxy = FrontProxy()
+    remote: RemoteTokens | None = None  # the last of the sorts
+
+    async def ask(self, request: Request) -> None:
+        """Have what is needed to recognize a request."""
+        token = _bearer(request)
+        if token and self.remote is not None:
+            await self.remote.ask(token, API_AUDIENCES)
+
+    async def ask_about(self, token: str, audiences: Sequence[str]) -> None:
+        """Have what is needed to recognize a token."""
+        if self.remote is not None:
+            await self.remote.ask(token, audiences)
 
     def user(self, request: Request) -> User:
         """The user, with the group that every authenticated one is in. Raises Unauthorized."""
@@ -73,15 +99,19 @@ class Authenticator:
             user = self._played(request) or user
         if user is not None:
             return Recognized(_authenticated(user), API_AUDIENCES)
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            if peer.front_proxy is not None:
-                raise Unauthorized("Unauthorized")  # his certificate is no user's
+        token = _bearer(request)
+        if not token:
+            # The certificate of a front proxy is no user's.
+            if peer.front_proxy is not None or not self._anonymous(request.path):
+                raise Unauthorized("Unauthorized")
             return Recognized(ANONYMOUS, API_AUDIENCES)
         try:
-            return self.owner(token.strip(), API_AUDIENCES)
+            return self.owner(token, API_AUDIENCES)
         except BadToken:
             raise Unauthorized("Unauthorized") from None
+
+    def _anonymous(self, path: str) -> bool:
+        return self.remote is None or self.remote.anonymous.may_ask(path)
 
     def _played(self, request: Request) -> User | None:
         try:
@@ -92,7 +122,7 @@ class Authenticator:
     def owner(self, token: str, audiences: Sequence[str]) -> Recognized:
         """Whose token this is. Raises BadToken, with all that is to be said of it."""
         complaints = [_INVALID]
-        for sort in self.sorts:
+        for sort in (*self.sorts, self.remote) if self.remote is not None else self.sorts:
             try:
                 found = sort.recognize(token, audiences)
             except BadToken as reason:
@@ -102,6 +132,11 @@ class Authenticator:
                 return evolve(found, user=_authenticated(found.user))
         listed = ", ".join(complaints)
         raise BadToken(f"[{listed}]" if len(complaints) > 1 else listed)
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def of_the_api(user: User, audiences: Sequence[str]) -> Recognized | None:

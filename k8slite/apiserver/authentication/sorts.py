@@ -7,7 +7,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from k8slite.apiserver.authentication.authenticator import Authenticator, StaticTokens
+from k8slite.apiserver.authentication.authenticator import (
+    Authenticator,
+    RemoteTokens,
+    StaticTokens,
+)
 from k8slite.apiserver.authentication.bootstrap_tokens import BootstrapTokens
 from k8slite.apiserver.authentication.front_proxy import FrontProxy
 from k8slite.apiserver.authentication.legacy_tokens import LegacyTokens
@@ -25,13 +29,14 @@ def authentication(
     static_tokens: Mapping[str, User],
     used: Callable[[dict[str, Any]], None],
     front_proxy: FrontProxy,
+    remote: RemoteTokens | None,
 ) -> tuple[TokenIssuer | None, Authenticator]:
     """Who issues tokens on request (nobody without a key), and who recognizes them; `used` is told
     of each Secret whose token was shown."""
     static, bootstrap = StaticTokens(static_tokens), BootstrapTokens(storage, world)
     if key is None:
-        return None, Authenticator((static, bootstrap), front_proxy)
+        return None, Authenticator((static, bootstrap), front_proxy, remote)
     tokens = WebTokens(key)
     issuer = TokenIssuer(tokens, storage, world)
     legacy = LegacyTokens(tokens, storage, used)
-    return issuer, Authenticator((static, legacy, issuer, bootstrap), front_proxy)
+    return issuer, Authenticator((static, legacy, issuer, bootstrap), front_proxy, remote)
