@@ -58,6 +58,8 @@ class ContainerSecurity:
     run_as_user: int | None = None
     run_as_group: int | None = None
     read_only_root_filesystem: bool = False
+    allow_privilege_escalation: bool | None = None
+    privileged: bool = False
 
 
 @frozen

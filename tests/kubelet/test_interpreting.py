@@ -32,12 +32,12 @@ async def test_arguments_alone_are_a_command_that_is_known(autojump_clock, scene
         "job", containers=[container("c", args=["echo", "a"])], restartPolicy="Never"
     )
     assert scene.phase("job") == "Succeeded" and await log_of(scene, "job") == "a\n"
-    await scene.create("web", containers=[container("c", args=["--port=80"])])
+    await scene.create("web", containers=[container("c", image="web", args=["--port=80"])])
     assert scene.phase("web") == "Running"
 
 
 async def test_what_is_not_all_known_runs_for_ever(autojump_clock, scene):
-    await scene.create("web", containers=shell("echo begins; exec nginx -g 'daemon off;'"))
+    await scene.create("web", containers=shell("echo begins; exec java -jar app.jar"))
     await trio.sleep(1000)
     assert scene.ready("web") and scene.container("web")["restartCount"] == 0
 

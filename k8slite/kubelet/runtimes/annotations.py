@@ -27,8 +27,10 @@ holds at most 63 characters after the slash). Durations are seconds ("1.5") or G
     k8slite.dev/http: "text"            what its declared ports answer over HTTP
 
 Without any, a container whose command is one that pretended containers know runs that (see
-`interpreting`). Else an init container, and a container of a pod that a Job controls, ends at once
-with code 0; every other runs for ever. A value that cannot be read is left out, with a complaint.
+`interpreting`), and one of an image that is known what its image does (`images`). Else an init
+container, and a container of a pod that a Job controls, ends at once with code 0, as one without a
+command does there whatever its image is; every other runs for ever. A value that cannot be read is
+left out, with a complaint.
 
 Every image is there, but for those whose tag says otherwise, whatever their name: 404, missing,
 nonexistent, non-existent, does-not-exist. They cannot be pulled, as a roll-out to a bad image.
@@ -44,7 +46,7 @@ from attrs import frozen
 
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.references import resolved
-from k8slite.kubelet.runtimes.images import default_arguments, entry_point, script_of
+from k8slite.kubelet.runtimes.images import command_of, quiet_server
 from k8slite.kubelet.runtimes.script import Alive, Answer, Exit, Log, Ready, Script, Step, Wait
 from k8slite.objects.codec import loads
 from k8slite.objects.quantity import milli, whole
@@ -71,9 +73,11 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
     if not any(name.startswith(PREFIX) for name in annotations):
         if missing:
             return Behaviour(Script(pull_error=_not_found(container.image)))
-        known = script_of(container)
-        if known is not None:
-            return Behaviour(known)
+        if ends and not (container.command or container.args):
+            return _ENDING
+        server = quiet_server(container)
+        if server:
+            return _SERVING[server]
         command = _understood_command(container)
         if command:
             return Behaviour(Script(command=command))
@@ -106,7 +110,8 @@ def behaviour_of(pod: Pod, container: Container) -> Behaviour:
 
 def is_usual(behaviour: Behaviour) -> bool:
     """Whether nobody but its command or image has said what a container does."""
-    return behaviour is _RUNNING or behaviour is _ENDING or bool(behaviour.script.command)
+    script = behaviour.script
+    return behaviour is _RUNNING or behaviour is _ENDING or bool(script.command or script.server)
 
 
 def duration_seconds(text: str) -> float:
@@ -204,20 +209,14 @@ def _unknown(annotations: Mapping[str, str]) -> list[str]:
 
 
 def _understood_command(container: Container) -> tuple[str, ...]:
-    command = container.command or entry_point(container.image)
-    arguments = container.args
-    if not (container.command or arguments):
-        image = container.image.rpartition("/")[2].partition(":")[0].partition("@")[0]
-        if container.stdin and image in _SHELLS_BY_THEMSELVES:
-            return ("sh",)
-        arguments = default_arguments(container.image)
-    if not (command or arguments):
+    command = command_of(container)
+    if not command:
         return ()
     # A start pays nothing for it.
     from k8slite.kubelet.runtimes.interpreting import is_shell, is_understood
 
     values = {one.name: one.value for one in container.env}
-    words = tuple(resolved(one, values) for one in (*command, *arguments))
+    words = tuple(resolved(one, values) for one in command)
     return words if is_understood(words) or (container.stdin and is_shell(words)) else ()
 
 
@@ -278,6 +277,9 @@ _MISSING_TAGS: Final = frozenset(
 _IDLE: Final = Script()
 _RUNNING: Final = Behaviour(Script())
 _ENDING: Final = Behaviour(Script(steps=(Exit(0),)))
+_SERVING: Final = {
+    name: Behaviour(Script(server=name)) for name in ("httpd-foreground", "nginx", "pause")
+}
 _PLAIN: Final = re.compile(r"\d+(\.\d+)?")
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _DURATION: Final = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
@@ -306,5 +308,3 @@ _NAMES: Final = frozenset(
         "unready-for",
     }
 )
-# Images that are a shell where nothing else is said.
-_SHELLS_BY_THEMSELVES: Final = ("alpine", "bash", "busybox", "debian", "fedora", "ubuntu")

@@ -116,6 +116,7 @@ class Box:
     modes: dict[str, int] = field(factory=dict)  # of files that are not under a mount
     user: tuple[int, int] = (0, 0)  # user and group
     read_only: bool = False  # but for what is mounted
+    no_new_privileges: bool = False
     # Sees that the files are what they should be by now; called before each command.
     refresh: Callable[[], Awaitable[None]] | None = None
     interface: Interface = field(factory=Interface)  # its pod's end of the network
@@ -174,6 +175,9 @@ class Box:
             self._check(one)
         for one in gone:
             del self.files[one]
+        parent = posixpath.dirname(whole)
+        if gone and not self.is_directory(parent):
+            self.files[f"{parent}/"] = b""  # it stays, though nothing is in it
         return bool(gone)
 
     def _check(self, path: str) -> None:

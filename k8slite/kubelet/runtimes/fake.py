@@ -316,10 +316,10 @@ class FakeRuntime:
         self._go_on(run)
 
     def _open_ports(self, run: Run) -> None:
-        if run.config.container.ports and not run.listeners:
+        if (run.config.container.ports or run.script.server) and not run.listeners:
             from k8slite.kubelet.runtimes.pretending import open_ports
 
-            open_ports(run, self.network)
+            open_ports(run, self.network, self._timers)
 
     async def _begin_with_hook(self, run: Run, hook: Hook) -> None:
         """Play a script once its container counts as running."""

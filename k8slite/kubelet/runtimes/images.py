@@ -1,21 +1,35 @@
-"""What a few well-known images do, as their documentation says (pure).
+"""What well-known images are: what they run, and which files they bring (pure).
 
-agnhost is what Kubernetes' own pages and tests take where a container is to show something: its
-entry point is /agnhost, and `liveness` and `grpc-health-checking` answer well for some time only.
+An image is known by its name without registry and tag; what it runs is one of the commands that
+pretended containers know (`commands`), and the same may be written in a container of any image.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from k8slite.kubelet.pod import Container
-from k8slite.kubelet.runtimes.script import Alive, Script, Wait
+from attrs import Factory, frozen
 
-ALIVE_SECONDS: Final = 10.0  # of agnhost liveness
+from k8slite.kubelet.pod import Container
+
 IMAGE_BYTES: Final = 42_000_000  # what a pull says to have fetched
+
+
+@frozen
+class Image:
+    """What an image is built with."""
+
+    entry_point: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()  # where the container has none
+    files: Mapping[str, bytes] = Factory(dict)
+    shell: bool = False  # it runs one where somebody types into it
+    # Whoever mounts something here has it do what nobody knows.
+    configuration: str = ""
+    # What it runs by itself is a web server, or does nothing: no task is needed for it.
+    quiet: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -27,33 +41,95 @@ def image_id(image: str) -> str:
     return f"{head if head and '/' not in tail else name}@sha256:{digest}"
 
 
-def entry_point(image: str) -> tuple[str, ...]:
-    """What an image runs its arguments with, as far as that is known here."""
-    return ("/agnhost",) if _name(image) == "agnhost" else ()
+def image_of(name: str) -> Image:
+    """What is known of an image; one that is not known has nothing."""
+    place, _, last = name.partition("@")[0].rpartition("/")
+    found = IMAGES.get(last.partition(":")[0], _UNKNOWN)
+    if found.configuration and place not in _PUBLISHERS and not place.endswith(_TESTED):
+        return _UNKNOWN  # others put other things under such names
+    return found
 
 
-def default_arguments(image: str) -> tuple[str, ...]:
-    """What an image is run with when its container says nothing."""
-    return ("pause",) if _name(image) == "agnhost" else ()
+def quiet_server(container: Container) -> str:
+    """The server that a container is, if it is nothing else and nobody looks after it; or ""."""
+    image = image_of(container.image)
+    if not image.quiet or container.command or container.args or container.stdin:
+        return ""
+    probes = (container.startup_probe, container.readiness_probe, container.liveness_probe)
+    hooks = (container.lifecycle.post_start, container.lifecycle.pre_stop)
+    if any(one is not None for one in (*probes, *hooks)) or _is_configured(container, image):
+        return ""
+    return (*image.entry_point, *image.arguments)[0].removeprefix("/")
 
 
-def script_of(container: Container) -> Script | None:
-    """What a container's image does over time, if that is known."""
-    words = container.command or entry_point(container.image)
-    if not words or not words[0].endswith("/agnhost"):
-        return None
-    subcommand, *options = (*words[1:], *container.args, "")
-    if subcommand == "liveness":
-        return Script(steps=(Wait(ALIVE_SECONDS), Alive(False)))
-    if subcommand == "grpc-health-checking":
-        found = _DELAY.search(" ".join(options))
-        if found is not None:
-            return Script(steps=(Wait(float(found[1])), Alive(False)))
-    return None
+def command_of(container: Container) -> tuple[str, ...]:
+    """What a container runs, as far as it is known; with references in it."""
+    image = image_of(container.image)
+    if _is_configured(container, image):
+        return ()
+    if container.command:
+        return (*container.command, *container.args)
+    if container.args:
+        return (*image.entry_point, *container.args)
+    if image.shell and container.stdin:
+        return ("sh",)
+    return (*image.entry_point, *image.arguments)
 
 
-def _name(image: str) -> str:
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+def _is_configured(container: Container, image: Image) -> bool:
+    where = image.configuration
+    return bool(where) and any(one.mount_path.startswith(where) for one in container.volume_mounts)
 
 
-_DELAY: Final = re.compile(r"--delay-unhealthy-sec[= ](\d+)")
+def _page(title: str, text: str) -> bytes:
+    return (
+        f"<!DOCTYPE html>\n<html>\n<head>\n<title>{title}</title>\n</head>\n<body>\n"
+        f"<h1>{title}</h1>\n<p>{text}</p>\n</body>\n</html>\n"
+    ).encode()
+
+
+def _animal(name: str) -> Image:
+    data = f'{{\n  "image": "{name}.jpg"\n}}\n'.encode()
+    files = {"/data.json": data, f"/{name}.jpg": b"\xff\xd8\xff\xd9"}
+    return Image(("/agnhost", "test-webserver"), files=files)
+
+
+_PUBLISHERS: Final = ("", "docker.io", "docker.io/library", "library", "index.docker.io/library")
+_TESTED: Final = "/e2e-test-images"
+_UNKNOWN: Final = Image()
+_SHELL: Final = Image(shell=True)
+IMAGES: Final[Mapping[str, Image]] = {
+    "agnhost": Image(("/agnhost",), ("pause",), {"/uploads/": b""}),
+    "alpine": _SHELL,
+    "bash": _SHELL,
+    "busybox": _SHELL,
+    "debian": _SHELL,
+    "fedora": _SHELL,
+    "httpd": Image(
+        arguments=("httpd-foreground",),
+        files={
+            "/usr/local/apache2/htdocs/index.html": (
+                b"<html><body><h1>It works!</h1></body></html>\n"
+            )
+        },
+        configuration="/usr/local/apache2/conf",
+        quiet=True,
+    ),
+    "jessie-dnsutils": _SHELL,
+    "kitten": _animal("kitten"),
+    "nautilus": _animal("nautilus"),
+    "nginx": Image(
+        arguments=("nginx", "-g", "daemon off;"),
+        files={
+            "/usr/share/nginx/html/50x.html": _page("An error occurred.", "Try again later."),
+            "/usr/share/nginx/html/index.html": _page(
+                "Welcome to nginx!", "The web server nginx is installed and works."
+            ),
+        },
+        configuration="/etc/nginx",
+        quiet=True,
+    ),
+    "nonewprivs": Image(("/nnp",)),
+    "pause": Image(("/pause",), quiet=True),
+    "ubuntu": _SHELL,
+}

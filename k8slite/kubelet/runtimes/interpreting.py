@@ -3,7 +3,8 @@
 A pod with `command: [sh, -c, "echo hi; sleep 5; exit 3"]` prints hi and fails after five seconds.
 That needs every command of it to be known (`commands`, `shell`); otherwise the container does what
 one without a command does. Arguments without a command are taken for one, as for images without an
-entry point. SIGTERM ends it at once with code 143 (as under an init process), unless it traps TERM.
+entry point. SIGTERM ends it at once with code 143 (as under an init process), unless it traps TERM
+or is a server that ends in its own way.
 """
 
 from __future__ import annotations
@@ -58,7 +59,12 @@ def interpreter(
             if terminal is not None:
                 await terminal.write(data, error)
 
-        session = nothing(write) if terminal is None else terminal.session(write)
+        def stopping() -> trio.Event:
+            return process.stopping
+
+        session = (
+            nothing(write, stopping) if terminal is None else terminal.session(write, stopping)
+        )
         try:
             if posixpath.basename(command[0]) not in SHELLS:
                 return await run_known(command, box, session) or 0

@@ -7,9 +7,10 @@ those of the node. What is sent to a port reaches its listener as a whole reques
 from __future__ import annotations
 
 import errno
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from ipaddress import ip_address
 from typing import Final, Literal
 
 import trio
@@ -161,11 +162,29 @@ class Interface:
     async def call(self, host: str, port: int, request: Request, *, tls: bool = False) -> Response:
         """Ask somebody over HTTP. Raises OSError where there is no answer."""
         peer = Peer(self.network.source(self.address))
-        found = await self._found(host)
-        return await self.network.call(found, port, evolve(request, peer=peer), tls=tls)
+        found, at = await self.found(host, port, "TCP")
+        return await self.network.call(found, at, evolve(request, peer=peer), tls=tls)
 
-    async def _found(self, host: str) -> str:
-        return self.address if host in _LOOPBACK else host
+    async def send(self, host: str, port: int, data: bytes) -> bytes | None:
+        """Send a datagram; what comes back, None for nothing. Raises OSError."""
+        found, at = await self.found(host, port, "UDP")
+        return self.network.send(found, at, data, self.network.source(self.address))
+
+    async def connect(self, host: str, port: int) -> None:
+        """Connect with somebody, and let go. Raises OSError where nobody listens."""
+        self.network.find(*await self.found(host, port, "TCP"))
+
+    async def found(self, host: str, port: int, protocol: Protocol) -> tuple[str, int]:
+        """Where a host's port really is. Raises NoSuchHost."""
+        await trio.lowlevel.checkpoint()
+        if host in _LOOPBACK:
+            return self.address, port
+        try:
+            ip_address(host)
+        except ValueError:
+            raise NoSuchHost(f"lookup {host}: no such host") from None
+        return host, port
 
 
-Call = Callable[[str, int, Request], Awaitable[Response]]
+class NoSuchHost(OSError):
+    """There is no address of that name."""

@@ -16,11 +16,15 @@ from typing import Final
 from k8slite.kubelet.pod import Pod
 from k8slite.kubelet.runtimes import commands
 from k8slite.kubelet.runtimes.box import Box, Files
+from k8slite.kubelet.runtimes.commands.web import quiet_port
+from k8slite.kubelet.runtimes.container_log import Line
 from k8slite.kubelet.runtimes.fake_run import Run
+from k8slite.kubelet.runtimes.images import image_of
 from k8slite.kubelet.runtimes.network import Interface, Listener, Network
 from k8slite.kubelet.runtimes.runtime import ContainerConfig
 from k8slite.kubelet.runtimes.script import Script
 from k8slite.kubelet.runtimes.session import Session
+from k8slite.kubelet.timers import Timers
 from k8slite.messages import Request, Response
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -39,6 +43,7 @@ def box_of(config: ContainerConfig, now: Callable[[], datetime], network: Networ
     }
     address = config.addresses[0] if config.addresses else "127.0.0.1"
     own = {
+        **image_of(config.container.image).files,
         "/etc/hostname": f"{name}\n".encode(),
         "/etc/hosts": _hosts(config.pod, name, address).encode(),
     }
@@ -61,6 +66,7 @@ def box_of(config: ContainerConfig, now: Callable[[], datetime], network: Networ
         {},
         (user, group),
         security.read_only_root_filesystem,
+        security.allow_privilege_escalation is False,
         config.refresh,
         Interface(network, config.addresses or (config.pod.metadata.uid,)),
     )
@@ -95,9 +101,13 @@ async def run(command: Sequence[str], script: Script, box: Box, session: Session
     return await commands.run(command, box, session)
 
 
-def open_ports(run: Run, network: Network) -> None:
-    """Have the ports answer that a container declares which plays a script."""
+def open_ports(run: Run, network: Network, timers: Timers) -> None:
+    """Have the ports answer of a container that plays a script: its server's, or those that it
+    declares."""
     if run.ended is not None:
+        return
+    if run.script.server:
+        _open_quietly(run, network, timers)
         return
     for one in run.config.container.ports:
         if one.protocol in ("", "TCP"):
@@ -105,6 +115,22 @@ def open_ports(run: Run, network: Network) -> None:
             with suppress(OSError):  # another container of the pod was first
                 network.listen(run.addresses, one.container_port, listener)
                 run.listeners.append(listener)
+
+
+def _open_quietly(run: Run, network: Network, timers: Timers) -> None:
+    def box() -> Box:
+        if run.box is None:
+            run.box = box_of(run.config, timers.date, network)
+        return run.box
+
+    async def write(data: bytes) -> None:
+        run.notes.append(Line(timers.now().date, data.decode(errors="replace").rstrip("\n")))
+        run.wake()
+
+    found = quiet_port(run.script.server, box, write)
+    if found is not None:
+        with suppress(OSError):  # as above
+            run.listeners.append(network.listen(run.addresses, *found))
 
 
 async def _answer(run: Run, port: int, request: Request) -> Response:

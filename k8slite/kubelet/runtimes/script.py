@@ -103,6 +103,7 @@ class Script:
     memory_bytes: int = 8 * 1024 * 1024
     answers: tuple[Answer, ...] = ()  # the first that fits a command is given
     http: str | None = None  # what its declared ports answer; None: a line that names them
+    server: str = ""  # a web server that answers at its own port instead (see `commands.web`)
     # What really runs (see `program`): then the steps count for nothing, and probes are made.
     program: Callable[[Any], Awaitable[int | None]] | None = None
     # What is interpreted where there is no program (see `interpreting`): the same holds.

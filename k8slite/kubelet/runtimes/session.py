@@ -28,12 +28,21 @@ class Session:
         sizes: trio.MemoryReceiveChannel[Size],
         write: Callable[[bytes, bool], Awaitable[None]],
         tty: bool,
+        stopping: Callable[[], trio.Event] | None = None,
     ) -> None:
+        self._stopping = stopping
         self._stdin = stdin
         self._read_ahead = b""
         self._write = write
         self.sizes = sizes  # one each time the terminal gets another size
         self.tty = tty
+
+    async def stopped(self) -> None:
+        """Wait until SIGTERM comes; who waits for it is not ended by it. Of a container's own
+        command only: nobody sends it to others."""
+        if self._stopping is None:
+            await trio.sleep_forever()
+        await self._stopping().wait()
 
     async def read(self) -> bytes:
         """What comes next on stdin; b"" at its end."""
@@ -66,11 +75,11 @@ class Session:
 
     def writing(self, write: Callable[[bytes, bool], Awaitable[None]]) -> Session:
         """The same streams, but for what is written."""
-        return Session(self._stdin, self.sizes, write, self.tty)
+        return Session(self._stdin, self.sizes, write, self.tty, self._stopping)
 
     def reading(self, stdin: trio.MemoryReceiveChannel[bytes]) -> Session:
         """The same streams, but for what is read."""
-        return Session(stdin, self.sizes, self._write, self.tty)
+        return Session(stdin, self.sizes, self._write, self.tty, self._stopping)
 
     def close(self) -> None:
         """Nothing is read any more: who writes to it is told."""
@@ -90,8 +99,11 @@ async def nowhere(data: bytes, error: bool) -> None:
     """Takes what is printed, and keeps nothing of it."""
 
 
-def nothing(write: Callable[[bytes, bool], Awaitable[None]]) -> Session:
+def nothing(
+    write: Callable[[bytes, bool], Awaitable[None]],
+    stopping: Callable[[], trio.Event] | None = None,
+) -> Session:
     """Streams of a command that nobody talks to, but that may print."""
     resized, sizes = trio.open_memory_channel[Size](0)
     resized.close()
-    return Session(given(b""), sizes, write, tty=False)
+    return Session(given(b""), sizes, write, False, stopping)

@@ -29,9 +29,13 @@ class Terminal:
         self._sizes, self._resized = trio.open_memory_channel[Size](math.inf)
         self._attached: list[Session] = []
 
-    def session(self, write: Callable[[bytes, bool], Awaitable[None]]) -> Session:
+    def session(
+        self,
+        write: Callable[[bytes, bool], Awaitable[None]],
+        stopping: Callable[[], trio.Event] | None = None,
+    ) -> Session:
         """The process' end; `write` is where it prints."""
-        return Session(self._given, self._resized, write, self._tty)
+        return Session(self._given, self._resized, write, self._tty, stopping)
 
     async def write(self, data: bytes, error: bool) -> None:
         """What the process prints, for everybody who is attached."""

@@ -8,11 +8,13 @@ from typing import Final
 
 from k8slite.kubelet.runtimes.box import Box
 from k8slite.kubelet.runtimes.commands.agnhost import AGNHOST
+from k8slite.kubelet.runtimes.commands.agnhost.plain import IMAGES
 from k8slite.kubelet.runtimes.commands.archives import ARCHIVES
 from k8slite.kubelet.runtimes.commands.command import Command
 from k8slite.kubelet.runtimes.commands.filing import FILING
 from k8slite.kubelet.runtimes.commands.plain import PLAIN
 from k8slite.kubelet.runtimes.commands.text import TEXT
+from k8slite.kubelet.runtimes.commands.web import WEB
 from k8slite.kubelet.runtimes.session import ExecFailed, Session
 from k8slite.kubelet.runtimes.shell.execution import NOT_FOUND, Shell
 from k8slite.kubelet.runtimes.shell.parser import parsed
@@ -119,6 +121,8 @@ COMMANDS: Final[dict[str, Command]] = {
     **FILING,
     **TEXT,
     **ARCHIVES,
+    **IMAGES,
+    **WEB,
     "ash": _sh,
     "bash": _sh,
     "sh": _sh,

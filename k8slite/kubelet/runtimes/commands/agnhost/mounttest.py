@@ -1,9 +1,4 @@
-"""What Kubernetes' image agnhost does that needs no network (upstream: `test/images/agnhost`).
-
-    pause, entrypoint-tester, etc-hosts, mounttest
-
-A container with another of its subcommands runs for ever, as one does that is not known.
-"""
+"""agnhost mounttest: looks at files, and says what it sees of them."""
 
 from __future__ import annotations
 
@@ -13,57 +8,30 @@ from typing import Final
 import trio
 
 from k8slite.kubelet.runtimes.box import Box, ReadOnly
-from k8slite.kubelet.runtimes.commands.command import Command, complain
+from k8slite.kubelet.runtimes.commands.agnhost.flags import Flags
 from k8slite.kubelet.runtimes.commands.filing import shown_mode
 from k8slite.kubelet.runtimes.session import Session
 
 LOOP_SECONDS: Final = 2.0  # between two looks at a file
-RETRY_SECONDS: Final = 180.0  # how long it looks, unless told otherwise
+RETRY_SECONDS: Final = 180  # how long it looks, unless told otherwise
 _NEW_FILE: Final = b"mount-tester new file\n"
 
 
-async def _agnhost(command: list[str], box: Box, session: Session) -> int:
-    subcommand = command[1] if len(command) > 1 else "pause"
-    known = SUBCOMMANDS.get(subcommand)
-    if known is None:
-        return await complain(session, f"Error: unknown command {json.dumps(subcommand)}")
-    return await known(command, box, session)
-
-
-async def _pause(command: list[str], box: Box, session: Session) -> int:
-    await session.write(b"Paused\n")
-    await trio.sleep_forever()
-
-
-async def _tell_arguments(command: list[str], box: Box, session: Session) -> int:
-    await session.write(f"[{' '.join(command)}]\n".encode())
-    return 0
-
-
-async def _etc_hosts(command: list[str], box: Box, session: Session) -> int:
-    await session.write(box.files["/etc/hosts"])
-    return 0
-
-
-async def _mounttest(command: list[str], box: Box, session: Session) -> int:
+async def mounttest(command: list[str], box: Box, session: Session) -> int:
     """Look at files in this order, whatever the flags' own: what is new is seen by what follows."""
-    flags: dict[str, str] = {}
-    words = command[2:]
-    while words:
-        name, equals, value = words.pop(0).removeprefix("--").partition("=")
-        flags[name] = value if equals else (words.pop(0) if words else "")
+    flags = Flags(command[2:])
     wrong = 0
     for name in _ORDER:
-        path = flags.get(name)
+        path = flags.text(name)
         if path:
             told = _told(name, path, box)
             wrong += told is None
             failed = f"error of {name} for {json.dumps(path)}: no such file or directory"
             await session.write(f"{failed if told is None else told}\n".encode())
-    loop = flags.get("file_content_in_loop")
+    loop = flags.text("file_content_in_loop")
     if loop:
-        expects = flags.get("break_on_expected_content", "true") == "true"
-        seconds = float(flags.get("retry_time", RETRY_SECONDS))
+        expects = flags.true("break_on_expected_content", True)
+        seconds = flags.number("retry_time", RETRY_SECONDS)
         wrong += await _look_again(loop, seconds, expects, box, session)
     return int(bool(wrong))
 
@@ -130,10 +98,3 @@ _ORDER: Final = (
     "file_owner",
     "file_content",
 )
-SUBCOMMANDS: Final[dict[str, Command]] = {
-    "entrypoint-tester": _tell_arguments,
-    "etc-hosts": _etc_hosts,
-    "mounttest": _mounttest,
-    "pause": _pause,
-}
-AGNHOST: Final[dict[str, Command]] = {"agnhost": _agnhost, "agnhost-2": _agnhost}
