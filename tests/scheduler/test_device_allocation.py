@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ from k8slite.objects.structure import structure
 from k8slite.scheduler.devices import allocation as searching
 from k8slite.scheduler.devices.allocation import TakesTooLong, UnfitPool, allocate
 from k8slite.scheduler.devices.demands import BadClaim, NoClass, demands_of
-from k8slite.scheduler.devices.in_use import DevicesInUse, devices_of
+from k8slite.scheduler.devices.in_use import DevicesInUse, held_by
 from k8slite.scheduler.devices.pools import DeviceId, pools_of
 from k8slite.scheduler.devices.results import allocation
 from tests.scheduler.devices import (
@@ -46,6 +47,7 @@ def found(
     classes: Sequence[Json] = (),
     rules: Sequence[Json] = (),
     in_use: Sequence[str] = (),
+    shares: dict[str, Json] | None = None,
     node: Json = NODE,
 ) -> list[Json] | None:
     """The allocation of each claim."""
@@ -61,11 +63,18 @@ def found(
         )
         for one in claims
     ]
-    used = {DeviceId(DRIVER, *one.split("/")) for one in in_use}
+    used = DevicesInUse()
+    results = [
+        {"driver": DRIVER, "pool": pool, "device": name, **(shares or {}).get(f"{pool}/{name}", {})}
+        for pool, name in (one.split("/") for one in in_use)
+    ]
+    others = structure(claim("others"), ResourceClaim)
+    used.give(others, {"devices": {"results": results}})
     taken = allocate(demands, structure(node, Node), pools, used)
     if taken is None:
         return None
-    return [allocation(one.claim, some) for one, some in zip(demands, taken, strict=True)]
+    chance = random.Random(1)
+    return [allocation(one.claim, some, chance) for one, some in zip(demands, taken, strict=True)]
 
 
 def names(result: list[Json] | None) -> list[str] | None:
@@ -178,7 +187,7 @@ def test_admin_access_takes_what_others_have() -> None:
     assert names(result) == ["one=d0", "one=d1"]
     assert result is not None
     assert all(one["adminAccess"] for one in result[0]["devices"]["results"])
-    assert devices_of(structure(result[0], Allocation)) == ()
+    assert held_by(structure(result[0], Allocation)) == ()
 
 
 SOCKETS = resource_slice(
@@ -380,8 +389,8 @@ def test_no_device_is_given_twice_and_all_is_as_asked(
             continue
         if taken is None:
             continue
-        result = allocation(read, taken[0])
-        got = list(devices_of(structure(result, Allocation)))
+        result = allocation(read, taken[0], random.Random(1))
+        got = list(held_by(structure(result, Allocation)))
         assert len(set(got)) == len(got)
         assert not set(got) & set(given_out)
         given_out += got

@@ -71,7 +71,7 @@ class DisruptionController(Controller):
         if not pods:
             self._tell(budget, "Normal", "NoPods", "No matching pods found")
         now, old = self.world.now(), budget.get("status") or {}
-        disrupted, until = self._disrupted(budget, pods, now)
+        disrupted, until = await self._disrupted(budget, pods, now)
         generation = budget["metadata"].get("generation", 0)
         try:
             desired, expected = await self._wanted(budget, pods)
@@ -104,7 +104,7 @@ class DisruptionController(Controller):
             await self.client.update(POD_DISRUPTION_BUDGETS, changed, subresource="status")
         return None if until is None else max(0.0, (until - now).total_seconds())
 
-    def _disrupted(
+    async def _disrupted(
         self, budget: Json, pods: Sequence[Pod], now: datetime
     ) -> tuple[Json, datetime | None]:
         """Whose eviction was allowed and is still to come, and when the first is given up."""
@@ -116,6 +116,9 @@ class DisruptionController(Controller):
             if name not in known or pod.metadata.deletion_timestamp is not None:
                 continue
             end = parse_timestamp(known[name]) + DELETION_TIMEOUT
+            if end <= now and await self._has_gone(pod):
+                found[name] = known[name]  # the mirror will tell
+                continue
             if end <= now:
                 metadata = budget["metadata"]
                 where = f"{metadata['namespace']}/{metadata['name']}"
@@ -126,6 +129,15 @@ class DisruptionController(Controller):
             found[name] = known[name]
             until = end if until is None else min(until, end)
         return found, until
+
+    async def _has_gone(self, pod: Pod) -> bool:
+        """Whether a pod goes or has gone, by the newest state."""
+        try:
+            found = await self.client.get(PODS, pod.metadata.name, pod.metadata.namespace)
+        except NotFound:
+            return True
+        metadata = found["metadata"]
+        return metadata["uid"] != pod.metadata.uid or "deletionTimestamp" in metadata
 
     async def _wanted(self, budget: Json, pods: Sequence[Pod]) -> tuple[int, int]:
         spec = budget["spec"]

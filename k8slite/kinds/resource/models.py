@@ -45,6 +45,7 @@ class DeviceDemand:
     count: int = 1
     admin_access: bool = False
     tolerations: tuple[DeviceToleration, ...] = ()
+    capacity: Mapping[str, Mapping[str, str]] = Factory(dict)  # "requests": how much of each
 
 
 @frozen
@@ -86,6 +87,8 @@ class DeviceResult:
     device: str = ""
     admin_access: bool = False
     tolerations: tuple[DeviceToleration, ...] = ()
+    share_id: str = ""  # of a device that others may have, too
+    consumed_capacity: Mapping[str, str] = Factory(dict)
 
 
 @frozen
@@ -141,6 +144,7 @@ class Device:
     capacity: Attributes = Factory(dict)
     taints: tuple[DeviceTaint, ...] = ()
     consumes_counters: tuple[Mapping[str, Any], ...] = ()
+    allow_multiple_allocations: bool = False
     node_name: str = ""
     node_selector: NodeSelector | None = None
     all_nodes: bool = False
@@ -161,6 +165,7 @@ class ResourceSliceSpec:
     node_selector: NodeSelector | None = None
     all_nodes: bool = False
     per_device_node_selection: bool = False
+    shared_counters: tuple[Mapping[str, Any], ...] = ()
     devices: tuple[Device, ...] = ()
 
 

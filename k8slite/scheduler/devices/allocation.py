@@ -10,7 +10,7 @@ chosen next, and takes the choice back when it is asked for another (upstream: `
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -18,7 +18,9 @@ from attrs import define, evolve, field, frozen
 from k8slite.kinds.core.models import Node
 from k8slite.scheduler.devices.constraints import Constraint
 from k8slite.scheduler.devices.demands import BadClaim, ClaimDemands, Demand
+from k8slite.scheduler.devices.in_use import DevicesInUse
 from k8slite.scheduler.devices.pools import DeviceId, Pool, PooledDevice
+from k8slite.scheduler.devices.sharing import Counters, amounts_of, consumption, fits
 
 RESULTS_MOST: Final = 32  # devices of one claim (upstream: `AllocationResultsMaxSize`)
 # After so many choices a search is given up: it may take time that grows without bounds with the
@@ -40,13 +42,15 @@ class Taken:
 
     demand: Demand
     device: PooledDevice
+    consumed: Mapping[str, str] | None = None  # of each capacity, where others may have it, too
+    counted: bool = False  # what it consumes of its pool's counters
 
 
 def allocate(
     claims: Sequence[ClaimDemands],
     node: Node,
     pools: Sequence[Pool],
-    in_use: Collection[DeviceId],
+    in_use: DevicesInUse,
 ) -> list[list[Taken]] | None:
     """Devices for all of some claims that a pod on the node can use; None if there are none.
 
@@ -72,18 +76,24 @@ class _Search:
     claims: Sequence[ClaimDemands]
     node: Node
     pools: Sequence[Pool]
-    in_use: Collection[DeviceId]
+    in_use: DevicesInUse
     _there: list[PooledDevice] = field(init=False)
     _taken: list[list[Taken]] = field(init=False)
     _constraints: list[list[Constraint]] = field(init=False)
     _by_claim: dict[DeviceId, list[int]] = field(factory=dict)  # who takes a device just now
     _wanted: dict[tuple[int, DeviceId], bool] = field(factory=dict)
     _all: dict[int, list[PooledDevice]] = field(factory=dict)
+    _counters: Counters = field(init=False)
+    _shared: dict[DeviceId, list[Mapping[str, str]]] = field(factory=dict)  # what is taken of it
+    _consumption: dict[tuple[int, DeviceId], dict[str, str] | None] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         usable = (one for one in self.pools if one.complete and one.valid)
         self._there = [device for pool in usable for device in pool.on(self.node)]
         self._taken = [[] for _ in self.claims]
+        self._counters = Counters(
+            self.pools, lambda device: device in self.in_use or self.in_use.is_shared(device)
+        )
         self._constraints = [
             [Constraint(one) for one in claim.claim.spec.devices.constraints]
             for claim in self.claims
@@ -133,12 +143,11 @@ class _Search:
             return
         if everything is not None:
             device = everything[place.device]
-            if self._is_free(device, demand, place.claim) and demand.tolerates(device):
-                if not self._take(device, demand, place.claim):
-                    raise BadClaim(
-                        f"claim {demand.claim.metadata.full_name}, request {demand.name}: cannot "
-                        f"add device {device.id} because a claim constraint would not be satisfied"
-                    )
+            if (
+                self._is_free(device, demand, place.claim)
+                and demand.tolerates(device)
+                and self._take(device, demand, place.claim, must=True)
+            ):
                 yield evolve(place, device=place.device + 1)
                 self._give_back(place.claim)
             return
@@ -173,8 +182,20 @@ class _Search:
         takers = self._by_claim.get(device.id)
         if demand.said.admin_access:
             return not takers or claim not in takers
-        # What is shared out of counters is not known here: such a device is left alone.
-        return not takers and device.id not in self.in_use and not device.device.consumes_counters
+        return not takers and device.id not in self.in_use
+
+    def _fits(self, device: PooledDevice, demand: Demand) -> dict[str, str] | None:
+        """How much a demand takes of each of a device's capacities; None: there is not as much."""
+        key = id(demand), device.id
+        if key not in self._consumption:
+            asked = demand.said.capacity.get("requests") or {}
+            self._consumption[key] = consumption(asked, device)
+        wanted = self._consumption[key]
+        if wanted is None:
+            return None
+        taken = [amounts_of(one) for one in self._shared.get(device.id, ())]
+        others = self.in_use.consumed(device.id)
+        return wanted if fits(wanted, device, others, *taken) else None
 
     def _is_wanted(self, device: PooledDevice, demand: Demand) -> bool:
         key = id(demand), device.id
@@ -183,18 +204,57 @@ class _Search:
             found = self._wanted[key] = demand.selects(device)
         return found
 
-    def _take(self, device: PooledDevice, demand: Demand, claim: int) -> bool:
+    def _take(
+        self, device: PooledDevice, demand: Demand, claim: int, *, must: bool = False
+    ) -> bool:
+        """Choose a device, if capacity, counters and constraints allow it.
+
+        Raises BadClaim for constraints that a device does not meet which `must` be had.
+        """
+        shared = device.device.allow_multiple_allocations
+        consumed = self._fits(device, demand)
+        if consumed is None:
+            return False
+        known = shared and (device.id in self._shared or self.in_use.is_shared(device.id))
+        counted = bool(device.device.consumes_counters) and not known
+        if counted and not self._counters.take(device):
+            return False
+        if not self._bind(device, demand, claim):
+            if counted:
+                self._counters.give_back(device)
+            if must:
+                raise BadClaim(
+                    f"claim {demand.claim.metadata.full_name}, request {demand.name}: cannot "
+                    f"add device {device.id} because a claim constraint would not be satisfied"
+                )
+            return False
+        if shared:
+            self._shared.setdefault(device.id, []).append(consumed)
+        else:
+            self._by_claim.setdefault(device.id, []).append(claim)
+        self._taken[claim].append(Taken(demand, device, consumed if shared else None, counted))
+        return True
+
+    def _bind(self, device: PooledDevice, demand: Demand, claim: int) -> bool:
+        """Count a device for the constraints of its claim, if they allow it."""
         for i, constraint in enumerate(self._constraints[claim]):
             if not constraint.take(demand.names, device):
                 for one in self._constraints[claim][:i]:
                     one.give_back(demand.names)
                 return False
-        self._by_claim.setdefault(device.id, []).append(claim)
-        self._taken[claim].append(Taken(demand, device))
         return True
 
     def _give_back(self, claim: int) -> None:
         taken = self._taken[claim].pop()
-        self._by_claim[taken.device.id].remove(claim)
+        device = taken.device
+        if taken.consumed is None:
+            self._by_claim[device.id].remove(claim)
+        else:
+            shares = self._shared[device.id]
+            shares.pop()
+            if not shares:
+                del self._shared[device.id]
+        if taken.counted:
+            self._counters.give_back(device)
         for one in self._constraints[claim]:
             one.give_back(taken.demand.names)

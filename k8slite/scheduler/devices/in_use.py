@@ -3,7 +3,7 @@
 A device belongs to the claim whose status says so. What the scheduler has given counts from the
 moment of its decision; when it is written, the claim counts as the answer showed it until the
 mirror has caught up (upstream: `allocateddevices.go`, the assume cache of claims). With admin
-access a device is used, not had.
+access a device is used, not had. Of a device that allows multiple allocations a claim has a share.
 """
 
 from __future__ import annotations
@@ -14,17 +14,30 @@ from typing import Any
 from attrs import define, field, frozen
 
 from k8slite.kinds.resource.models import Allocation, ResourceClaim
+from k8slite.objects.quantity import nano
 from k8slite.objects.structure import structure
 from k8slite.scheduler.devices.pools import DeviceId
 
 Json = dict[str, Any]
 
 
+@frozen
+class Share:
+    """A part of a device that others have parts of, too."""
+
+    device: DeviceId
+    share: str  # its name
+    consumed: tuple[tuple[str, int], ...]  # of each capacity, in billionths
+
+
+Held = DeviceId | Share
+
+
 @frozen(eq=False)
 class _Given:
     """An allocation that no mirror shows yet; without `written` it is on its way."""
 
-    devices: tuple[DeviceId, ...]
+    devices: tuple[Held, ...]
     written: ResourceClaim | None = None
 
 
@@ -34,9 +47,10 @@ class DevicesInUse:
 
     _owners: dict[DeviceId, dict[str, None]] = field(factory=dict)  # UIDs of claims
     # By the UID of the claim: what the mirror shows, with its revision; what was given.
-    _shown: dict[str, tuple[int, tuple[DeviceId, ...]]] = field(factory=dict)
+    _shown: dict[str, tuple[int, tuple[Held, ...]]] = field(factory=dict)
     _given: dict[str, _Given] = field(factory=dict)
-    _counted: dict[str, tuple[DeviceId, ...]] = field(factory=dict)  # of both
+    _counted: dict[str, tuple[Held, ...]] = field(factory=dict)  # of both
+    _shares: dict[DeviceId, dict[Share, None]] = field(factory=dict)
 
     def __contains__(self, device: object) -> bool:
         return device in self._owners
@@ -47,6 +61,18 @@ class DevicesInUse:
     def __len__(self) -> int:
         return len(self._owners)
 
+    def consumed(self, device: DeviceId) -> dict[str, int]:
+        """How much of a device's capacities claims have, in billionths."""
+        found: dict[str, int] = {}
+        for share in self._shares.get(device, ()):
+            for name, amount in share.consumed:
+                found[name] = found.get(name, 0) + amount
+        return found
+
+    def is_shared(self, device: DeviceId) -> bool:
+        """Whether claims have shares of it."""
+        return device in self._shares
+
     def put(self, old: ResourceClaim | None, new: ResourceClaim | None) -> None:
         """The mirror shows that a claim came, changed or went."""
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
@@ -56,7 +82,7 @@ class DevicesInUse:
             self._count(uid)
         if new is not None:
             uid, revision = new.metadata.uid, _revision(new)
-            self._shown[uid] = revision, devices_of(new.status.allocation)
+            self._shown[uid] = revision, held_by(new.status.allocation)
             written = self._written(uid)
             if written is not None and _revision(written) <= revision:
                 del self._given[uid]
@@ -64,7 +90,7 @@ class DevicesInUse:
 
     def give(self, claim: ResourceClaim, allocation: Json) -> None:
         """A claim is to get devices."""
-        devices = devices_of(structure(allocation, Allocation))
+        devices = held_by(structure(allocation, Allocation))
         self._given[claim.metadata.uid] = _Given(devices)
         self._count(claim.metadata.uid)
 
@@ -100,6 +126,12 @@ class DevicesInUse:
     def _count(self, uid: str) -> None:
         """Bring what counts for a claim up to date."""
         for one in self._counted.pop(uid, ()):
+            if isinstance(one, Share):
+                shares = self._shares[one.device]
+                del shares[one]
+                if not shares:
+                    del self._shares[one.device]
+                continue
             owners = self._owners[one]
             owners.pop(uid, None)
             if not owners:
@@ -109,18 +141,27 @@ class DevicesInUse:
         if devices:
             self._counted[uid] = tuple(dict.fromkeys(devices))
         for one in self._counted.get(uid, ()):
-            self._owners.setdefault(one, {})[uid] = None
+            if isinstance(one, Share):
+                self._shares.setdefault(one.device, {})[one] = None
+            else:
+                self._owners.setdefault(one, {})[uid] = None
 
 
-def devices_of(allocation: Allocation | None) -> tuple[DeviceId, ...]:
-    """The devices that an allocation keeps from others."""
+def held_by(allocation: Allocation | None) -> tuple[Held, ...]:
+    """What an allocation keeps from others: devices, and shares of such that are shared."""
     if allocation is None:
         return ()
-    return tuple(
-        DeviceId(one.driver, one.pool, one.device)
-        for one in allocation.devices.results
-        if not one.admin_access
-    )
+    found: list[Held] = []
+    for one in allocation.devices.results:
+        device = DeviceId(one.driver, one.pool, one.device)
+        if one.share_id:
+            consumed = tuple(
+                (name, nano(one.consumed_capacity[name])) for name in sorted(one.consumed_capacity)
+            )
+            found.append(Share(device, one.share_id, consumed))
+        elif not one.admin_access:
+            found.append(device)
+    return tuple(found)
 
 
 def _revision(claim: ResourceClaim) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from k8slite.kinds.core.affinity_models import NodeSelector
 from k8slite.kinds.core.models import Node
@@ -24,6 +24,7 @@ from k8slite.kinds.resource.models import (
     ResourceSliceSpec,
 )
 from k8slite.objects.cel.environment import Failed
+from k8slite.objects.quantity import nano
 
 
 @frozen(order=True)
@@ -81,6 +82,8 @@ class Pool:
     devices: tuple[PooledDevice, ...]
     complete: bool
     valid: bool
+    # What its devices share, by counter set and counter, in billionths.
+    counters: Mapping[tuple[str, str], int] = Factory(dict)
 
     def __str__(self) -> str:
         return f"{self.driver}/{self.name}"
@@ -110,6 +113,12 @@ def _pool(
         devices,
         complete=len(current) == current[0].pool.resource_slice_count,
         valid=len({one.id for one in devices}) == len(devices),
+        counters={
+            (counters["name"], name): nano(counter["value"])
+            for spec in current
+            for counters in spec.shared_counters
+            for name, counter in (counters.get("counters") or {}).items()
+        },
     )
 
 
@@ -126,7 +135,12 @@ def _devices(
 
 def _selectable(driver: str, device: Device) -> SelectableDevice | Failed:
     try:
-        return device_of(driver, _plain(device.attributes), _plain(device.capacity))
+        return device_of(
+            driver,
+            _plain(device.attributes),
+            _plain(device.capacity),
+            shared=device.allow_multiple_allocations,
+        )
     except Failed as failure:
         return failure
 

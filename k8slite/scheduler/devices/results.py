@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,12 @@ from k8slite.scheduler.devices.allocation import Taken
 Json = dict[str, Any]
 
 
-def allocation(claim: ResourceClaim, taken: Sequence[Taken]) -> Json:
-    """The devices, their configuration, and the nodes that a pod with them can be on."""
-    devices: Json = {"results": [_result(one) for one in taken]}
+def allocation(claim: ResourceClaim, taken: Sequence[Taken], chance: random.Random) -> Json:
+    """The devices, their configuration, and the nodes that a pod with them can be on.
+
+    `chance` names the shares of devices that others may have, too.
+    """
+    devices: Json = {"results": [_result(one, chance) for one in taken]}
     config = [*_of_classes(claim, taken), *_of_claim(claim, taken)]
     if config:
         devices["config"] = config
@@ -46,7 +50,7 @@ def node_selector(taken: Sequence[Taken]) -> Json | None:
     return {"nodeSelectorTerms": [term_json]} if term_json else None
 
 
-def _result(taken: Taken) -> Json:
+def _result(taken: Taken, chance: random.Random) -> Json:
     said, id_ = taken.demand.said, taken.device.id
     found: Json = {
         "request": taken.demand.result_name,
@@ -56,9 +60,20 @@ def _result(taken: Taken) -> Json:
     }
     if said.admin_access:
         found["adminAccess"] = True
+    if taken.consumed is not None:
+        found["shareID"] = _uid(chance)
+        if taken.consumed:
+            found["consumedCapacity"] = dict(taken.consumed)
     if said.tolerations:
         found["tolerations"] = [_toleration(one) for one in said.tolerations]
     return found
+
+
+def _uid(chance: random.Random) -> str:
+    digits = f"{chance.getrandbits(128):032x}"
+    variant = "89ab"[int(digits[16], 16) % 4]
+    parts = (digits[:8], digits[8:12], f"4{digits[13:16]}", f"{variant}{digits[17:20]}")
+    return "-".join((*parts, digits[20:]))
 
 
 def _toleration(toleration: DeviceToleration) -> Json:

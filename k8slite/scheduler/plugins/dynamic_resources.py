@@ -139,7 +139,9 @@ class DynamicResources(
             return found
         reserved = self._reserved[pod.uid] = {}
         for one, taken in zip(claims.pending, found, strict=True):
-            result = reserved[one.claim.metadata.uid] = allocation(one.claim, taken)
+            result = reserved[one.claim.metadata.uid] = allocation(
+                one.claim, taken, self.setting.chance
+            )
             self.setting.view.devices_in_use.give(one.claim, result)
         return None
 

@@ -92,7 +92,7 @@ def _devices(claim: Json | None) -> list[Device]:
     return [
         (one["driver"], one["pool"], one["device"])
         for one in allocation["devices"].get("results", ())
-        if not one.get("adminAccess")
+        if not one.get("adminAccess") and not one.get("shareID")
     ]
 
 
