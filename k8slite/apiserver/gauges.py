@@ -99,6 +99,9 @@ def _watched(server: ApiServer) -> Iterable[Family]:
 
 
 def _audited(server: ApiServer) -> Iterable[Family]:
+    if server.auditor is not None:
+        yield from server.auditor.families()
+
     def levels() -> Mapping[str, int]:
         return server.auditor.counts if server.auditor is not None else {}
 

@@ -26,6 +26,7 @@ from k8slite.apiserver.authentication.impersonation import impersonated
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authorization.authorizer import Authorizer
 from k8slite.apiserver.call import warning_headers
+from k8slite.apiserver.calling.passing import refusal as plain
 from k8slite.apiserver.cross_origin import PREFLIGHT, CrossOrigin
 from k8slite.apiserver.custom import CustomResources
 from k8slite.apiserver.deadlines import given_up, seconds_for
@@ -140,6 +141,7 @@ class ApiServer:
         self.metrics.count(info, request, response.status, trio.current_time() - began, size)
         if trail is not None:
             response = trail.answered(response)
+            await trail.sent()
         return self.headers.added(response, number, told) if outside else response
 
     async def _in_time(
@@ -181,6 +183,9 @@ class ApiServer:
             trail.identified(known, user)
             for key, value in recognized.annotations.items():
                 trail.note(key, value)
+            if not await trail.sent():
+                path = quoted(request.path)
+                return plain(f"Internal Server Error: {path}: failed to store audit event", 500)
         if told is not None and info.subresource not in _LONG_RUNNING:
             told += self.flow_control.headers(user, info)
         if told is not None and recognized.warnings:

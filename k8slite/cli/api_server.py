@@ -10,25 +10,17 @@ from k8slite.cli.place import Complaint
 
 if TYPE_CHECKING:
     from k8slite.apiserver.cross_origin import CrossOrigin
-    from k8slite.live.audit import Auditing
     from k8slite.live.front_proxies import FrontProxies
 
 # Name, what stands for its value, what it is for.
 _TEXTS: Final = (
     ("cors-allowed-origins", "LIST", "regular expressions: whose web pages may ask"),
-    ("audit-policy-file", "FILE", "what is audited"),
-    ("audit-log-path", "FILE", "'-': standard output"),
     ("requestheader-client-ca-file", "FILE", "who signs for front proxies (default: itself)"),
     ("requestheader-allowed-names", "NAMES", "common names of their certificates"),
     ("requestheader-username-headers", "NAMES", "where they say who asks (X-Remote-User)"),
     ("requestheader-group-headers", "NAMES", "in which groups (X-Remote-Group)"),
     ("requestheader-extra-headers-prefix", "NAMES", "what else of him (X-Remote-Extra-)"),
     ("requestheader-uid-headers", "NAMES", "with which UID (X-Remote-Uid)"),
-)
-_NUMBERS: Final = (
-    ("audit-log-maxsize", "megabytes after which the file is put aside (100)"),
-    ("audit-log-maxbackup", "how many of those are kept (all)"),
-    ("audit-log-maxage", "for how many days (for ever)"),
 )
 _HEADERS: Final = {
     "allowed_names": "requestheader-allowed-names",
@@ -44,14 +36,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("flags of kube-apiserver")
     for name, value, what in _TEXTS:
         group.add_argument(f"--{name}", default="", metavar=value, help=what)
-    for name, what in _NUMBERS:
-        group.add_argument(f"--{name}", type=int, default=0, metavar="N", help=what)
 
 
 def given(parsed: argparse.Namespace) -> list[str]:
     """Those that were given, for another process."""
-    names = [name for name, *_ in (*_TEXTS, *_NUMBERS)]
-    return [f"--{name}={value}" for name in names if (value := _value(parsed, name))]
+    return [f"--{name}={value}" for name, *_ in _TEXTS if (value := _value(parsed, name))]
 
 
 def cross_origin(parsed: argparse.Namespace) -> CrossOrigin:
@@ -62,19 +51,6 @@ def cross_origin(parsed: argparse.Namespace) -> CrossOrigin:
         return CrossOrigin.of(_listed(parsed.cors_allowed_origins))
     except ValueError as error:
         raise Complaint(f"--cors-allowed-origins: {error}") from None
-
-
-def auditing(parsed: argparse.Namespace) -> Auditing:
-    """What becomes of the audit log."""
-    from k8slite.live.audit import Auditing
-    from k8slite.live.lines import MEGABYTE, Turnover
-
-    turnover = Turnover(
-        (parsed.audit_log_maxsize or 100) * MEGABYTE,
-        parsed.audit_log_maxbackup,
-        parsed.audit_log_maxage,
-    )
-    return Auditing(parsed.audit_policy_file, parsed.audit_log_path, turnover)
 
 
 def front_proxies(parsed: argparse.Namespace) -> FrontProxies:

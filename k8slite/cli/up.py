@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from k8slite.cli import api_server, authentication, place
+from k8slite.cli import api_server, auditing, authentication, place
 from k8slite.cli.place import Complaint
 from k8slite.cli.scheduler_config import scheduler_configuration
 from k8slite.live.data_directory import DirectoryInUse, ForeignDirectory
@@ -65,6 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
     api_server.arguments(parser)
     authentication.arguments(parser)
+    auditing.arguments(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -111,7 +112,7 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.port,
         parsed.store,
         settings,
-        api_server.auditing(parsed),
+        auditing.auditing(parsed),
         api_server.front_proxies(parsed),
         authentication.asked(parsed),
         faults,
@@ -234,6 +235,7 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--kubernetes-version={parsed.kubernetes_version}",
         *api_server.given(parsed),
         *authentication.given(parsed),
+        *auditing.given(parsed),
     ]
 
 

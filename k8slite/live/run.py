@@ -131,7 +131,7 @@ async def serving(wanted: Wanted) -> AsyncIterator[Running]:
 
 @asynccontextmanager
 async def _audited(wanted: Wanted) -> AsyncIterator[Wanted]:
-    with audit_log(wanted.auditing) as log:
+    async with audit_log(wanted.auditing) as log:
         yield evolve(wanted, settings=evolve(wanted.settings, audit=log))
 
 

@@ -62,8 +62,15 @@ def event_of(
 
 def line_of(event: Mapping[str, Any]) -> bytes:
     """An event as its line of the log: what is not there is left out."""
-    found = {key: value for key, value in event.items() if value not in _NOTHING or key == "user"}
-    return orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(_shown(event), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def item_of(event: Mapping[str, Any]) -> bytes:
+    """An event as an item of a list, which says what all of them are."""
+    found = _shown(event)
+    for key in ("kind", "apiVersion"):
+        found.pop(key)
+    return orjson.dumps(found)
 
 
 def user_of(user: User) -> Json:
@@ -108,6 +115,10 @@ def document_of(body: bytes, media_type: str, *, omit_managed_fields: bool) -> A
             if isinstance(metadata, dict):
                 metadata.pop("managedFields", None)
     return found
+
+
+def _shown(event: Mapping[str, Any]) -> Json:
+    return {key: value for key, value in event.items() if value not in _NOTHING or key == "user"}
 
 
 def _read(body: bytes, media_type: str) -> Any:
