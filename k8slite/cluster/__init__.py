@@ -8,6 +8,7 @@ In: a store, a world and settings. Out: a Cluster, whose `handler` is the API. W
     settings        what can be chosen
     surroundings    what is around each process, where faults strike
     server          the API server put together
+    staging         what pretended containers do by KWOK's Stages
     cluster         the processes, their identities, their life
 """
 

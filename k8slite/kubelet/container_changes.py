@@ -9,6 +9,7 @@ from typing import Final
 
 from k8slite.kubelet.back_off import go_duration
 from k8slite.kubelet.container import ContainerRecord, Role, Stage
+from k8slite.kubelet.pod_status import LOST, LOST_CODE
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
     Exited,
@@ -47,6 +48,14 @@ def apply(record: ContainerRecord, report: Report, now: Moment) -> Told:
         case Complained():
             return [("Warning", "InvalidBehaviour", report.message)]
     raise AssertionError(f"no such report: {report}")
+
+
+def lose(record: ContainerRecord) -> None:
+    """It runs no more, and nobody knows how it ended."""
+    record.stage = Stage.ENDED
+    record.exit_code = LOST_CODE
+    record.terminated_before, record.terminated = record.terminated, dict(LOST)
+    record.ready = record.started = False
 
 
 def _pulled(record: ContainerRecord, report: Pulled) -> Told:

@@ -26,18 +26,20 @@ from k8slite.kubelet.container import (
     records_of,
     remember,
 )
-from k8slite.kubelet.container_changes import apply
+from k8slite.kubelet.container_changes import apply, lose
 from k8slite.kubelet.contents import Missing
 from k8slite.kubelet.host import Host, Surroundings
 from k8slite.kubelet.pod import Pod
-from k8slite.kubelet.pod_status import LOST, LOST_CODE, PodView, phase_of, pod_status
+from k8slite.kubelet.pod_status import PodView, phase_of, pod_status
 from k8slite.kubelet.restarting import CLOCK_SLACK_SECONDS, Tell, must_wait
+from k8slite.kubelet.runtimes.finalizers import Finalizers
 from k8slite.kubelet.runtimes.runtime import (
     Announced,
     ContainerConfig,
     ContainerKey,
     Hooked,
     Probed,
+    Refinalized,
     Report,
     Runtime,
     Started,
@@ -62,6 +64,7 @@ class PodWorker:
         self.addresses: tuple[str, ...] = ()
         self.done = False  # nothing of it runs, nor will again
         self.unwanted = False  # it is to be deleted, whatever runs
+        self.finalizer_changes: list[Finalizers] = []  # that are still to be written
         self.surroundings: Surroundings | None = None  # None: it refers to nothing
         self.wake_at_seconds: float | None = None
         self._by_name = {record.container.name: record for record in self.records}
@@ -78,6 +81,8 @@ class PodWorker:
     def adopt(self, status: Mapping[str, Any], now: Moment) -> None:
         """Take up what an earlier kubelet left; `status` is what the API says."""
         self.status = dict(status)
+        if self.pod.metadata.deletion_timestamp:
+            self._runtime.leave(self.pod)
         self._reason = status.get("reason", "")
         self._message = status.get("message", "")
         if status.get("startTime"):
@@ -115,8 +120,9 @@ class PodWorker:
 
     def update(self, pod: Pod, now: Moment) -> None:
         """The API's pod has changed."""
-        old, self.pod = self.pod, pod
-        self._news = True
+        old, self.pod, self._news = self.pod, pod, True
+        if pod.metadata.deletion_timestamp and not old.metadata.deletion_timestamp:
+            self._runtime.leave(pod)
         if pod.metadata.annotations != old.metadata.annotations:
             for record in self.records:
                 if record.alive:
@@ -144,6 +150,9 @@ class PodWorker:
             return
         if isinstance(report, Unwanted):
             self.unwanted = True
+            return
+        if isinstance(report, Refinalized):
+            self.finalizer_changes.append(report.change)
             return
         for type_, reason, message in apply(record, report, now):
             self._tell(self.pod, record.container, type_, reason, message)
@@ -329,14 +338,10 @@ class PodWorker:
                     self._runtime.stop(self._key(record), self._grace_seconds())
 
     def _adopt_running(self, record: ContainerRecord, now: Moment) -> None:
-        began = parse_timestamp(record.started_at)
-        age_seconds = max((now.date - began).total_seconds(), 0.0)
+        age_seconds = max((now.date - parse_timestamp(record.started_at)).total_seconds(), 0.0)
         config = self._config(record, record.restart_count)
         if not self._runtime.adopt(config, record.id, age_seconds):
-            record.stage = Stage.ENDED
-            record.exit_code = LOST_CODE
-            record.terminated_before, record.terminated = record.terminated, dict(LOST)
-            record.ready = record.started = False
+            lose(record)
 
     def _config(self, record: ContainerRecord, attempt: int) -> ContainerConfig:
         """An order to run it. Raises Missing."""
@@ -384,10 +389,7 @@ class PodWorker:
             return self.pod.status.phase
         ended = self._ending and self.done
         phase = phase_of(
-            self.records,
-            self.pod.spec.restart_policy,
-            ended=ended,
-            initialized=self._initialized,
+            self.records, self.pod.spec.restart_policy, ended=ended, initialized=self._initialized
         )
         if ended and (self._reason == "DeadlineExceeded" or phase in ("Pending", "Running")):
             return "Failed"

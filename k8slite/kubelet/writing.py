@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import trio
 
-from k8slite.client.client import STRATEGIC_MERGE_PATCH, Client
+from k8slite.client.client import MERGE_PATCH, STRATEGIC_MERGE_PATCH, Client
 from k8slite.client.resource import PODS
 from k8slite.kubelet.pod_worker import PodWorker
+from k8slite.kubelet.runtimes.finalizers import Finalizers
 from k8slite.kubelet.timers import Timers
-from k8slite.objects.errors import NotFound
+from k8slite.objects.errors import Conflict, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,8 @@ class PodWrite(Write):
     @property
     def due(self) -> bool:
         """There is something to write."""
-        return not self.gone and (self._deletable or bool(self._patch()))
+        changes = self._deletable or self._worker.finalizer_changes or self._patch()
+        return not self.gone and bool(changes)
 
     def rebase(self, status: Mapping[str, Any], revision: int) -> None:
         """Somebody else has changed the API's status to this."""
@@ -130,6 +132,9 @@ class PodWrite(Write):
                     )
                     self._written = status
                     self.revision = int(found["metadata"]["resourceVersion"])
+                elif self._worker.finalizer_changes:
+                    await self._change_finalizers(self._worker.finalizer_changes[0])
+                    del self._worker.finalizer_changes[0]
                 elif self._deletable:
                     options = {
                         "gracePeriodSeconds": 0,
@@ -141,6 +146,26 @@ class PodWrite(Write):
                     return
             except NotFound:
                 self.gone = True
+
+    async def _change_finalizers(self, change: Finalizers) -> None:
+        """Write what a change makes of them; others may write them too. Raises NotFound."""
+        metadata = self._worker.pod.metadata
+        while True:
+            known = (await self._client.get(PODS, metadata.name, metadata.namespace))["metadata"]
+            if known["uid"] != metadata.uid:
+                raise NotFound(f'pod "{metadata.name}" is another one now')
+            wanted = list(change.applied(known.get("finalizers") or ()))
+            if wanted == (known.get("finalizers") or []):
+                return
+            version = known["resourceVersion"]
+            patch = {"metadata": {"resourceVersion": version, "finalizers": wanted}}
+            try:
+                await self._client.patch(
+                    PODS, metadata.name, patch, metadata.namespace, patch_type=MERGE_PATCH
+                )
+            except Conflict:
+                continue
+            return
 
     @property
     def _deletable(self) -> bool:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from attrs import define, field
 
 from k8slite.cluster import Cluster, Settings
+from k8slite.cluster.staging import staged
 from k8slite.kubelet.pod import Container, Pod
-from k8slite.kubelet.runtimes.annotations import Behaviour, is_usual
+from k8slite.kubelet.runtimes.annotations import Behaviour
 from k8slite.kubelet.runtimes.rules import Rules
 from k8slite.messages import Handler
-from k8slite.objects.meta import timestamp
 from k8slite.store.store import Store
 from k8slite.world import World
-
-_STAGES: Final = "kwok.x-k8s.io.stages/"  # where the store keeps them
 
 
 @define(eq=False)
@@ -42,13 +38,4 @@ class Programmed:
     def behaviour(self, pod: Pod, container: Container) -> Behaviour:
         """As a rule or the pod's annotations say; else, if there are Stages, as these do."""
         found = self.rules.behaviour(pod, container)
-        storage, metadata = self._cluster.api.storage, pod.metadata
-        if not is_usual(found) or not storage.store.count(_STAGES):
-            return found
-        from k8slite.kubelet.runtimes import stages  # whoever has none pays nothing for it
-
-        document = storage.find("pods/", metadata.namespace, metadata.name)
-        if document is None:
-            return found
-        listed = [stage for _, stage in storage.every(_STAGES)]
-        return stages.play(listed, document, container.name, timestamp(self.world.now()), found)
+        return staged(found, pod, container, self._cluster.api.storage, self.world)

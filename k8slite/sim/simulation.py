@@ -16,6 +16,7 @@ from attrs import evolve
 from k8slite.client.client import Client
 from k8slite.client.resource import Resource
 from k8slite.cluster import API_SERVER, KUBELET, SCHEDULER, Cluster, Process, Settings
+from k8slite.cluster.staging import staged
 from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.identity.serviceaccount import ServiceAccountController
 from k8slite.faults.plan import FailContainer
@@ -131,7 +132,8 @@ class Simulation:
 
     def behaviour(self, pod: Pod, container: Container) -> Behaviour:
         """What a container's script is, with the plan's faults in it."""
-        found = behaviour_of(pod, container)
+        usual, world = behaviour_of(pod, container), self.life(KUBELET).world
+        found = staged(usual, pod, container, self.cluster.api.storage, world)
         key = (pod.metadata.uid, container.name)
         if self.observer.began_seconds is None or key in self._starts:
             return found

@@ -8,8 +8,9 @@ import pytest
 
 from k8slite.kubelet.runtimes import stages
 from k8slite.kubelet.runtimes.annotations import Behaviour
+from k8slite.kubelet.runtimes.finalizers import Finalizers
 from k8slite.kubelet.runtimes.go_template import TemplateError, rendered
-from k8slite.kubelet.runtimes.jq_path import parts
+from k8slite.kubelet.runtimes.jq_path import parts, values
 from k8slite.kubelet.runtimes.script import Announce, DeletePod, Exit, Log, Ready, Script, Wait
 from k8slite.kubelet.runtimes.stages import Unsupported
 
@@ -181,11 +182,148 @@ def test_a_stage_without_a_selector_selects_nothing() -> None:
     assert played([odd]).script.steps == (DeletePod(),)
 
 
-def test_the_deletion_of_pods_is_left_to_the_kubelet() -> None:
-    deleted = {"key": ".metadata.deletionTimestamp", "operator": "Exists"}
-    gone = stage("pod-delete", "", deleted, next={"delete": True})
-    stages.check(gone)
-    assert played([gone], pod(deletionTimestamp=NOW)) == USUAL
+DELETED = {"jq": {"key": ".metadata.deletionTimestamp", "operator": "Exists"}}
+HELD = {"key": ".metadata.finalizers.[]", "operator": "In", "values": ["example.com/held"]}
+
+
+def test_what_a_pod_does_when_it_is_deleted() -> None:
+    spare = stage("spare", "", DELETED, HELD, delay={"durationMilliseconds": 2000})
+    spare["spec"]["next"] = {"finalizers": {"remove": [{"value": "example.com/held"}]}}
+    gone = {"key": ".metadata.finalizers", "operator": "DoesNotExist"}
+    until = {"jq": {"expression": ".metadata.deletionTimestamp"}}
+    delay = {"durationMilliseconds": 3000, "jitterDurationFrom": until}
+    text = "Ending {{ ( index .spec.containers 0 ).name }}"
+    steps = [{"event": {"reason": "Killing", "message": text}}, {"delete": True}]
+    delete = stage("delete", "", DELETED, gone, delay=delay, next=None, steps=steps)
+    now = {"deletionTimestamp": NOW}
+    held = pod(finalizers=["example.com/held", "example.com/kept"], **now)
+    assert played([spare, delete], held).script.leaving == (
+        Wait(2.0),
+        Finalizers(remove=("example.com/held",)),
+    )
+    found = played([spare, delete], pod(finalizers=["example.com/held"], **now)).script
+    # The time until which it was to wait has passed by then.
+    told = Announce("Killing", "Ending main")
+    assert found.leaving == (Wait(2.0), Finalizers(remove=("example.com/held",)), told)
+    assert (found.stop_seconds, found.steps) == (2.0, USUAL.script.steps)
+    assert played([spare, delete]) == USUAL
+
+
+def test_finalizers_are_steps_of_the_first_container() -> None:
+    add = {"add": [{"value": "example.com/held"}]}
+    ready = stage("ready", "", *WAITING, next=None)
+    ready["spec"]["steps"] = [
+        {"finalizers": add},
+        {"patch": {"root": "status", "subresource": "status", "template": "phase: Running"}},
+    ]
+    change = Finalizers(add=("example.com/held",))
+    assert played([ready]).script.steps == (change,)
+    assert played([ready], pod(finalizers=["example.com/held"])).script.steps == ()
+    assert change.applied(["a"]) == ("a", "example.com/held")
+    assert Finalizers(add=("b",), remove=("a",)).applied(["a", "c"]) == ("c", "b")
+    assert Finalizers(add=("b",), empty=True).applied(["a", "c"]) == ("b",)
+
+
+# In the manner of those that KWOK ships: a pod is created, made ready and completed by steps.
+CREATE = """
+{{ $scheduled := 0 }}
+{{ range .status.conditions }}
+{{ if eq .type "PodScheduled" }}{{ $scheduled = 1 }}{{ break }}{{ end }}
+{{ end }}
+{{ define "waits" }}
+{{ with .container }}
+  name: {{ .name | Quote }}
+  ready: false
+  {{ with .resources }}
+  resources:
+  {{ YAML . 2 }}
+  {{ end }}
+  state:
+    waiting: {reason: {{ $.reason }}}
+{{ end }}
+{{ end }}
+$setElementOrder/conditions: [{type: Initialized}]
+conditions:
+- {type: Initialized, status: "{{ if .spec.initContainers }}False{{ else }}True{{ end }}"}
+- {type: Scheduled, status: {{ printf "%d-%q" (add1 $scheduled) "x" }}}
+containerStatuses:
+{{ range .spec.containers }}
+-
+{{ template "waits" dict "container" . "reason" "ContainerCreating" }}
+{{ end }}
+hostIP: {{ NodeIPWith .spec.nodeName | Quote }}
+startTime: {{ Now | Quote }}
+"""
+READY = """
+conditions:
+- {type: Ready, status: "True"}
+containerStatuses:
+{{ range .spec.containers }}
+- {name: {{ .name }}, ready: true, state: {running: {startedAt: {{ Now | Quote }}}}}
+{{ end }}
+phase: Running
+"""
+
+
+def steps_of(template: str, **more: Any) -> Json:
+    patch = {"root": "status", "subresource": "status", "type": "strategic", "template": template}
+    return {"next": None, "steps": [{"patch": patch}], **more}
+
+
+def test_stages_in_the_manner_of_those_that_kwok_ships() -> None:
+    delay = {"durationMilliseconds": 1000}
+    absent = {"jq": {"key": ".status.containerStatuses", "operator": "DoesNotExist"}}
+    create = stage("create", "", absent, **steps_of(CREATE, delay=delay))
+    prepared = {
+        "key": '.status.conditions.[] | select( .type == "Initialized" ) | .status',
+        "operator": "In",
+        "values": ["True"],
+    }
+    runs = {"key": ".status.containerStatuses.[].state.running", "operator": "DoesNotExist"}
+    ready = stage("ready", "", prepared, runs, **steps_of(READY, delay=delay))
+    steady = {
+        "key": '.status.conditions.[] | select( .type == "Ready" ) | .status',
+        "operator": "In",
+        "values": ["True"],
+    }
+    done = CONTAINERS % (0, "Completed", "Succeeded")
+    complete = stage("complete", "", *RUNNING, steady, **steps_of(done, delay=delay))
+    given = pod()
+    given["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "1"}}
+    found = played([create, ready, complete], given)
+    assert found.complaints == ()
+    assert (found.script.start_seconds, found.script.steps) == (
+        2.0,
+        (Wait(1.0), Exit(0, "Completed")),
+    )
+
+
+def test_a_container_waits_for_the_init_containers_once() -> None:
+    first = "initContainerStatuses: [{name: init, state: {running: {}}}]\nphase: Pending"
+    then = "initContainerStatuses: [{name: init, state: {terminated: {exitCode: 0}}}]"
+    last = "containerStatuses: [{name: main, ready: true, state: {running: {}}}]\nphase: Running"
+    state = ".status.initContainerStatuses.[0].state"
+
+    def expects(key: str, operator: str) -> Json:
+        return {"key": key, "operator": operator}
+
+    delay = {"durationMilliseconds": 1000}
+    found = [
+        stage("a", first, expects(f"{state}", "DoesNotExist"), delay=delay),
+        stage("b", then, expects(f"{state}.running", "Exists"), delay=delay),
+        stage(
+            "c",
+            last,
+            expects(f"{state}.terminated", "Exists"),
+            expects(".status.containerStatuses", "DoesNotExist"),
+            delay=delay,
+        ),
+    ]
+    given = pod()
+    given["spec"]["initContainers"] = [{"name": "init", "image": "nginx"}]
+    init = stages.play(found, given, "init", NOW, USUAL).script
+    assert (init.start_seconds, init.steps[:2]) == (1.0, (Wait(1.0), Exit(0)))
+    assert played(found, given).script.start_seconds == 1.0
 
 
 DONE = [{"key": ".status.phase", "operator": "In", "values": ["Succeeded"]}]
@@ -223,21 +361,12 @@ def test_a_stage_that_only_tells_is_played_once() -> None:
     ("change", "why"),
     [
         ({"resourceRef": {"kind": "Node"}}, "only Stages of Pods are played, not of Node"),
-        ({"next": {"finalizers": {"empty": True}}}, r"next\.finalizers is not played"),
+        ({"steps": [{"create": {}}]}, "steps with create are not played"),
         ({"next": {"event": {"type": "Odd"}}}, "an event is Normal or Warning, not Odd"),
-        (
-            {
-                "selector": {
-                    "matchExpressions": [
-                        {"key": ".metadata.deletionTimestamp", "operator": "Exists"}
-                    ]
-                }
-            },
-            "what a pod does while it is deleted is not played",
-        ),
-        ({"steps": [{"delete": True}]}, "steps are not played"),
-        ({"weightFrom": {"jq": {"expression": ".a"}}}, "'None' is not a path"),
-        ({"next": {"patches": [{"root": "metadata"}]}}, "is played for the status alone"),
+        ({"selector": {"matchExpressions": [{"cel": {"expression": "x"}}]}}, "in CEL"),
+        ({"weight": 1, "weightFrom": {"cel": {"expression": "x"}}}, "in CEL"),
+        ({"weightFrom": {"jq": {"expression": "length"}}}, "'length' is not a path"),
+        ({"next": {"patches": [{"root": "metadata"}]}}, "are played for the status alone"),
         ({"next": {"patches": [{**PATCHED, "type": "json"}]}}, "a patch of type json is not"),
         ({"next": {"patches": [{**PATCHED, "impersonation": {"a": 1}}]}}, "in somebody else's"),
         (
@@ -306,6 +435,10 @@ def test_templates(template: str, text: str) -> None:
         "{{ .a .b }}",
         "{{ f 1 }}",
         "{{ not }}",
+        "{{ break }}",
+        '{{ template "no" . }}',
+        "{{ $no = 1 }}",
+        '{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}',
     ],
 )
 def test_templates_that_cannot_be_read(template: str) -> None:
@@ -313,8 +446,23 @@ def test_templates_that_cannot_be_read(template: str) -> None:
         rendered(template, {}, {})
 
 
+def test_variables_of_blocks_and_templates() -> None:
+    text = (
+        '{{ define "t" }}<{{ . }}{{ $ }}>{{ end }}{{ $n := 1 }}'
+        "{{ range .list }}{{ if eq . 2 }}{{ continue }}{{ end }}{{ $n = add $n . }}"
+        "{{ if eq . 3 }}{{ break }}{{ end }}{{ end }}"
+        '{{ $n }}{{ template "t" $n }}{{ ( index .list 0 ) }}{{ default "d" .no | upper }}'
+    )
+    assert rendered(text, {"list": [1, 2, 3, 4]}, {}) == "5<55>1D"
+
+
 def test_paths() -> None:
-    assert parts('.metadata.labels["a.b/c"]') == ["metadata", "labels", "a.b/c"]
-    assert parts(".x[].y") == parts(".x.[].y") == ["x", "[]", "y"]
+    assert parts('.metadata.labels["a.b/c"]') == ("metadata", "labels", "a.b/c")
+    assert parts(".x[].y") == parts(".x.[].y") == ("x", "[]", "y")
+    found = {"a": [{"t": "x|y", "n": 1}, {"t": "z"}]}
+    assert values(found, parts('.a.[] | select( .t == "x|y" ) | .n')) == [1]
+    assert values(found, parts(".a[] | select(.n == null) | .t")) == ["z"]
+    assert values(found, parts(".a[] | select(.n != 1) | .t")) == ["z"]
+    assert values(found, parts(".a.[1].t")) == ["z"] and values(found, parts(".a.[2]")) == []
     with pytest.raises(ValueError):
         parts("")

@@ -8,6 +8,7 @@ from tests.simulation.scenarios_devices import DEVICES
 from tests.simulation.scenarios_scheduling import SCHEDULING
 from tests.simulation.scenarios_servers import SERVERS
 from tests.simulation.scenarios_sets import SETS
+from tests.simulation.scenarios_stages import STAGED
 from tests.simulation.scenarios_surroundings import SURROUNDINGS
 from tests.simulation.scenarios_volumes import VOLUMES
 
@@ -19,4 +20,5 @@ SWEPT: Final[tuple[type[Scenario], ...]] = (
     *SERVERS,
     *SCHEDULING,
     *SURROUNDINGS,
+    *STAGED,
 )

@@ -443,9 +443,7 @@ def test_stages_of_kwok_are_played() -> None:
         found = ended(cluster.wait_for("pod/fails", "phase=Failed"))
         assert (found["exitCode"], found["reason"]) == (42, "Failure")
         cluster.wait_for("pod/runs", "Ready")
-        with pytest.raises(
-            ValueError, match=r"Stage patched: next\.patches is played for the status"
-        ):
+        with pytest.raises(ValueError, match=r"Stage patched: patches are played for the status"):
             cluster.apply(
                 FAILING.replace("pod-fails", "patched").replace(
                     "  next:", "  next:\n    patches: [{root: metadata}]"
@@ -468,6 +466,50 @@ spec:
     event: {type: Warning, reason: Going, message: enough of it}
     delete: true
 """
+
+
+# In the newer form: steps, and expressions under `jq`.
+HELD = """
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: pod-holds}
+spec:
+  resourceRef: {apiGroup: v1, kind: Pod}
+  selector:
+    matchExpressions:
+    - jq: {key: .metadata.finalizers, operator: DoesNotExist}
+    - jq: {key: .metadata.deletionTimestamp, operator: DoesNotExist}
+    - jq: {key: '.status.conditions.[] | select( .type == "Ready" ) | .status',
+           operator: In, values: ["True"]}
+  steps:
+  - finalizers: {add: [{value: example.com/held}]}
+---
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: pod-spared}
+spec:
+  resourceRef: {apiGroup: v1, kind: Pod}
+  selector:
+    matchExpressions:
+    - jq: {key: .metadata.deletionTimestamp, operator: Exists}
+    - jq: {key: ".metadata.finalizers.[]", operator: In, values: [example.com/held]}
+  delay: {durationMilliseconds: 50}
+  steps:
+  - event: {type: Normal, reason: Sparing, message: "{{ .metadata.name }}"}
+  - finalizers: {empty: true}
+"""
+
+
+def test_stages_hold_a_pod_by_finalizers_and_let_it_go() -> None:
+    with k8slite.testing.start(nodes=1) as cluster:
+        cluster.apply(HELD)
+        cluster.apply(pod("held", "nginx"))
+        cluster.wait_until(
+            lambda: cluster.get("pod/held")["metadata"].get("finalizers") == ["example.com/held"]
+        )
+        cluster.delete("pod/held")
+        cluster.wait_until(lambda: not cluster.list("pods", "default"))
+        cluster.assert_event("Sparing", message="held")
 
 
 def test_a_stage_tells_an_event_and_deletes_its_pod() -> None:

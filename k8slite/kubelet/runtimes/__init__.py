@@ -8,7 +8,8 @@ API, restart policies, statuses.
     reaching      what comes from outside into a running one: commands, its streams, its ports
     pretending    what such a container does when somebody reaches into it: commands, ports
     program       a container that is a coroutine;  hosting, probing  where it runs, what asks it
-    stages        KWOK's Stages as scripts (pure);  go_template, jq_path  what they are written in
+    stages        KWOK's Stages as scripts (pure); stage_..., go_template, jq_path are its parts
+    leaving       what is done with pods when they are deleted
     stage_delay   when one is played;  stage_choice  which of several
     rules         which containers play which script, said from Python
     commands      the few commands that it knows;  shell  their grammar (pure)

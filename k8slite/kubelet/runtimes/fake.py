@@ -7,7 +7,6 @@ container runs makes it play the new script from then on.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -21,11 +20,13 @@ from k8slite.kubelet.runtimes.container_log import Line, printed, selected
 from k8slite.kubelet.runtimes.fake_run import (
     Followed,
     Run,
+    container_id,
     log_lines,
     report_of,
     termination_message,
 )
 from k8slite.kubelet.runtimes.images import IMAGE_BYTES, image_id
+from k8slite.kubelet.runtimes.leaving import Leaving
 from k8slite.kubelet.runtimes.network import Network
 from k8slite.kubelet.runtimes.program import TERMINATED_CODE, connected
 from k8slite.kubelet.runtimes.runtime import (
@@ -75,6 +76,7 @@ class FakeRuntime:
         self.network = Network()
         self._hosting: Hosting | None = None  # once there was a program
         self._nursery: trio.Nursery | None = None
+        self._leaving = Leaving(timers, lambda report: self._report(report))
 
     def attach(self, report: Callable[[Report], None]) -> None:
         self._report = report
@@ -124,8 +126,7 @@ class FakeRuntime:
         assert self._nursery is not None
         run.cancel()
         run.kill_at_seconds = self._timers.now().seconds + grace_seconds
-        killed = Exit(KILLED_CODE)
-        run.timer = self._timers.at(run.kill_at_seconds, lambda: self._end(run, killed))
+        run.timer = self._timers.at(run.kill_at_seconds, lambda: self._end(run, Exit(KILLED_CODE)))
         self._nursery.start_soon(self._leave, run, hook)
 
     async def _leave(self, run: Run, hook: Hook) -> None:
@@ -162,6 +163,10 @@ class FakeRuntime:
         else:
             run.timer = self._timers.at(at, lambda: self._end(run, end))
 
+    def leave(self, pod: Pod) -> None:
+        script = self._scripting(pod, pod.spec.containers[0]).script
+        self._leaving.begin(pod, script, self._runs.get(pod.metadata.uid, {}).values())
+
     def change(self, config: ContainerConfig) -> None:
         run = self._runs.get(config.key.pod_uid, {}).get(config.key.name)
         if run is None or _told(run.config.pod) == _told(config.pod):
@@ -189,6 +194,7 @@ class FakeRuntime:
 
     def forget(self, pod_uid: str) -> None:
         now = self._timers.now()
+        self._leaving.forget(pod_uid)
         for name, run in self._runs.pop(pod_uid, {}).items():
             run.cancel()
             if run.ended is None:
@@ -200,28 +206,29 @@ class FakeRuntime:
     def inspect(self, pod_uid: str) -> list[RunningContainer]:
         return [
             RunningContainer(name, run.id, run.config.attempt)
-            for name, run in sorted(self._runs.get(pod_uid, {}).items())
-            if run.began is not None and run.ended is None
+            for name, run in self._running(pod_uid)
         ]
 
     def usage(self, pod_uid: str) -> list[ContainerUsage]:
         return [
             ContainerUsage(name, run.script.cpu_milli, run.script.memory_bytes)
-            for name, run in sorted(self._runs.get(pod_uid, {}).items())
-            if run.began is not None and run.ended is None
+            for name, run in self._running(pod_uid)
         ]
 
+    def _running(self, pod_uid: str) -> list[tuple[str, Run]]:
+        runs = sorted(self._runs.get(pod_uid, {}).items())
+        return [(name, run) for name, run in runs if run.began and not run.ended]
+
     def log(self, key: ContainerKey, options: LogOptions) -> bytes | Stream:
-        current = self._runs.get(key.pod_uid, {}).get(key.name)
-        run = current
+        run = self._runs.get(key.pod_uid, {}).get(key.name)
         if options.previous or run is None or run.began is None:
             run = self._previous.get(key)
         if run is None or run.began is None:
             raise LogNotFound(key.name)
         if options.follow and run.ended is None:
             return Followed(run, self._timers, options)
-        found = printed(selected(log_lines(run, self._timers.now()), options), options)
-        return found if options.limit_bytes is None else found[: options.limit_bytes]
+        lines = selected(log_lines(run, self._timers.now()), options)
+        return printed(lines, options)[: options.limit_bytes]
 
     async def exec(self, key: ContainerKey, command: Sequence[str], session: Session) -> int:
         from k8slite.kubelet.runtimes import reaching  # a start pays nothing for it
@@ -235,7 +242,7 @@ class FakeRuntime:
         return await reaching.attach_to(self._live(key), session, self._timers)
 
     async def forward(self, pod_uid: str, port: int, duplex: Duplex) -> None:
-        live = [run for run in self._runs.get(pod_uid, {}).values() if run.began and not run.ended]
+        live = [run for _, run in self._running(pod_uid)]
         if not live:
             raise ConnectionRefusedError("the pod does not run")
         address = self.address_of(pod_uid)
@@ -275,8 +282,8 @@ class FakeRuntime:
             return
         container = run.config.container
         present = container.image_pull_policy != "Always" and not script.pull_seconds
-        fetched = image_id(container.image)
-        self._report(Pulled(key, fetched, present, script.pull_seconds, IMAGE_BYTES))
+        fetched, seconds = image_id(container.image), script.pull_seconds
+        self._report(Pulled(key, fetched, present, seconds, IMAGE_BYTES))
         if script.start_seconds:
             run.timer = self._timers.after(script.start_seconds, lambda: self._begin(run))
         else:
@@ -285,7 +292,7 @@ class FakeRuntime:
     def _begin(self, run: Run) -> None:
         run.began = now = self._timers.now()
         config = run.config
-        run.id = f"{self.name}://{_digest(f'{config.key}/{config.attempt}/{now.seconds}')}"
+        run.id = container_id(self.name, config, now)
         container = config.container
         self._note(run, now, f"{container.name} starts, run {config.attempt} of {container.image}")
         hook = container.lifecycle.post_start
@@ -348,8 +355,7 @@ class FakeRuntime:
 
     def address_of(self, pod_uid: str) -> str:
         """Where a program of a pod really listens; "" where none runs."""
-        runs = self._runs.get(pod_uid, {}).values()
-        there = [one.process.address for one in runs if one.process and not one.ended]
+        there = [run.process.address for _, run in self._running(pod_uid) if run.process]
         return next((address for address in there if address), "")
 
     def _go_on(self, run: Run) -> None:
@@ -370,8 +376,7 @@ class FakeRuntime:
 
     def _plays(self, run: Run) -> bool:
         """It goes on, if only with what comes after its end: nobody has stopped or replaced it."""
-        key = run.config.key
-        alone = self._runs.get(key.pod_uid, {}).get(key.name) is run
+        alone = self._runs.get(run.config.key.pod_uid, {}).get(run.config.key.name) is run
         return run.ended is None or (alone and run.kill_at_seconds is None)
 
     def _end(self, run: Run, end: Exit) -> None:
@@ -393,7 +398,3 @@ class FakeRuntime:
 
 def _told(pod: Pod) -> dict[str, str]:
     return {k: v for k, v in pod.metadata.annotations.items() if k.startswith(PREFIX)}
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

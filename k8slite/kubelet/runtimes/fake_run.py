@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -9,11 +10,14 @@ import trio
 from attrs import define, evolve, field
 
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
+from k8slite.kubelet.runtimes.finalizers import Finalizers
 from k8slite.kubelet.runtimes.runtime import (
     Announced,
     ContainerConfig,
+    ContainerKey,
     LogOptions,
     Probed,
+    Refinalized,
     Report,
     Unwanted,
 )
@@ -21,6 +25,7 @@ from k8slite.kubelet.runtimes.script import (
     Agenda,
     Announce,
     DeletePod,
+    OfPod,
     Result,
     Script,
     Step,
@@ -108,19 +113,32 @@ class Run:
             self.timer = None
 
 
-def report_of(run: Run, due: Result | Announce | DeletePod, at_seconds: float) -> Report | None:
-    """What the kubelet is told of something that is due; None of an Event that it was told of."""
+def container_id(scheme: str, config: ContainerConfig, began: Moment) -> str:
+    """The id of a run that begins now."""
+    text = f"{config.key}/{config.attempt}/{began.seconds}"
+    return f"{scheme}://{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def report_of(run: Run, due: Result | OfPod, at_seconds: float) -> Report | None:
+    """What the kubelet is told of something that is due; None of what it was told of before."""
     key = run.config.key
+    if isinstance(due, Result):
+        message = "" if due.ok else "the script says so"
+        return Probed(key, run.id, due.probe, due.ok, message)
+    if not isinstance(due, DeletePod) and at_seconds < run.taken_up_seconds:
+        return None
+    return of_pod(key, due)
+
+
+def of_pod(key: ContainerKey, due: OfPod) -> Report:
+    """What the kubelet is told of something that is done with the pod."""
     match due:
         case Announce():
-            if at_seconds < run.taken_up_seconds:
-                return None
             return Announced(key, due.type, due.reason, due.message)
+        case Finalizers():
+            return Refinalized(key, due)
         case DeletePod():
             return Unwanted(key)
-        case Result():
-            message = "" if due.ok else "the script says so"
-            return Probed(key, run.id, due.probe, due.ok, message)
 
 
 class Followed:

@@ -8,7 +8,8 @@ given to the callback that `attach` named, maybe before the order returns:
              after a Started that says so, Hooked comes before the first Probed, or Exited does
     stop  -> Exited; with an empty id for a container that had not started yet
 
-    any time after Started -> Announced, Unwanted: they are about the pod as a whole
+    any time after Started -> Announced, Unwanted, Refinalized: they are about the pod as a whole
+    leave -> Announced and Refinalized, any number of times, until the pod is forgotten
 
 Reports about one container come in order. After `forget` there are none about that pod.
 Readiness: a started container is not ready before Probed("readiness", True) says so; one without
@@ -26,6 +27,7 @@ from attrs import frozen
 
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.box import Mount
+from k8slite.kubelet.runtimes.finalizers import Finalizers
 from k8slite.kubelet.runtimes.session import Session
 from k8slite.messages import Duplex, Request, Response, Stream
 
@@ -128,6 +130,13 @@ class Unwanted(Report):
 
 
 @frozen
+class Refinalized(Report):
+    """The pod's finalizers are to be changed."""
+
+    change: Finalizers
+
+
+@frozen
 class Complained(Report):
     """The order held something that the runtime does not understand and has ignored."""
 
@@ -200,6 +209,10 @@ class Runtime(Protocol):
 
     def stop(self, key: ContainerKey, grace_seconds: float) -> None:
         """Ask it to end, and kill it when the grace is over; a second order may shorten that."""
+        ...
+
+    def leave(self, pod: Pod) -> None:
+        """The pod's deletion has begun; its containers are stopped after that."""
         ...
 
     def change(self, config: ContainerConfig) -> None:

@@ -17,6 +17,7 @@ from attrs import frozen
 
 from k8slite.kinds.core.probe_models import Probe
 from k8slite.kubelet.pod import Container
+from k8slite.kubelet.runtimes.finalizers import Finalizers
 from k8slite.kubelet.runtimes.runtime import ProbeKind
 
 KILLED_CODE: Final = 137  # 128 and SIGKILL
@@ -73,7 +74,8 @@ class DeletePod:
     """The whole pod is deleted, without grace; it may come after the end."""
 
 
-Step = Wait | Log | Ready | Alive | Exit | Announce | DeletePod
+OfPod = Announce | DeletePod | Finalizers
+Step = Wait | Log | Ready | Alive | Exit | OfPod
 
 
 @frozen
@@ -99,6 +101,8 @@ class Script:
     log_every_seconds: float = 0.0  # a line of output each; 0: none
     stop_seconds: float = 0.0  # from SIGTERM to the end
     stop_code: int = 0
+    # What is done with the pod (of its first container) from its deletion on, and when.
+    leaving: tuple[Step, ...] = ()
     cpu_milli: int = 1  # what it uses while it runs: next to nothing
     memory_bytes: int = 8 * 1024 * 1024
     answers: tuple[Answer, ...] = ()  # the first that fits a command is given
@@ -124,7 +128,7 @@ class Result:
     ok: bool
 
 
-Due = Result | Exit | Announce | DeletePod
+Due = Result | Exit | OfPod
 Agenda = tuple[tuple[float, Due], ...]
 
 
@@ -160,9 +164,14 @@ def agenda(steps: Sequence[Step], container: Container) -> Agenda:
     end = next(((at, step) for at, step in timeline if isinstance(step, Exit)), None)
     if end is not None:
         found = [one for one in found if one[0] < end[0]]
-    found += [(at, step) for at, step in timeline if isinstance(step, Exit | Announce | DeletePod)]
+    found += [(at, step) for at, step in timeline if isinstance(step, Exit | OfPod)]
     found.sort(key=lambda one: one[0])
     return tuple(found)
+
+
+def due_of_pod(steps: Sequence[Step]) -> list[tuple[float, OfPod]]:
+    """What is done with the pod how many seconds after the beginning."""
+    return [(at, step) for at, step in _timeline(steps) if isinstance(step, OfPod)]
 
 
 def _timeline(steps: Sequence[Step]) -> list[tuple[float, Step]]:
@@ -170,7 +179,7 @@ def _timeline(steps: Sequence[Step]) -> list[tuple[float, Step]]:
     for step in steps:
         if isinstance(step, Wait):
             offset += step.seconds
-        elif not ended or isinstance(step, Announce | DeletePod):
+        elif not ended or isinstance(step, OfPod):
             found.append((offset, step))
             ended = ended or isinstance(step, Exit)
     return found

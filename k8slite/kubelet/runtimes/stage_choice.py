@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from k8slite.kubelet.runtimes.jq_path import parts, text_of, values
+from k8slite.kubelet.runtimes.stage_expressions import told
 
 Json = dict[str, Any]
 
@@ -34,9 +34,8 @@ def chosen(fitting: Sequence[Json], pod: Mapping[str, Any], drawn: float) -> Jso
 
 def _weight(spec: Mapping[str, Any], pod: Mapping[str, Any]) -> int | None:
     """At least 0; None if what is found is not a number."""
-    expression = (spec.get("weightFrom") or {}).get("expressionFrom")
-    found = values(pod, parts(expression)) if expression else []
+    found = told(spec, "weight", pod)
     try:
-        return max(int(text_of(found[0])) if found else int(spec.get("weight") or 0), 0)
+        return max(int(spec.get("weight") or 0) if found is None else int(found), 0)
     except ValueError:
         return None

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from k8slite.kubelet.runtimes.annotations import duration_seconds
-from k8slite.kubelet.runtimes.jq_path import parts, text_of, values
+from k8slite.kubelet.runtimes.stage_expressions import told
 from k8slite.objects.meta import parse_timestamp
 
 
@@ -45,10 +45,9 @@ def _seconds(
     default: float | None,
 ) -> float | None:
     """One of its durations; None where there is none, or what is found is not a duration."""
-    expression = (delay.get(f"{what}From") or {}).get("expressionFrom")
-    found = values(pod, parts(expression)) if expression else []
-    if found:
-        return _read(text_of(found[0]), now)
+    found = told(delay, what, pod)
+    if found is not None:
+        return _read(found, now)
     milliseconds = delay.get(f"{what}Milliseconds")
     return default if milliseconds is None else int(milliseconds) / 1000
 
