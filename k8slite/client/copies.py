@@ -6,7 +6,7 @@ heartbeat is noted, and made into an object when somebody asks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 from k8slite.client.ordered import Ordered
@@ -61,12 +61,12 @@ class Copies(Generic[M]):
         self._beats.pop(name, None)
         self._late.pop(name, None)
 
-    def tell(self, name: Name, beat: Beat) -> bool:
-        """Note that an object lives; False where there is none."""
-        if name not in self._objects:
-            return False
-        self._beats[name] = self._late[name] = beat
-        return True
+    def tell(self, revisions: Mapping[Name, int], times: Sequence[str]) -> None:
+        """Note that objects live, and since when they have which revision."""
+        objects, beats, late = self._objects, self._beats, self._late
+        for name, revision in revisions.items():
+            if name in objects:
+                beats[name] = late[name] = revision, times
 
     def remove(self, name: Name) -> None:
         """Take out what is there. Raises KeyError."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
@@ -20,7 +20,7 @@ import trio
 from k8slite.client.client import Client, Json
 from k8slite.client.copies import Copies
 from k8slite.client.ordered import Index
-from k8slite.client.reading import Line, present_in, read, revision_of
+from k8slite.client.reading import Line, beats_in, present_in, read, revision_of
 from k8slite.client.resource import Resource
 from k8slite.kinds.heartbeats import beats, moment_of
 from k8slite.kinds.models import Model
@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
 Subscriber = Callable[[M | None, M | None], None]
-# Told that an object lives, by its new resourceVersion, and as of when.
-Beat = Callable[[Name, int, datetime], None]
+# Told that objects live, by their new resourceVersions, and as of when.
+Beat = Callable[[Mapping[Name, int], datetime], None]
 
 RETRY_SECONDS: Final = 0.2  # the first pause after a failed list or watch; doubles
 RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
@@ -86,7 +86,7 @@ class Mirror(Generic[M]):
         self._indexes: dict[str, Index[M]] = {}
         self._subscribers: list[Subscriber[M]] = []
         self._beats: list[Beat] = []  # of subscribers who take heartbeats as such
-        self._quiet = False  # all of them do, and nothing else asks for the objects
+        self._quiet = True  # all of them do, and nothing else asks for the objects
         self._revision = 0
         self._waiting: list[tuple[int, int, trio.Event]] = []
         self._waiting_number = 0
@@ -164,9 +164,10 @@ class Mirror(Generic[M]):
         for obj in self._objects.values():
             callback(None, obj)
         self._subscribers.append(callback)
-        if beat is not None:
+        if beat is None:
+            self._quiet = False
+        elif beat is not unheard:
             self._beats.append(beat)
-        self._quiet = len(self._beats) == len(self._subscribers) and not self._indexes
 
     async def synced(self) -> None:
         """Wait for the first list."""
@@ -317,21 +318,18 @@ class Mirror(Generic[M]):
 
     def _beaten(self, told: Json) -> None:
         """Objects live, and nothing else is new."""
-        times = told["times"]
-        moment = moment_of(times)
-        for path, revision in told["revisions"].items():
-            if revision <= self._revision:
-                continue  # as above
-            namespace, _, name = path.rpartition("/")
-            key = Name(namespace, name)
-            old = None if self._quiet else self._objects.get(key)
-            if not self._objects.tell(key, (revision, times)):
-                continue  # one that was left out
-            if self._quiet:
-                for beat in self._beats:
-                    beat(key, revision, moment)
-            else:
-                self._announce(key, old, self._objects.get(key))
+        revisions, times = beats_in(told, self._revision), told["times"]
+        if self._quiet:
+            self._objects.tell(revisions, times)
+            moment = moment_of(times)
+            for beat in self._beats:
+                beat(revisions, moment)
+            return
+        for name, revision in revisions.items():
+            old = self._objects.get(name)
+            if old is not None:
+                self._objects.tell({name: revision}, times)
+                self._announce(name, old, self._objects.get(name))
 
     def _put(self, name: Name, line: Line) -> None:
         try:
@@ -372,7 +370,7 @@ class Mirror(Generic[M]):
             heapq.heappop(self._waiting)[2].set()
 
 
-def unheard(name: Name, revision: int, moment: datetime) -> None:
+def unheard(told: Mapping[Name, int], moment: datetime) -> None:
     """The `beat` of those to whom a heartbeat is nothing new."""
 
 

@@ -8,6 +8,7 @@ wiser.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from k8slite.objects.codec import loads
@@ -19,6 +20,8 @@ Json = dict[str, Any]
 
 # Mirrors that are this many events apart read for themselves: bounds the memory to a few megabytes.
 REMEMBERED_LINES: Final = 512
+# Names of objects that have heartbeats: two for each node of a large cluster.
+REMEMBERED_NAMES: Final = 16_384
 
 
 class Line:
@@ -58,6 +61,12 @@ def read(raw: bytes) -> Line:
     return line
 
 
+def beats_in(told: Json, after: int) -> dict[Name, int]:
+    """Whose heartbeats above a revision are told of together, and at which revisions they are."""
+    revisions = told["revisions"].items()
+    return {_name_of(path): revision for path, revision in revisions if revision > after}
+
+
 def present_in(found: Json) -> dict[Name, Json]:
     """The objects of a list. Raises AttributeError, KeyError, TypeError or ValueError."""
     present: dict[Name, Json] = {}
@@ -71,6 +80,12 @@ def present_in(found: Json) -> dict[Name, Json]:
 def revision_of(found: Json) -> int:
     """The resourceVersion of a list. Raises as `present_in`."""
     return int(found["metadata"]["resourceVersion"])
+
+
+@lru_cache(maxsize=REMEMBERED_NAMES)
+def _name_of(path: str) -> Name:
+    namespace, _, name = path.rpartition("/")
+    return Name(namespace, name)
 
 
 _NAMELESS: Final = Name("", "")

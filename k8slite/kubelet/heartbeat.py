@@ -9,6 +9,7 @@ That nothing is new is told together with other nodes (`pulse`); what is not is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import trio
@@ -67,6 +68,7 @@ class Heartbeat(Write):
         self._machine_id = world.uid()
         self._node_uid = ""
         self._lease: Json | None = None
+        self.lease_version = ""  # the Lease's; "" where it must be looked for
         self._lease_due_seconds = 0.0
         self._known_version = ""  # of the Node, as the API has it
         self._status_version = ""  # the same, when this kubelet wrote it last
@@ -121,12 +123,7 @@ class Heartbeat(Write):
     @property
     def speaks(self) -> bool:
         """Whether it has nothing of its own to write, and is not to be silent."""
-        return self.registered and self._beating and not self.pending
-
-    @property
-    def lease_version(self) -> str:
-        """The Lease's resourceVersion; "" where it must be looked for."""
-        return "" if self._lease is None else self._lease["metadata"]["resourceVersion"]
+        return self.registered and self._beating and not self._queued
 
     @property
     def status_version(self) -> str:
@@ -136,9 +133,8 @@ class Heartbeat(Write):
 
     def beaten(self, now: float, lease_version: str | None, status_version: str | None) -> bool:
         """What has been written of it, by its new resourceVersion; whether anything is left."""
-        if lease_version is not None and self._lease is not None:
-            self._lease["metadata"]["resourceVersion"] = lease_version
-            self._renewed(now)
+        if lease_version is not None:
+            self._renewed(lease_version, now)
         if status_version is not None:
             self._status_version = status_version
             self.status_due_seconds = self._next_status_seconds()
@@ -203,26 +199,26 @@ class Heartbeat(Write):
         self.status_due_seconds = self._next_status_seconds()
 
     async def _renew(self) -> None:
-        if self._lease is None:
-            await self._find_lease()
-            assert self._lease is not None
-        else:
-            spec = self._lease["spec"]
+        lease, version = self._lease, self.lease_version
+        self._lease, self.lease_version = None, ""  # whatever goes wrong: read it anew
+        found: Json | None = None
+        if lease is not None:
+            lease["metadata"]["resourceVersion"] = version
+            spec = lease["spec"]
             spec["holderIdentity"] = self.shape.name
             spec["leaseDurationSeconds"] = LEASE_SECONDS
             spec["renewTime"] = micro_timestamp(self._world.now())
-            lease, self._lease = self._lease, None  # whatever goes wrong: read it anew
-            try:
-                self._lease = await self._client.update(LEASES, lease)
-            except (Conflict, NotFound):
-                await self._find_lease()
-        self._renewed(trio.current_time())
+            with suppress(Conflict, NotFound):
+                found = await self._client.update(LEASES, lease)
+        self._lease = found or await self._find_lease()
+        self._renewed(self._lease["metadata"]["resourceVersion"], trio.current_time())
 
-    def _renewed(self, now: float) -> None:
+    def _renewed(self, version: str, now: float) -> None:
+        self.lease_version = version
         # A bit less than the time until the next instant, at which it is due in any case.
         self._lease_due_seconds = now + RENEW_SECONDS / 2
 
-    async def _find_lease(self) -> None:
+    async def _find_lease(self) -> Json:
         """Create the Lease, or renew the one that there is."""
         name = self.shape.name
         owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": self._node_uid}
@@ -238,12 +234,12 @@ class Heartbeat(Write):
             "spec": spec,
         }
         try:
-            self._lease = await self._client.create(LEASES, wanted, LEASE_NAMESPACE)
+            return await self._client.create(LEASES, wanted, LEASE_NAMESPACE)
         except AlreadyExists:
             found = await self._client.get(LEASES, name, LEASE_NAMESPACE)
             found["spec"] = {**found.get("spec", {}), **spec}
             found["metadata"]["ownerReferences"] = [owner]
-            self._lease = await self._client.update(LEASES, found)
+            return await self._client.update(LEASES, found)
 
     def _next_status_seconds(self) -> float:
         # Spread over half the period around it, or 5,000 nodes would speak in one second.

@@ -60,11 +60,12 @@ class Pulses:
         for pulse in self._groups:
             pulse.members.pop(name, None)
 
-    def told(self, name: Name, revision: int, moment: datetime) -> None:
-        """A mirror of Nodes shows that one lives."""
-        heartbeat = self._heartbeats.get(name.name)
-        if heartbeat is not None:
-            heartbeat.told(revision)
+    def told(self, told: Mapping[Name, int], moment: datetime) -> None:
+        """A mirror of Nodes shows that they live."""
+        for name, revision in told.items():
+            heartbeat = self._heartbeats.get(name.name)
+            if heartbeat is not None:
+                heartbeat.told(revision)
 
     def _beat(self, pulse: _Pulse, phase_seconds: float) -> None:
         """Speak at the next instant that is the group's, and at all that follow."""
@@ -93,12 +94,14 @@ class _Pulse(Write):
 
     async def write(self) -> None:
         now = trio.current_time()
-        speaking = {name: one for name, one in self.members.items() if one.speaks}
+        speaking: list[tuple[str, Heartbeat]] = []
         leases: dict[str, str] = {}
         nodes: dict[str, str] = {}
-        for name, one in speaking.items():
-            version = one.lease_version
-            if version:
+        for name, one in self.members.items():
+            if not one.speaks:
+                continue
+            speaking.append((name, one))
+            if version := one.lease_version:
                 leases[name] = version
             if one.status_due_seconds <= now and (version := one.status_version):
                 nodes[name] = version
@@ -114,6 +117,6 @@ class _Pulse(Write):
                 assert isinstance(response.body, bytes), "no stream"
                 answers = loads(response.body)
                 renewed, told = answers["leases"], answers["nodes"]
-        for name, one in speaking.items():
+        for name, one in speaking:
             if one.beaten(now, renewed.get(name), told.get(name)):
                 self._queue(one)

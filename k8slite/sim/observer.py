@@ -152,26 +152,21 @@ class Observer:
         revision, key, now, _ = event
         value = now.value if now is not None else b"-"
         self._hash.update(b"%d %b %b\n" % (revision, key.encode(), value))
-        complaint = self.history.take(event)
+        prefix = key[: key.find("/") + 1]
+        complaint = self.history.take(event, prefix)
         if complaint:
             self.complain_of("revisions", complaint)
-        prefix = key[: key.find("/") + 1]
         if beats(event):
-            self._beat(event, writer, prefix)
+            # An object lives, and nothing else has changed.
+            self.state.take(event, prefix)
+            if self.record is not None:
+                self._write_down(event, writer, 0)
+            for check in self._hearing.get(prefix, ()):
+                check.beat(key, trio.current_time())
         else:
             self._change(event, writer, prefix)
         if self.changed:
             self.changed.unpark_all()
-
-    def _beat(self, event: Event, writer: Writer, prefix: str) -> None:
-        """An object lives, and nothing else has changed."""
-        self.state.take(event)
-        self._write_down(event, writer, 0)
-        hearing = self._hearing.get(prefix)
-        if hearing:
-            clock_seconds = trio.current_time()
-            for check in hearing:
-                check.beat(event.key, clock_seconds)
 
     def _change(self, event: Event, writer: Writer, prefix: str) -> None:
         number = 0
@@ -191,7 +186,7 @@ class Observer:
         old = None
         if checks or self._of_all:
             old = self.state.get(event.key)
-        self.state.take(event)
+        self.state.take(event, prefix)
         self._write_down(event, writer, number)
         if checks or self._of_all:
             self._check(event, writer, number, old, [*(checks or ()), *self._of_all])

@@ -56,8 +56,7 @@ class Disk:
         await trio.lowlevel.checkpoint()  # until here nothing is safe
         if life != self._life:
             raise OSError("the machine died before the sync")
-        for record in records:
-            self._synced[record.revision] = record
+        self._synced.update({record.revision: record for record in records})
 
     async def compact(self, oldest: int, dead: Sequence[int]) -> None:
         """Forget old records."""

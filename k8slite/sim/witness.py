@@ -32,10 +32,9 @@ class History:
         self._events: dict[str, list[Event]] = {}
         self._unwatched: dict[str, None] = {}  # of these nothing is kept
 
-    def take(self, event: Event) -> str:
-        """Note a commit; a complaint where its revision is not a new one, else ""."""
+    def take(self, event: Event, prefix: str) -> str:
+        """Note a commit of a resource; a complaint where its revision is not a new one, else ""."""
         revision, key, _, _ = event
-        prefix = key[: key.find("/") + 1]
         events = self._events.get(prefix)
         if events is None:
             events = self.of(prefix)

@@ -73,7 +73,7 @@ class JournaledStore(MemoryStore):
         self._journal = journal
         self._gathering = _Batch()
         self._writing = _Batch()  # the batch before, with the journal or published
-        self._prepared: dict[str, _Prepared] = {}  # by key, until published
+        self._prepared: dict[str, Event] = {}  # the newest by key, until published
         self._prepared_revision = 0
         self._dead: list[int] = []  # revisions of records to be dropped from the journal
         self._compacted = 0  # the mark that the journal knows
@@ -96,12 +96,12 @@ class JournaledStore(MemoryStore):
         """
         await self._room()
         newest = self._prepared.get(key)
-        before = self._history.get(key) if newest is None else newest.event.now
+        before = self._history.get(key) if newest is None else newest.now
         if conflict(value, expect, before):
             if newest is None:
                 await trio.lowlevel.checkpoint()
             else:
-                await self._settled(newest.batch)
+                await self._settled(self._batch_of(newest))
             raise KeyConflict(key, expect, revision_of(before))
         batch = self._gathering
         stored = self._prepare(key, value, before, header)
@@ -112,18 +112,19 @@ class JournaledStore(MemoryStore):
         """Write several, each for itself, and wait once; see `Store.put_all`."""
         done: list[Stored | None] = []
         batches: dict[_Batch, None] = {}  # in which they, or what was there first, will settle
+        prepared, published, prepare = self._prepared.get, self._history.get, self._prepare
         for key, value, expect, header in puts:
             if self._gathering.full or self._broken:
                 await self._room()
-            newest = self._prepared.get(key)
-            before = self._history.get(key) if newest is None else newest.event.now
+            newest = prepared(key)
+            before = published(key) if newest is None else newest.now
             if conflict(value, expect, before):
                 if newest is not None:
-                    batches[newest.batch] = None
+                    batches[self._batch_of(newest)] = None
                 done.append(None)
                 continue
             batches[self._gathering] = None
-            done.append(self._prepare(key, value, before, header))
+            done.append(prepare(key, value, before, header))
         if not batches:
             await trio.lowlevel.checkpoint()
         for batch in batches:
@@ -165,11 +166,11 @@ class JournaledStore(MemoryStore):
         """The writing task: batches and steps of a compaction in turn, until closed or broken."""
         try:
             while True:
-                if self._gathering.records:
+                if self._gathering.events:
                     await self._write_batch()
                 if self._dead or self._compacted < self._history.oldest:
                     await self._compact_step()
-                elif not self._gathering.records:
+                elif not self._gathering.events:
                     if self._closing:
                         break
                     await self._work.park()
@@ -188,11 +189,12 @@ class JournaledStore(MemoryStore):
         batch = self._writing = self._gathering
         self._gathering = _Batch()
         await self._journal.append(batch.records)
-        history, prepared = self._history, self._prepared
+        publish, prepared = self._history.publish, self._prepared
         for event in batch.events:
-            history.publish(event)
-            if prepared[event.key].event is event:
-                del prepared[event.key]
+            publish(event)
+            key = event.key
+            if prepared[key] is event:
+                del prepared[key]
         batch.published = True
         self._tell(batch.events)
         batch.settled.unpark_all()
@@ -219,13 +221,18 @@ class JournaledStore(MemoryStore):
         """Give a write its revision and its place in the next batch."""
         revision = self._prepared_revision + 1
         event, stored = self._change(revision, key, value, before, header)
-        batch = self._gathering
-        batch.add(event)
+        self._gathering.add(event)
         self._prepared_revision = revision
-        self._prepared[key] = _Prepared(event, batch)
+        self._prepared[key] = event
         if self._work:
             self._work.unpark()
         return stored
+
+    def _batch_of(self, event: Event) -> _Batch:
+        """Where a write waits that is not published."""
+        gathering = self._gathering
+        first = gathering.events[0].revision if gathering.events else event.revision + 1
+        return gathering if event.revision >= first else self._writing
 
     def _change(
         self, revision: int, key: str, value: Encode | None, before: Stored | None, header: Any
@@ -279,28 +286,23 @@ class _Batch:
     """Writes that become durable together."""
 
     events: list[Event] = Factory(list)
-    records: list[Record] = Factory(list)
     bytes: int = 0
+    full: bool = False
     published: bool = False
     settled: ParkingLot = Factory(ParkingLot)
 
     @property
-    def full(self) -> bool:
-        return len(self.events) >= BATCH_MOST_WRITES or self.bytes >= BATCH_MOST_BYTES
+    def records(self) -> list[Record]:
+        """What the journal is to keep."""
+        return [
+            Record(revision, key, None if now is None else now.value)
+            for revision, key, now, _ in self.events
+        ]
 
     def add(self, event: Event) -> None:
-        now = event.now
-        self.events.append(event)
-        if now is None:
-            self.records.append(Record(event.revision, event.key, None))
-        else:
-            self.records.append(Record(event.revision, event.key, now.value))
+        events, now = self.events, event.now
+        events.append(event)
+        if now is not None:
             self.bytes += len(now.value)
-
-
-@define(eq=False)
-class _Prepared:
-    """The newest write of a key and the batch that it waits in."""
-
-    event: Event
-    batch: _Batch
+        if len(events) >= BATCH_MOST_WRITES or self.bytes >= BATCH_MOST_BYTES:
+            self.full = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,8 +79,8 @@ class Played:
         before = old.metadata.resource_version if old else ""
         self.changes.append((before, new.metadata.resource_version if new else ""))
 
-    def lives(self, name: Name, revision: int, moment: datetime) -> None:
-        self.beats.append((name.name, revision, moment))
+    def live(self, told: Mapping[Name, int], moment: datetime) -> None:
+        self.beats += [(name.name, revision, moment) for name, revision in told.items()]
 
     async def bring(self, *lines: bytes) -> None:
         for line in lines:
@@ -101,7 +102,7 @@ def played(test: Any) -> None:
 def test_who_takes_heartbeats_as_such_is_told_of_those_alone() -> None:
     async def test(found: Played) -> None:
         mirror, name = found.mirror, Name(NAMESPACE, "first")
-        mirror.subscribe(found.changed, beat=found.lives)
+        mirror.subscribe(found.changed, beat=found.live)
         await found.bring(
             change("ADDED", lease(0, 10)),
             change("ADDED", lease(0, 11, "second")),
@@ -115,6 +116,7 @@ def test_who_takes_heartbeats_as_such_is_told_of_those_alone() -> None:
             ("first", 12, told[0]),
             ("second", 13, told[0]),
             ("first", 14, told[1]),
+            ("unknown", 15, told[1]),
         ]
         assert mirror.revision == 15
         assert mirror.document(name) == lease(2, 14)
@@ -123,7 +125,7 @@ def test_who_takes_heartbeats_as_such_is_told_of_those_alone() -> None:
         assert (shown.metadata.resource_version, shown.spec.renew_time) == ("14", told[1])
         assert [one.metadata.resource_version for one in mirror.all()] == ["14", "13"]
         await found.bring(beat(3, first=14), beat(4, first=16))
-        assert found.beats[3:] == [("first", 16, datetime(2026, 1, 1, 0, 0, 4, 1, UTC))]
+        assert found.beats[4:] == [("first", 16, datetime(2026, 1, 1, 0, 0, 4, 1, UTC))]
         await found.bring(change("MODIFIED", lease(5, 17, holder="node-2")), beat(6, first=18))
         assert found.changes[2:] == [("16", "17")]
         assert mirror.document(name) == lease(6, 18, holder="node-2")
@@ -148,7 +150,7 @@ def test_a_lease_that_beat_and_went_is_gone() -> None:
 
 def test_who_wants_all_changes_gets_a_chain() -> None:
     async def test(found: Played) -> None:
-        found.mirror.subscribe(lambda old, new: None, beat=found.lives)
+        found.mirror.subscribe(lambda old, new: None, beat=found.live)
         found.mirror.subscribe(found.changed)
         await found.bring(change("ADDED", lease(0, 30)), beat(1, first=31), beat(2, first=32))
         assert found.changes == [("", "30"), ("30", "31"), ("31", "32")]
@@ -159,7 +161,7 @@ def test_who_wants_all_changes_gets_a_chain() -> None:
 
 def test_an_index_shows_what_is_newest() -> None:
     async def test(found: Played) -> None:
-        found.mirror.subscribe(lambda old, new: None, beat=found.lives)
+        found.mirror.subscribe(lambda old, new: None, beat=found.live)
         found.mirror.add_index("holder", lambda one: (one.spec.holder_identity,))
         await found.bring(change("ADDED", lease(0, 40)), beat(1, first=41))
         (shown,) = found.mirror.indexed("holder", "node-1")

@@ -67,7 +67,7 @@ class Story:
         now = None if obj is None else Stored(key, self.revision, dumps(obj))
         event = Event(self.revision, key, now, before)
         old = loads(before.value) if before is not None else None
-        self.state.take(event)
+        self.state.take(event, event.key.partition("/")[0] + "/")
         change = Change(
             event,
             self.now_seconds,

@@ -73,7 +73,7 @@ async def complaints(
 ) -> list[str]:
     history, found = History(), list[str]()
     for event in EVENTS:
-        assert history.take(event) == ""
+        assert history.take(event, "things/") == ""
     query = (("watch", "true"), ("resourceVersion", revision), *more.items())
     stream: Stream = witnessed(
         Pieces(list(pieces)), Request("GET", path, query), "things", history, found.append
@@ -139,5 +139,5 @@ async def test_what_is_left_alone(more: dict[str, str]) -> None:
 
 def test_a_revision_is_given_once() -> None:
     history = History()
-    assert history.take(EVENTS[1]) == ""
-    assert history.take(EVENTS[1]) == "revision 2 of things/shop/b was given out after 2"
+    assert history.take(EVENTS[1], "things/") == ""
+    assert history.take(EVENTS[1], "things/") == "revision 2 of things/shop/b was given out after 2"

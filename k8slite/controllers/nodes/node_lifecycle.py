@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -159,19 +159,24 @@ class NodeLifecycleController(Controller):
         return (new.metadata.full_name,)
 
     def _of_lease(self, old: Lease | None, new: Lease | None) -> Iterable[Name]:
-        if new is not None and new.metadata.namespace == LEASE_NAMESPACE:
-            renew_time = new.spec.renew_time
-            if renew_time is not None:
-                self._renew(new.metadata.name, renew_time)
+        if new is not None and new.metadata.namespace == LEASE_NAMESPACE and new.spec.renew_time:
+            self._renew(new.metadata.name, new.spec.renew_time)
         return ()
 
-    def _told(self, name: Name, revision: int, moment: datetime) -> None:
-        """A node's Lease was renewed, or its status told anew."""
-        if name.namespace == LEASE_NAMESPACE:
-            self._renew(name.name, moment)
-        elif not name.namespace and (seen := self._seen.get(name.name)):
-            seen.heartbeat_time = moment
-            self._beat(seen)
+    def _told(self, told: Mapping[Name, int], moment: datetime) -> None:
+        """Leases of nodes were renewed, or their statuses told anew."""
+        beat, now = self._heartbeats.beat, trio.current_time()
+        for is_lease, name in told:
+            seen = self._seen.get(name)
+            if seen is not None and seen.ready:
+                if is_lease:
+                    seen.renew_time = moment
+                else:
+                    seen.heartbeat_time = moment
+                beat(name, now, self._grace_seconds)
+            elif is_lease:
+                self._renew(name, moment)
+        self._wake_in_time()
 
     def _of_pod(self, old: Pod | None, new: Pod | None) -> Iterable[Name]:
         """The node of a pod that has come to a node which is not there any more, so to say."""

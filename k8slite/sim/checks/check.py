@@ -57,10 +57,9 @@ class State:
         self._revisions: dict[str, dict[str, int]] = {}
         self._decoded: dict[str, Json] = {}
 
-    def take(self, event: Event) -> None:
-        """Apply a commit."""
+    def take(self, event: Event, prefix: str) -> None:
+        """Apply a commit; `prefix` is its resource's ("pods/")."""
         _, key, now, _ = event
-        prefix = key[: key.find("/") + 1]
         objects = self._raw.get(prefix)
         if objects is None:
             objects, self._revisions[prefix] = self._raw.setdefault(prefix, {}), {}
