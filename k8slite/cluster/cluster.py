@@ -229,7 +229,7 @@ class Cluster:
     def _controllers(self) -> list[Actor]:
         world = self.surroundings.world_of(CONTROLLER_MANAGER)
         mirrors = Mirrors(self.client(CONTROLLER_MANAGER), world, "controller-mirrors")
-        context = Context(self._controller_client, world, mirrors)
+        context = Context(self._controller_client, world, mirrors, self.settings.minor)
         wanted = [
             one
             for name, one in CONTROLLERS.items()

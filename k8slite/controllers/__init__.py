@@ -7,6 +7,7 @@ server, the store, another controller (they meet in the API only).
     written     read your own writes
     ownership   whose an object is: adopt, release
     selection   which of them run
+    pod_disruption  how a pod goes that is not to blame
     custom      a controller of a user's own
 
     apps, batch, autoscaling, networking, nodes, storage, devices, identity, machinery
@@ -33,6 +34,7 @@ from k8slite.controllers.batch.cronjob import CronJobController
 from k8slite.controllers.batch.job import JobController
 from k8slite.controllers.batch.ttl_after_finished import TtlAfterFinishedController
 from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.devices.device_taint_eviction import DeviceTaintEvictionController
 from k8slite.controllers.devices.resource_claim import ResourceClaimController
 from k8slite.controllers.identity.bootstrap_signer import BootstrapSigner
 from k8slite.controllers.identity.certificate_approving import CertificateApprovingController
@@ -80,6 +82,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     DaemonSetController,
     CronJobController,
     DeploymentController,
+    DeviceTaintEvictionController,
     DisruptionController,
     EndpointsController,
     EndpointSliceController,

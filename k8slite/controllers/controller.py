@@ -44,6 +44,7 @@ class Context:
     handler_client: Callable[[str], Client]  # from a controller's name to its client
     world: World
     mirrors: Mirrors
+    minor: int = 37  # the version of Kubernetes whose resources are served
 
 
 class Controller:

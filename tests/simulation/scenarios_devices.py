@@ -4,11 +4,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from k8slite.client.resource import PODS, RESOURCE_CLAIMS
+from k8slite.client.client import MERGE_PATCH
+from k8slite.client.resource import PODS, RESOURCE_CLAIMS, RESOURCE_SLICES
 from k8slite.objects.errors import NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
-from tests.scheduler.devices import claim, device, device_class, resource_slice, template
+from tests.scheduler.devices import (
+    DRIVER,
+    claim,
+    device,
+    device_class,
+    request,
+    resource_slice,
+    template,
+)
 
 Json = dict[str, Any]
 
@@ -39,6 +48,19 @@ def places(sim: Simulation) -> dict[str, str]:
         one["metadata"]["name"]: one["spec"].get("nodeName", "")
         for one in sim.objects(PODS, "default")
     }
+
+
+def tolerating(seconds: int | None = None) -> Json:
+    limit = {} if seconds is None else {"tolerationSeconds": seconds}
+    return {"key": "example.com/broken", "operator": "Exists", "effect": "NoExecute", **limit}
+
+
+def _device(name: str, **more: Any) -> Json:
+    return device(name, attributes={"name": name}, **more)
+
+
+def _named(name: str) -> Json:
+    return {"cel": {"expression": f'device.attributes["{DRIVER}"].name == "{name}"'}}
 
 
 class Devices(Scenario):
@@ -106,4 +128,36 @@ class Reclaimed(Scenario):
         return [f"{name} has no node" for name, node in places(sim).items() if not node]
 
 
-DEVICES = (Devices, Reclaimed)
+class Tainted(Scenario):
+    """Devices get taints that make pods leave: one at once, one after a while; one bears it."""
+
+    nodes = 2
+    objects = (
+        device_class(),
+        resource_slice("node-0", *(_device(name) for name in ("d0", "d1", "d2"))),
+        resource_slice("node-1", _device("d3")),
+        claim("at-once", request("one", selectors=[_named("d0")])),
+        claim("later", request("one", selectors=[_named("d1")], tolerations=[tolerating(30)])),
+        claim("never", request("one", selectors=[_named("d2")], tolerations=[tolerating()])),
+        claim("other", request("one", selectors=[_named("d3")])),
+    )
+
+    async def act(self, sim: Simulation) -> None:
+        for name in ("at-once", "later", "never", "other"):
+            await sim.client.create(PODS, pod(name, resourceClaimName=name), "default")
+        if not await sim.until(lambda: all(places(sim).values()), 1000.0):
+            return
+        taint = {"key": "example.com/broken", "effect": "NoExecute"}
+        devices = [_device(name, taints=[taint]) for name in ("d0", "d1", "d2")]
+        patch = {"spec": {"devices": devices}}
+        await sim.client.patch(RESOURCE_SLICES, "node-0", patch, patch_type=MERGE_PATCH)
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        slices = sim.objects(RESOURCE_SLICES)
+        tainted = any(one.get("taints") for each in slices for one in each["spec"]["devices"])
+        wanted = {"never", "other"} | (set() if tainted else {"at-once", "later"})
+        found = set(places(sim))
+        return [] if found == wanted else [f"there are the pods {sorted(found)}"]
+
+
+DEVICES = (Devices, Reclaimed, Tainted)

@@ -13,16 +13,16 @@ from typing import ClassVar, Final
 import trio
 from attrs import define
 
-from k8slite.client.client import STRATEGIC_MERGE_PATCH
 from k8slite.client.informer import unheard
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.pod_disruption import disrupt
 from k8slite.kinds.core.models import Node, Pod, Taint, Toleration
 from k8slite.kinds.core.node_matching import tolerates
 from k8slite.objects.errors import NotFound
 from k8slite.objects.measures import Counter, Family, Histogram
-from k8slite.objects.meta import Name, find_condition, timestamp
+from k8slite.objects.meta import Name
 from k8slite.objects.structure import structure
 
 FOREVER: Final = float("inf")
@@ -96,34 +96,16 @@ class TaintEvictionController(Controller):
         return eviction.start_time + seconds <= trio.current_time()
 
     async def _evict(self, name: Name, pod: Pod) -> None:
-        try:
-            live = await self.client.get(PODS, name.name, name.namespace)
-            if live["metadata"]["uid"] != pod.metadata.uid:
-                return
-            self._tell(pod, f"Marking for deletion Pod {name}")
-            conditions = (live.get("status") or {}).get("conditions") or []
-            wanted = {
-                "type": "DisruptionTarget",
-                "status": "True",
-                "reason": "DeletionByTaintManager",
-                "message": "Taint manager: deleting due to NoExecute taint",
-            }
-            there = find_condition(conditions, "DisruptionTarget")
-            if there is None or any(there.get(key) != value for key, value in wanted.items()):
-                wanted["lastTransitionTime"] = timestamp(self.world.now())
-                await self.client.patch(
-                    PODS,
-                    name.name,
-                    {"metadata": {"uid": pod.metadata.uid}, "status": {"conditions": [wanted]}},
-                    name.namespace,
-                    subresource="status",
-                    patch_type=STRATEGIC_MERGE_PATCH,
-                )
-            options = {"preconditions": {"uid": pod.metadata.uid}}
-            await self.client.delete(PODS, name.name, name.namespace, options)
+        evicted = await disrupt(
+            self.client,
+            pod.metadata,
+            "DeletionByTaintManager",
+            "Taint manager: deleting due to NoExecute taint",
+            self.world.now(),
+            lambda: self._tell(pod, f"Marking for deletion Pod {name}"),
+        )
+        if evicted:
             self._deleted.add()
-        except NotFound:
-            return  # it has gone by itself
 
     def _tell(self, pod: Pod, message: str) -> None:
         regarding = Reference("v1", "Pod", pod.metadata)
