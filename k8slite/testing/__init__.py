@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from k8slite.live.collection import uncollected
 
 if TYPE_CHECKING:
+    from k8slite.kubelet.runtimes.finalizers import Finalizers
     from k8slite.kubelet.runtimes.program import Process
     from k8slite.kubelet.runtimes.script import (
         Alive,
@@ -50,6 +51,7 @@ __all__ = [
     "Cluster",
     "DeletePod",
     "Exit",
+    "Finalizers",
     "Log",
     "Process",
     "Ready",
@@ -77,6 +79,7 @@ _SCRIPT: Final = "k8slite.kubelet.runtimes.script"
 _HOMES: Final = {
     **dict.fromkeys(("Alive", "Announce", "Answer", "DeletePod", "Exit", "Log"), _SCRIPT),
     **dict.fromkeys(("Ready", "Script", "Wait"), _SCRIPT),
+    "Finalizers": "k8slite.kubelet.runtimes.finalizers",
     "Process": "k8slite.kubelet.runtimes.program",
     "AsyncCluster": "k8slite.testing.cluster",
     "Cluster": "k8slite.testing.cluster",

@@ -87,8 +87,8 @@ def _script(steps: tuple[Step | Script, ...]) -> Script:
     for step in steps:
         if not isinstance(step, Step):
             raise TypeError(
-                f"{step!r} is no step: give Wait, Log, Ready, Alive, Exit, Announce and DeletePod, "
-                "or one Script alone"
+                f"{step!r} is no step: give Wait, Log, Ready, Alive, Exit, Announce, Finalizers "
+                "and DeletePod, or one Script alone"
             )
         found.append(step)
     return Script(tuple(found))

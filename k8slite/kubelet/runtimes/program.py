@@ -15,6 +15,7 @@ that a pod that is known as 10.244.1.5 is reached at 127.N.1.5.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import trio
 from attrs import define, field
@@ -26,6 +27,14 @@ from k8slite.wire.limits import READ_BYTES
 
 TERMINATED_CODE = 143  # 128 and SIGTERM
 Command = Callable[[Sequence[str], Session], Awaitable[int]]
+
+
+class Input(Protocol):
+    """What is typed."""
+
+    async def read(self) -> bytes:
+        """The next piece; b"" at its end."""
+        ...
 
 
 @define(eq=False)
@@ -40,7 +49,7 @@ class Process:
     command: tuple[str, ...]  # the container's command and args
     environment: dict[str, str]
     emit: Callable[[str], None]  # how a line gets into its log
-    stdin: Session | None = None  # what is typed into it, if the container's spec has `stdin`
+    stdin: Input | None = None  # what is typed into it, if the container's spec has `stdin`
     # Answers exec instead of the few commands that pretended containers know; a program sets it.
     on_exec: Command | None = None
     _stopping: trio.Event = field(factory=trio.Event)
@@ -64,7 +73,7 @@ class Process:
     async def read(self) -> bytes:
         """What is typed into it next (`kubectl attach -i`, `kubectl run -i`); b"" at its end.
 
-        At once b"" where the container's spec has no `stdin`, and for programs of asyncio.
+        At once b"" where the container's spec has no `stdin`.
         """
         return await self.stdin.read() if self.stdin is not None else b""
 
