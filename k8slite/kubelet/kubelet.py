@@ -30,6 +30,7 @@ from k8slite.kubelet.node_pods import NodePods, PodTask
 from k8slite.kubelet.pod import Container, Pod, field_of
 from k8slite.kubelet.pod_worker import PodWorker
 from k8slite.kubelet.pulse import Pulses
+from k8slite.kubelet.routes import Routes
 from k8slite.kubelet.runtimes.fake import FakeRuntime
 from k8slite.kubelet.runtimes.runtime import LogOptions, Report, Runtime
 from k8slite.kubelet.surroundings import Surrounding
@@ -69,10 +70,10 @@ class NodeFleet:
         self._client = client
         self._world = world
         self._version = kubernetes_version
-        self._tells_generation = tells_generation(kubernetes_version)
         self._timers = timers or Timers(world)
         self.runtime: Runtime = runtime or FakeRuntime(self._timers)
         self.runtime.attach(self._reported)
+        self.runtime.route(Routes(client, self._timers, lambda one: one in self._taken))
         self._shapes: dict[str, NodeShape] = {shape.name: shape for shape in shapes}
         self._addresses: dict[str, str] = {}
         self._taken: set[str] = set()  # addresses of nodes, the fleet's and others'
@@ -328,8 +329,7 @@ class NodeFleet:
         for one in known.status.addresses if known and not shape.address else ():
             if one.type == "InternalIP":
                 address = one.address
-        if not address:
-            address = self._free_address()
+        address = address or self._free_address()
         self._addresses[shape.name] = address
         self._taken.add(address)
         heartbeat = Heartbeat(
@@ -342,7 +342,7 @@ class NodeFleet:
             runtime_version=f"{self.runtime.name}://{self.runtime.version}",
             registered=self._one_registered,
         )
-        host = Host(shape.name, address, self._tells_generation)
+        host = Host(shape.name, address, tells_generation(self._version))
         node = self._nodes[shape.name] = NodePods(heartbeat, host)
         heartbeat.start()
         self._pulses.add(heartbeat)

@@ -108,9 +108,25 @@ class PodSecurity:
 
 
 @frozen
+class DnsOption:
+    name: str = ""
+    value: str | None = None
+
+
+@frozen
+class DnsConfig:
+    nameservers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[DnsOption, ...] = ()
+
+
+@frozen
 class PodSpec:
     node_name: str = ""
     hostname: str = ""
+    subdomain: str = ""
+    dns_policy: str = ""
+    dns_config: DnsConfig = DnsConfig()
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     ephemeral_containers: tuple[Container, ...] = ()

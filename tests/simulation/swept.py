@@ -5,6 +5,7 @@ from typing import Final
 from k8slite.sim.scenario import Scenario
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.scenarios_devices import DEVICES
+from tests.simulation.scenarios_ports import PORTS
 from tests.simulation.scenarios_scheduling import SCHEDULING
 from tests.simulation.scenarios_servers import SERVERS
 from tests.simulation.scenarios_sets import SETS
@@ -21,4 +22,5 @@ SWEPT: Final[tuple[type[Scenario], ...]] = (
     *SCHEDULING,
     *SURROUNDINGS,
     *STAGED,
+    *PORTS,
 )

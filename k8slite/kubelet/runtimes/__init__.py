@@ -16,6 +16,7 @@ API, restart policies, statuses.
     session       what a command is connected to
     script        what such a container does, as a value (pure)
     network       who listens where, in this process;  reach  how a node gets there;  hooks
+    resolving     names as a container's files say (pure);  host_files  those files (pure)
     annotations   a script out of a pod's annotations (pure)
     container_log which lines of a log are asked for (pure)
 """

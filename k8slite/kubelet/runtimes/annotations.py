@@ -114,6 +114,11 @@ def is_usual(behaviour: Behaviour) -> bool:
     return behaviour is _RUNNING or behaviour is _ENDING or bool(script.command or script.server)
 
 
+def told_by(pod: Pod) -> dict[str, str]:
+    """The annotations of a pod that say what it does."""
+    return {k: v for k, v in pod.metadata.annotations.items() if k.startswith(PREFIX)}
+
+
 def duration_seconds(text: str) -> float:
     """Read seconds, or a duration as Go writes it. Raises ValueError."""
     if _PLAIN.fullmatch(text):

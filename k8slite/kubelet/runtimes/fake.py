@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from k8slite.kubelet.pod import Container, Hook, Pod
-from k8slite.kubelet.runtimes.annotations import PREFIX, Behaviour, behaviour_of
+from k8slite.kubelet.runtimes.annotations import Behaviour, behaviour_of, told_by
 from k8slite.kubelet.runtimes.container_log import Line, printed, selected
 from k8slite.kubelet.runtimes.fake_run import (
     Followed,
@@ -27,7 +27,7 @@ from k8slite.kubelet.runtimes.fake_run import (
 )
 from k8slite.kubelet.runtimes.images import IMAGE_BYTES, image_id
 from k8slite.kubelet.runtimes.leaving import Leaving
-from k8slite.kubelet.runtimes.network import Network
+from k8slite.kubelet.runtimes.network import Network, Routes
 from k8slite.kubelet.runtimes.program import TERMINATED_CODE, connected
 from k8slite.kubelet.runtimes.runtime import (
     Complained,
@@ -80,6 +80,9 @@ class FakeRuntime:
 
     def attach(self, report: Callable[[Report], None]) -> None:
         self._report = report
+
+    def route(self, routes: Routes) -> None:
+        self.network.routes = routes
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         async with trio.open_nursery() as self._nursery:
@@ -169,7 +172,7 @@ class FakeRuntime:
 
     def change(self, config: ContainerConfig) -> None:
         run = self._runs.get(config.key.pod_uid, {}).get(config.key.name)
-        if run is None or _told(run.config.pod) == _told(config.pod):
+        if run is None or told_by(run.config.pod) == told_by(config.pod):
             return
         behaviour = self._scripting(config.pod, config.container)
         run.leave_command()
@@ -394,7 +397,3 @@ class FakeRuntime:
             return  # what it prints is its log
         run.notes.append(Line(now.date, f"k8slite: {text}"))
         run.wake()
-
-
-def _told(pod: Pod) -> dict[str, str]:
-    return {k: v for k, v in pod.metadata.annotations.items() if k.startswith(PREFIX)}

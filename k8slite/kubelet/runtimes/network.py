@@ -7,15 +7,17 @@ those of the node. What is sent to a port reaches its listener as a whole reques
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from ipaddress import ip_address
 from typing import Final, Literal
+from typing import Protocol as PortProtocol
 
 import trio
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
+from k8slite.kubelet.runtimes.resolving import Resolver, in_hosts, resolver_of
 from k8slite.messages import Disconnected, Duplex, Handler, Peer, Request, Response
 
 Protocol = Literal["TCP", "UDP"]
@@ -25,6 +27,7 @@ Datagrams = Callable[[bytes, str], bytes | None]
 Health = Callable[[str], str | None]
 
 _EPHEMERAL: Final = range(32768, 61000)  # as Linux gives ports to clients
+_ALIASES_MOST: Final = 8  # names of names
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "")
 
 
@@ -62,10 +65,46 @@ class Listener:
                 self._talks.remove(scope)
 
 
+class Target(PortProtocol):
+    """A port that a name of a service stands for (a record SRV)."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def host(self) -> str: ...
+
+
+class Routes(PortProtocol):
+    """Where names and addresses of services lead. Each raises TimeoutError if nobody knows."""
+
+    async def addresses(self, name: str) -> Sequence[str]:
+        """The addresses of a whole name; none where there is none."""
+        ...
+
+    async def alias(self, name: str) -> str:
+        """What a whole name is another name of; "" for none."""
+        ...
+
+    async def targets(self, name: str) -> Sequence[Target]:
+        """What a whole name of a service's port stands for."""
+        ...
+
+    async def endpoint(
+        self, address: str, port: int, protocol: str, source: str
+    ) -> tuple[str, int] | None:
+        """Where a service's address leads; None for one that is no service's.
+
+        Raises ConnectionRefusedError.
+        """
+        ...
+
+
 @define(eq=False)
 class Network:
     """All ports of a cluster's pretended containers."""
 
+    routes: Routes | None = None
     _listeners: dict[tuple[str, Protocol, int], Listener] = field(factory=dict)
     _clients: int = 0
 
@@ -86,6 +125,10 @@ class Network:
 
         listener.opened(release)
         return listener
+
+    def listens(self, address: str, port: int, protocol: Protocol = "TCP") -> bool:
+        """Whether somebody does there."""
+        return (address, protocol, port) in self._listeners
 
     def find(self, address: str, port: int, protocol: Protocol = "TCP") -> Listener:
         """Who listens there. Raises ConnectionRefusedError."""
@@ -142,6 +185,7 @@ class Interface:
 
     network: Network = field(factory=Network)
     addresses: tuple[str, ...] = ("127.0.0.1",)
+    files: Mapping[str, bytes] = Factory(dict)  # among them what says where names are looked up
 
     @property
     def address(self) -> str:
@@ -175,15 +219,45 @@ class Interface:
         self.network.find(*await self.found(host, port, "TCP"))
 
     async def found(self, host: str, port: int, protocol: Protocol) -> tuple[str, int]:
-        """Where a host's port really is. Raises NoSuchHost."""
+        """Where a host's port really is. Raises NoSuchHost, and OSError where it leads nowhere."""
         await trio.lowlevel.checkpoint()
         if host in _LOOPBACK:
             return self.address, port
         try:
             ip_address(host)
         except ValueError:
-            raise NoSuchHost(f"lookup {host}: no such host") from None
-        return host, port
+            _, addresses = await self.looked_up(host)
+            host = next((one for one in addresses if ":" not in one), addresses[0])
+        network = self.network
+        if network.listens(host, port, protocol) or network.routes is None:
+            return host, port
+        if host in _LOOPBACK:
+            return self.address, port
+        led = await network.routes.endpoint(host, port, protocol, self.address)
+        return (host, port) if led is None else led
+
+    async def looked_up(self, name: str) -> tuple[str, Sequence[str]]:
+        """A name's whole form, and its addresses. Raises NoSuchHost, TimeoutError."""
+        written = in_hosts(self.files, name)
+        if written is not None:
+            return written
+        resolver, routes = self.resolver(), self.network.routes
+        if routes is not None and resolver.servers:
+            for whole in resolver.candidates(name):
+                for _ in range(_ALIASES_MOST):
+                    found = await routes.addresses(whole)
+                    if found:
+                        return whole, found
+                    alias = await routes.alias(whole)
+                    if not alias:
+                        break
+                    whole = alias.rstrip(".")
+        server = next(iter(resolver.servers), "127.0.0.1")
+        raise NoSuchHost(f"lookup {name} on {server}:53: no such host")
+
+    def resolver(self) -> Resolver:
+        """How names are looked up."""
+        return resolver_of(self.files.get("/etc/resolv.conf", b"").decode(errors="replace"))
 
 
 class NoSuchHost(OSError):

@@ -13,12 +13,12 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final
 
-from k8slite.kubelet.pod import Pod
 from k8slite.kubelet.runtimes import commands
 from k8slite.kubelet.runtimes.box import Box, Files
 from k8slite.kubelet.runtimes.commands.web import quiet_port
 from k8slite.kubelet.runtimes.container_log import Line
 from k8slite.kubelet.runtimes.fake_run import Run
+from k8slite.kubelet.runtimes.host_files import hosts, resolv_conf
 from k8slite.kubelet.runtimes.images import image_of
 from k8slite.kubelet.runtimes.network import Interface, Listener, Network
 from k8slite.kubelet.runtimes.runtime import ContainerConfig
@@ -45,7 +45,8 @@ def box_of(config: ContainerConfig, now: Callable[[], datetime], network: Networ
     own = {
         **image_of(config.container.image).files,
         "/etc/hostname": f"{name}\n".encode(),
-        "/etc/hosts": _hosts(config.pod, name, address).encode(),
+        "/etc/hosts": hosts(config.pod, name, address).encode(),
+        "/etc/resolv.conf": resolv_conf(config.pod).encode(),
     }
     for one in spec.security_context.sysctls:
         own[f"/proc/sys/{one.name.replace('.', '/')}"] = f"{one.value}\n".encode()
@@ -57,37 +58,20 @@ def box_of(config: ContainerConfig, now: Callable[[], datetime], network: Networ
             (security.run_as_group, of_pod.run_as_group),
         )
     )
+    files = Files(own, config.mounts)
     return Box(
         name,
         now,
         environment,
-        Files(own, config.mounts),
+        files,
         config.container.working_dir or "/",
         {},
         (user, group),
         security.read_only_root_filesystem,
         security.allow_privilege_escalation is False,
         config.refresh,
-        Interface(network, config.addresses or (config.pod.metadata.uid,)),
+        Interface(network, config.addresses or (config.pod.metadata.uid,), files),
     )
-
-
-def _hosts(pod: Pod, name: str, address: str) -> str:
-    """Upstream: `kubelet_pods.go` (managedHostsFileContent)."""
-    lines = [
-        "# Kubernetes-managed hosts file.",
-        "127.0.0.1\tlocalhost",
-        "::1\tlocalhost ip6-localhost ip6-loopback",
-        "fe00::0\tip6-localnet",
-        "fe00::0\tip6-mcastprefix",
-        "fe00::1\tip6-allnodes",
-        "fe00::2\tip6-allrouters",
-        f"{address}\t{name}",
-    ]
-    aliases = [f"{one.ip}\t{chr(9).join(one.hostnames)}" for one in pod.spec.host_aliases]
-    if aliases:
-        lines += ["", "# Entries added by HostAliases.", *aliases]
-    return "\n".join([*lines, ""])
 
 
 async def run(command: Sequence[str], script: Script, box: Box, session: Session) -> int:

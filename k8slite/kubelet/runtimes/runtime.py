@@ -28,6 +28,7 @@ from attrs import frozen
 from k8slite.kubelet.pod import Container, Pod
 from k8slite.kubelet.runtimes.box import Mount
 from k8slite.kubelet.runtimes.finalizers import Finalizers
+from k8slite.kubelet.runtimes.network import Routes
 from k8slite.kubelet.runtimes.session import Session
 from k8slite.messages import Duplex, Request, Response, Stream
 
@@ -190,6 +191,10 @@ class Runtime(Protocol):
 
     def attach(self, report: Callable[[Report], None]) -> None:
         """Say who is told what happens; once, before the first order."""
+        ...
+
+    def route(self, routes: Routes) -> None:
+        """Say where names and addresses of services lead that containers ask for."""
         ...
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -10,6 +10,7 @@ import trio
 
 from k8slite.kubelet.runtimes.box import Box
 from k8slite.kubelet.runtimes.commands.command import Command, complain
+from k8slite.kubelet.runtimes.resolving import in_hosts
 from k8slite.kubelet.runtimes.session import Session
 from k8slite.kubelet.runtimes.shell.arithmetic import value_of
 from k8slite.kubelet.runtimes.shell.tree import NotShell
@@ -87,7 +88,20 @@ async def _env(command: list[str], box: Box, session: Session) -> int:
 
 
 async def _hostname(command: list[str], box: Box, session: Session) -> int:
-    await session.write(f"{box.hostname}\n".encode())
+    """With -i and -I the pod's addresses, with -f and -d what its service makes of its name."""
+    whole, _ = in_hosts(box.files, box.hostname) or (box.hostname, ())
+    told = {
+        "": box.hostname,
+        "-s": box.hostname.partition(".")[0],
+        "-f": whole,
+        "-d": whole.partition(".")[2],
+        "-i": " ".join(box.interface.addresses),
+        "-I": " ".join(box.interface.addresses) + " ",
+    }
+    words = "".join(command[1:])
+    if words not in told:
+        return await complain(session, "hostname: you must be root to change the host name")
+    await session.write(f"{told[words]}\n".encode())
     return 0
 
 

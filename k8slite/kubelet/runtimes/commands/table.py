@@ -11,7 +11,9 @@ from k8slite.kubelet.runtimes.commands.agnhost import AGNHOST
 from k8slite.kubelet.runtimes.commands.agnhost.plain import IMAGES
 from k8slite.kubelet.runtimes.commands.archives import ARCHIVES
 from k8slite.kubelet.runtimes.commands.command import Command
+from k8slite.kubelet.runtimes.commands.fetching import FETCHING
 from k8slite.kubelet.runtimes.commands.filing import FILING
+from k8slite.kubelet.runtimes.commands.names import NAMES
 from k8slite.kubelet.runtimes.commands.plain import PLAIN
 from k8slite.kubelet.runtimes.commands.text import TEXT
 from k8slite.kubelet.runtimes.commands.web import WEB
@@ -121,6 +123,8 @@ COMMANDS: Final[dict[str, Command]] = {
     **FILING,
     **TEXT,
     **ARCHIVES,
+    **FETCHING,
+    **NAMES,
     **IMAGES,
     **WEB,
     "ash": _sh,

@@ -169,7 +169,7 @@ async def _cut(command: list[str], box: Box, session: Session) -> int:
 
 
 async def _awk(command: list[str], box: Box, session: Session) -> int:
-    """The one program that everybody writes: {print $N}."""
+    """The one program that everybody writes: {print $N "text", $M}."""
     words, separator = command[1:], None
     if words[:1] == ["-F"]:
         separator, words = words[1], words[2:]
@@ -177,14 +177,20 @@ async def _awk(command: list[str], box: Box, session: Session) -> int:
         separator, words = words[0][2:], words[1:]
     found = _PRINT.fullmatch(words[0]) if words else None
     if found is None:
-        return await complain(session, "awk: only {print $N, ...} is known here", 2)
-    wanted = [int(one) for one in re.findall(r"\$(\d+)", found[1])]
+        return await complain(session, 'awk: only {print ...} of $N and "text" is known here', 2)
+    wanted = [part.groups() for part in _PRINTED.finditer(found[1])] or [("0", None, "")]
     read, code = await contents("awk", words[1:], box, session)
     for _, content in read:
         for line in content.decode(errors="replace").splitlines():
             fields = [line, *line.split(separator)]
-            told = [fields[one] if one < len(fields) else "" for one in wanted or [0]]
-            await session.write(f"{' '.join(told)}\n".encode())
+            told = ""
+            for number, text, comma in wanted:
+                if number == "NF":
+                    told += fields[-1]
+                elif number is not None:
+                    told += fields[int(number)] if int(number) < len(fields) else ""
+                told += (text or "") + (" " if comma else "")
+            await session.write(f"{told}\n".encode())
     return code
 
 
@@ -215,7 +221,8 @@ def _characters(text: str) -> str:
     return re.sub(r"(\w)-(\w)", between, text)
 
 
-_PRINT: Final = re.compile(r"\s*\{\s*print((?:\s*,?\s*\$\d+)*)\s*;?\s*\}\s*")
+_PRINT: Final = re.compile(r"\s*\{\s*print((?:\s*(?:\$(?:\d+|NF)|\"[^\"]*\"|,))*)\s*;?\s*\}\s*")
+_PRINTED: Final = re.compile(r"\s*(?:\$(\d+|NF)|\"([^\"]*)\")\s*(,?)")
 _COUNT: Final = re.compile(r"\d+")
 _CLASSES: Final = {"[:upper:]": "A-Z", "[:lower:]": "a-z", "[:digit:]": "0-9"}
 TEXT: Final[dict[str, Command]] = {
