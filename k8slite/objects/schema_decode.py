@@ -7,7 +7,8 @@ Order of work, in one pass over the object, in the order of its text:
     2. a null is an absent field; inside lists and maps it is the type's zero;
     3. a value of another JSON type ends the whole with `Undecodable`;
     4. quantities, times and base64 become canonical;
-    5. an optional list or map without content is left out, as Go's `omitempty` does.
+    5. an optional list or map without content is left out, as Go's `omitempty` does, and so is an
+       optional "", 0 or false, but where the type has a pointer for it.
 
 Upstream: `sigs.k8s.io/json` (case-sensitive, strict) on the types of `k8s.io/api`. A type's
 decoder is built when its first value comes by.
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from k8slite.objects import schema_scalars as scalars
+from k8slite.objects.protobuf_messages import message
 from k8slite.objects.schema import Schema, Undecodable
 from k8slite.objects.schema_scalars import Wrong, mismatch
 
@@ -49,8 +51,8 @@ def decoder(schema: Schema) -> Callable[[Json], list[str]]:
     return decode
 
 
-def _entry(schema: Schema, optional: bool) -> Entry:
-    """How a field of this type is treated."""
+def _entry(schema: Schema, optional: bool, zeros_go: bool = False) -> Entry:
+    """How a field of this type is treated; `zeros_go` says that its zero is no value."""
     special = _READERS.get(schema.name)
     if special is not None:
         return None, special(schema), False
@@ -64,10 +66,10 @@ def _entry(schema: Schema, optional: bool) -> Entry:
     if shape == "struct":
         return dict, _lazy(schema), False
     if schema.type == "boolean":
-        return bool, None, False
+        return bool, None, zeros_go
     if schema.type == "string" and schema.format not in ("byte", "date-time"):
-        return str, None, False
-    return None, _reader(schema), False
+        return str, None, zeros_go
+    return None, _reader(schema), zeros_go
 
 
 def _descend(schema: Schema) -> Descend:
@@ -75,6 +77,7 @@ def _descend(schema: Schema) -> Descend:
     table: dict[str, Entry | None] = dict.fromkeys(schema.field_names())
     get = table.get
     struct = _go_name(schema).rpartition(".")[2]
+    zeros = _zeros(schema.name)
 
     def descend(obj: Json) -> list[str] | None:
         unknown: list[str] | None = None
@@ -88,14 +91,14 @@ def _descend(schema: Schema) -> Descend:
                     continue
                 field = schema.field(key)
                 assert field is not None
-                entry = table[key] = _entry(field, key not in schema.required)
+                entry = table[key] = _entry(field, key not in schema.required, key in zeros)
             expected, go_on, omitted = entry
             try:
                 if type(value) is expected:
-                    if go_on is None:
-                        continue
                     if omitted and not value:
                         dropped = [*(dropped or ()), key]
+                        continue
+                    if go_on is None:
                         continue
                     found = go_on(value)
                     if found:
@@ -104,7 +107,9 @@ def _descend(schema: Schema) -> Descend:
                     dropped = [*(dropped or ()), key]
                 elif expected is None:
                     read = go_on(value)
-                    if read is not value:
+                    if omitted and not read:
+                        dropped = [*(dropped or ()), key]
+                    elif read is not value:
                         obj[key] = read
                 else:
                     field = schema.field(key)
@@ -120,6 +125,21 @@ def _descend(schema: Schema) -> Descend:
         return unknown
 
     return descend
+
+
+def _zeros(definition: str) -> frozenset[str]:
+    """The fields of a definition whose zero Go leaves out: `omitempty`, and no pointer."""
+    *_, group, version, name = ("", "", *definition.split("."))
+    described = message(f"{group}/{version}.{name}")
+    found: set[str] = set()
+    parts = [described] if described is not None else []
+    while parts:
+        for field in parts.pop().fields:
+            if not field.name:
+                parts.append(field.type)
+            elif not field.label and not field.kept and not field.type.is_struct:
+                found.add(field.name)
+    return frozenset(found)
 
 
 def _lazy(schema: Schema) -> Descend:

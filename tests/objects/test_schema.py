@@ -90,3 +90,22 @@ def test_what_does_not_fit_is_refused(kind, group, obj, message):
 )
 def test_fields_that_come_twice_are_named(body, found):
     assert duplicate_fields(body) == [f'duplicate field "{path}"' for path in found]
+
+
+def test_an_optional_zero_that_is_no_pointer_is_left_out():
+    port = {"name": "", "port": 0, "protocol": "", "nodePort": 0, "targetPort": 0}
+    spec = {"ports": [{**port, "appProtocol": ""}], "publishNotReadyAddresses": False}
+    obj = {"metadata": {"name": "a", "generateName": ""}, "spec": {**spec, "clusterIP": ""}}
+    assert decode("Service", obj) == []
+    assert obj == {
+        "metadata": {"name": "a"},
+        "spec": {"ports": [{"port": 0, "targetPort": 0, "appProtocol": ""}]},
+    }
+    probe = {"initialDelaySeconds": 0, "httpGet": {"path": "", "port": 0}}
+    container = {"name": "", "image": "", "stdin": False, "livenessProbe": probe}
+    obj = {"spec": {"containers": [container], "hostNetwork": False, "hostUsers": False}}
+    assert decode("Pod", obj) == []
+    assert obj["spec"] == {
+        "containers": [{"name": "", "livenessProbe": {"httpGet": {"port": 0}}}],
+        "hostUsers": False,
+    }
