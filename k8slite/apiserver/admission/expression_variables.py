@@ -64,15 +64,22 @@ class Evaluation:
             self._turn = 0
             await trio.lowlevel.checkpoint()
 
-    def value(self, expression: Expression) -> Any:
-        """Raises Broken or OutOfBudget with upstream's messages."""
+    async def value(self, expression: Expression) -> Any:
+        """Others have their turn meanwhile. Raises Broken or OutOfBudget with upstream's words."""
         frame = Frame(dict(self.variables), CALL_LIMIT)
+        turns = expression.evaluate_in_turns(frame)
         try:
-            return expression.evaluate_in(frame)
+            while True:
+                try:
+                    next(turns)
+                except StopIteration as end:
+                    return end.value
+                await trio.lowlevel.checkpoint()
         except Failed as error:
             text = f"expression '{expression.text}' resulted in error: {error}"
             raise Broken(text) from None
         finally:
+            turns.close()
             self.pay(frame.cost)
 
     def pay(self, cost: int) -> None:
@@ -90,7 +97,7 @@ class Evaluation:
             own[name] = Lazy(_Variable(found, name, expression))
         return found
 
-    def hold(self, conditions: Sequence[tuple[str, Expression | Uncompilable]]) -> bool:
+    async def hold(self, conditions: Sequence[tuple[str, Expression | Uncompilable]]) -> bool:
         """Whether all match conditions do; a false one counts before a broken one.
 
         Raises Broken.
@@ -100,7 +107,7 @@ class Evaluation:
             try:
                 if isinstance(expression, Uncompilable):
                     raise Broken(f"compilation error: compilation failed: {expression}")
-                if self.value(expression) is not True:
+                if await self.value(expression) is not True:
                     return False
             except OutOfBudget:
                 raise

@@ -121,7 +121,7 @@ class MutatingPolicies:
             compiled = invocation.compiled
             asked = Evaluation(variables, CONDITIONS_BUDGET).with_variables(compiled.composition)
             try:
-                if not asked.hold(compiled.conditions):
+                if not await asked.hold(compiled.conditions):
                     continue
             except Broken as error:
                 if not invocation.may_fail:
@@ -166,7 +166,7 @@ class MutatingPolicies:
             asked = asked.with_variables(invocation.compiled.composition)
             before = variables["object"]
             try:
-                after = self._mutated(asked, mutation, before, self.management.schema(kind))
+                after = await self._mutated(asked, mutation, before, self.management.schema(kind))
             except Broken as error:
                 complaints.append((_told(invocation, str(error)), "Invalid"))
                 continue
@@ -181,10 +181,11 @@ class MutatingPolicies:
                 has_changed = True
         return has_changed
 
-    def _mutated(self, asked: Evaluation, mutation: Mutation, obj: Json, schema: Any) -> Json:
+    async def _mutated(self, asked: Evaluation, mutation: Mutation, obj: Json, schema: Any) -> Json:
         if isinstance(mutation.expression, Uncompilable):
             raise Broken(f"compilation error: compilation failed: {mutation.expression}")
-        value = asked.value(mutation.expression)
+        value = await asked.value(mutation.expression)
+        await asked.give_way()
         return patched(value, obj) if mutation.is_patch else applied(value, obj, schema)
 
 

@@ -171,12 +171,12 @@ class ValidatingPolicies:
         )
         asked = Evaluation(variables, CONDITIONS_BUDGET).with_variables(compiled.composition)
         try:
-            if not asked.hold(compiled.conditions):
+            if not await asked.hold(compiled.conditions):
                 return []
             asked = Evaluation(variables, POLICY_BUDGET).with_variables(compiled.composition)
             found: list[Denial] = []
             for number, one in enumerate(compiled.validations):
-                denial = _verdict(asked, one, number, invocation.may_fail)
+                denial = await _verdict(asked, one, number, invocation.may_fail)
                 found += () if denial is None else (denial,)
                 await asked.give_way()
         except Broken as error:
@@ -186,7 +186,7 @@ class ValidatingPolicies:
             try:
                 if isinstance(expression, Uncompilable):
                     raise Broken(f"compilation error: compilation failed: {expression}")
-                value = asked.value(expression)
+                value = await asked.value(expression)
             except Broken as error:
                 if not invocation.may_fail:
                     found.append(Denial(str(error), is_certain=True))
@@ -215,14 +215,14 @@ def _validation(composition: Composition, one: Json) -> Validation:
         return Validation(one, error, message)
 
 
-def _verdict(
+async def _verdict(
     asked: Evaluation, validation: Validation, number: int, may_fail: bool
 ) -> Denial | None:
     """What a validation says against a write. Raises OutOfBudget."""
     try:
         if isinstance(validation.expression, Uncompilable):
             raise Broken(f"compilation error: compilation failed: {validation.expression}")
-        if asked.value(validation.expression) is True:
+        if await asked.value(validation.expression) is True:
             return None
     except OutOfBudget:
         raise
@@ -232,7 +232,7 @@ def _verdict(
     found: Any = None
     if validation.message is not None:
         try:
-            found = asked.value(validation.message)
+            found = await asked.value(validation.message)
         except OutOfBudget as error:
             raise Broken(f"failed messageExpression: {error}") from None
         except Broken:

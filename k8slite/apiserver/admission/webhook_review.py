@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import Factory, frozen
@@ -21,6 +21,8 @@ from k8slite.objects.fields import quoted
 
 Json = dict[str, Any]
 
+_GROUP: Final = "admission.k8s.io"
+_VERSIONS: Final = ("v1", "v1beta1")
 _OPTIONS: Final = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
 
 
@@ -34,7 +36,12 @@ class Answer:
 
 
 def review_of(
-    attributes: Attributes, kind: Kind, uid: str, new: Json | None, old: Json | None
+    attributes: Attributes,
+    kind: Kind,
+    uid: str,
+    new: Json | None,
+    old: Json | None,
+    version: str = "v1",
 ) -> Json:
     """The AdmissionReview about a write, in the version of `kind`."""
     asked = attributes.asked
@@ -63,20 +70,40 @@ def review_of(
         request["namespace"] = asked.namespace or request["name"]
     if asked.subresource:
         request["subResource"] = request["requestSubResource"] = asked.subresource
-    return {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
+    return {"kind": "AdmissionReview", "apiVersion": f"{_GROUP}/{version}", "request": request}
 
 
-def read_answer(name: str, review: Json, uid: str) -> Answer:
-    """What an answered review means.
+def review_version(known: Sequence[str]) -> str:
+    """In which version a webhook is asked, of those that it knows: the first that we do.
+
+    Raises CallFailed where there is none.
+    """
+    for version in known:
+        if version in _VERSIONS:
+            return version
+    raise CallFailed("webhook does not accept known AdmissionReview versions (v1, v1beta1)")
+
+
+def read_answer(name: str, review: Json, asked: Json) -> Answer:
+    """What an answered review means, where `asked` is the question.
 
     Raises CallFailed for one that means nothing, and the refusal as an ApiError.
     """
-    if review.get("kind") != "AdmissionReview" or not isinstance(review.get("response"), dict):
-        raise CallFailed("webhook response is no AdmissionReview with a response")
-    response = review["response"]
-    if response.get("uid") != uid:
+    response = review.get("response")
+    if not isinstance(response, dict):
+        raise CallFailed("webhook response was absent")
+    # What speaks the older version is believed more easily.
+    is_new = asked["apiVersion"] == f"{_GROUP}/v1"
+    uid = asked["request"]["uid"]
+    if is_new and response.get("uid") != uid:
         found = quoted(response.get("uid") or "")
         raise CallFailed(f"expected response.uid={quoted(uid)}, got {found}")
+    group_version, kind = review.get("apiVersion"), review.get("kind")
+    if is_new and (group_version, kind) != (asked["apiVersion"], asked["kind"]):
+        raise CallFailed(
+            f"expected webhook response of {_GROUP}/v1, Kind=AdmissionReview, got "
+            f"{group_version or ''}, Kind={kind or ''}"
+        )
     told, status = response.get("warnings"), response.get("status")
     warnings = tuple(str(one) for one in told) if isinstance(told, list) else ()
     noted = response.get("auditAnnotations")
@@ -86,11 +113,13 @@ def read_answer(name: str, review: Json, uid: str) -> Answer:
     }
     if response.get("allowed") is not True:
         raise _refusal(name, status if isinstance(status, dict) else {})
-    patch = response.get("patch")
+    patch, sort = response.get("patch"), response.get("patchType")
     if not patch or not isinstance(patch, str):
         return Answer(None, warnings, annotations)
-    if response.get("patchType") != "JSONPatch":
-        raise CallFailed(f"unsupported patch type: {response.get('patchType')}")
+    if is_new and sort is None:
+        raise CallFailed("webhook returned response.patch but not response.patchType")
+    if is_new and sort != "JSONPatch":
+        raise CallFailed(f"webhook returned invalid response.patchType of {quoted(sort)}")
     try:
         found = loads(base64.b64decode(patch, validate=True))
     except (ValueError, binascii.Error) as error:

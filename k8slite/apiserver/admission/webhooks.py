@@ -28,6 +28,7 @@ from k8slite.apiserver.admission.webhook_review import (
     failed,
     read_answer,
     review_of,
+    review_version,
 )
 from k8slite.apiserver.attributes import Attributes
 from k8slite.apiserver.auditing.auditor import PATCHES
@@ -118,7 +119,6 @@ class Webhooks:
         new = self.matcher.seen(attributes, kind, attributes.new)
         old = self.matcher.seen(attributes, kind, attributes.old)
         uid = self.world.uid()
-        review = review_of(attributes, kind, uid, new, old)
         count = WebhookCount(self.metrics, name, self.sort, attributes.operation)
         try:
             if webhook.get("matchConditions"):
@@ -130,12 +130,14 @@ class Webhooks:
                     self.authorizer,
                     namespaceObject=self.matcher.namespace(attributes),
                 )
-                if not _conditions_hold(webhook, Evaluation(variables, CONDITIONS_BUDGET)):
+                if not await _conditions_hold(webhook, Evaluation(variables, CONDITIONS_BUDGET)):
                     return None
+            version = review_version(webhook.get("admissionReviewVersions") or ())
+            review = review_of(attributes, kind, uid, new, old, version)
             seconds = webhook.get("timeoutSeconds") or _TIMEOUT_SECONDS
             count.begin()
             told = await self.caller.ask(webhook["clientConfig"], review, seconds=seconds)
-            answer = read_answer(name, told, uid)
+            answer = read_answer(name, told, review)
         except CallFailed as failure:
             if webhook.get("failurePolicy", "Fail") == "Ignore":
                 log.warning("webhook %s failed and is passed by: %s", name, failure)
@@ -236,11 +238,11 @@ class MutatingWebhooks(Webhooks):
         attributes.asked.note(key, dumps({**name, **said}).decode())
 
 
-def _conditions_hold(webhook: Json, asked: Evaluation) -> bool:
+async def _conditions_hold(webhook: Json, asked: Evaluation) -> bool:
     """Whether all match conditions are true. Raises CallFailed where one cannot be told."""
     conditions = compiled_conditions(webhook["matchConditions"], _condition)
     try:
-        return asked.hold(conditions)
+        return await asked.hold(conditions)
     except Broken as error:
         raise CallFailed(str(error)) from None
 

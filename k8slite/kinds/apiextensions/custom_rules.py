@@ -5,7 +5,7 @@ Upstream: `apiextensions-apiserver/pkg/apiserver/schema/cel` (validation, compil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 from attrs import define, frozen
@@ -168,7 +168,7 @@ class _Check:
                 continue  # what was let in before is not refused while it stays
             if rule.may_lack_old not in given:
                 given[rule.may_lack_old] = _variables(rules.convert, value, old, rule.may_lack_old)
-            said, is_end = self.verdict(rule, given[rule.may_lack_old])
+            said, is_end = yield from self.verdict(rule, given[rule.may_lack_old])
             if said is not None:
                 yield _complaint(rule, schema, path, said)
             elif self.budget <= self.turn_ends:
@@ -176,7 +176,9 @@ class _Check:
             if is_end:
                 raise _NoFurther
 
-    def verdict(self, rule: Rule, given: dict[str, Any]) -> tuple[str | None, bool]:
+    def verdict(
+        self, rule: Rule, given: dict[str, Any]
+    ) -> Generator[None, None, tuple[str | None, bool]]:
         """Why a rule does not hold, if it does not; and whether nothing may be asked any more."""
         if self.budget <= 0:
             return f"validation {_OUT_OF_BUDGET}", True
@@ -186,7 +188,7 @@ class _Check:
         said: str | None = None
         is_end = False
         try:
-            holds = rule.expression.evaluate_in(frame)
+            holds = yield from rule.expression.evaluate_in_turns(frame)
         except TooCostly as error:
             said = (
                 f"'{error}': no further validation rules will be run due to call cost exceeds "
@@ -205,9 +207,9 @@ class _Check:
         self.budget -= frame.cost
         if said is not None or holds is True:
             return said, is_end
-        return self.message(rule, given)
+        return (yield from self.message(rule, given))
 
-    def message(self, rule: Rule, given: dict[str, Any]) -> tuple[str, bool]:
+    def message(self, rule: Rule, given: dict[str, Any]) -> Generator[None, None, tuple[str, bool]]:
         """What a rule that does not hold says."""
         told = rule.json.get("message", "").strip() or f"failed rule: {_shown(rule)}"
         if rule.message is None:
@@ -215,7 +217,7 @@ class _Check:
         frame = Frame(given, CALL_LIMIT)
         found: Any = None
         try:
-            found = rule.message.evaluate_in(frame)
+            found = yield from rule.message.evaluate_in_turns(frame)
         except TooCostly:
             text = quoted(rule.message.text)
             return (

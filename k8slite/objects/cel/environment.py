@@ -6,26 +6,35 @@ environment.compile("self.replicas <= 3").evaluate({"self": {"replicas": 2}})   
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
 from k8slite.objects.cel.complaints import told
 from k8slite.objects.cel.depth import room
-from k8slite.objects.cel.frame import Frame, Run
-from k8slite.objects.cel.tree import depth_of
+from k8slite.objects.cel.frame import SLICE, Frame, Run
+from k8slite.objects.cel.tree import depth_of, has_loops
+from k8slite.objects.cel.turns import in_turns
 from k8slite.objects.cel.types import Type
 from k8slite.objects.cel.values import BudgetExceeded, EvaluationFailed
 
 if TYPE_CHECKING:
     from k8slite.objects.cel.checker import Checked
 
+__all__ = (
+    "CALL_LIMIT",
+    "SLICE",
+    "Environment",
+    "Expression",
+    "Failed",
+    "TooCostly",
+    "Uncompilable",
+)
+
 # What one evaluation may cost; upstream's PerCallLimit, about a tenth of a second there.
 CALL_LIMIT: Final = 1_000_000
-
-# After so much others should have their turn: a tenth of the most that one evaluation may cost.
-SLICE: Final = 100_000
 
 # Levels that there is always room for.
 _SHALLOW: Final = 50
@@ -53,6 +62,7 @@ class Expression:
     checked: Checked
     _run: Run
     _is_deep: bool
+    _loops: bool
 
     @property
     def type(self) -> Type:
@@ -66,6 +76,12 @@ class Expression:
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
         """Its value. Raises Failed."""
         return self.evaluate_in(Frame(dict(variables), CALL_LIMIT))
+
+    def evaluate_in_turns(self, frame: Frame) -> Generator[None, None, Any]:
+        """As `evaluate_in`, with a None whenever others should have their turn."""
+        if self._loops and not self._is_deep:
+            return (yield from in_turns(partial(self.evaluate_in, frame)))
+        return self.evaluate_in(frame)
 
     def evaluate_in(self, frame: Frame) -> Any:
         """Its value; the frame tells what it has cost, also where there is none. Raises Failed."""
@@ -120,7 +136,8 @@ class Environment:
                 checked = check(root, names)
                 if checked.complaints:
                     raise Uncompilable(told(text, checked.complaints))
-                return Expression(text, checked, plan(checked, root), depth_of(root) > _SHALLOW)
+                is_deep = depth_of(root) > _SHALLOW
+                return Expression(text, checked, plan(checked, root), is_deep, has_loops(root))
         except Unreadable as error:
             raise Uncompilable(str(error)) from None
         except RecursionError:

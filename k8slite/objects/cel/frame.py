@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, field
 
 from k8slite.objects.cel.tree import Node
+from k8slite.objects.cel.turns import give_way
 from k8slite.objects.cel.values import TOO_MUCH, BudgetExceeded, EvaluationFailed
 
 NO_OVERLOAD: Final = "no such overload"
+# After so much others should have their turn: a tenth of the most that one evaluation may cost.
+SLICE: Final = 100_000
 # What it costs to write out a list, a map and an object.
 LIST_COST: Final = 10
 MAP_COST: Final = 30
@@ -24,12 +27,19 @@ class Frame:
     variables: dict[str, Any]
     limit: int
     cost: int = 0
+    _goes_to: int = field(init=False)  # what may be spent until others have their turn
+
+    def __attrs_post_init__(self) -> None:
+        self._goes_to = min(self.limit, SLICE)
 
     def pay(self, cost: int) -> None:
         """Raises BudgetExceeded."""
         self.cost += cost
-        if self.cost > self.limit:
-            raise BudgetExceeded(TOO_MUCH)
+        if self.cost > self._goes_to:
+            if self.cost > self.limit:
+                raise BudgetExceeded(TOO_MUCH)
+            give_way()
+            self._goes_to = min(self.limit, self.cost + SLICE)
 
 
 @define(eq=False)

@@ -133,6 +133,16 @@ def depth_of(root: Node) -> int:
     return deepest
 
 
+def has_loops(root: Node) -> bool:
+    """Whether anything is done once for each of several things."""
+    level = [root]
+    while level:
+        if any(isinstance(node, Comprehension) for node in level):
+            return True
+        level = [part for node in level for part in _parts(node)]
+    return False
+
+
 def _parts(node: Node) -> list[Node]:
     if isinstance(node, Select):
         return [node.operand]
