@@ -32,6 +32,7 @@ def server_families(server: ApiServer) -> Iterable[Family]:
     yield from _stored(server)
     yield from _watched(server)
     yield from _audited(server)
+    yield from server.authenticator.uses.families()
     yield Reading(
         "apiserver_current_inflight_requests",
         _IN_FLIGHT,

@@ -67,6 +67,8 @@ class Reviews:
         try:
             found = self.authenticator.owner(token, spec.get("audiences") or API_AUDIENCES)
         except BadToken as reason:
+            for key, value in reason.annotations.items():
+                call.note(key, value)
             return {"user": {}, "error": str(reason)}
         for key, value in found.annotations.items():
             call.note(key, value)

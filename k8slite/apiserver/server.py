@@ -21,7 +21,7 @@ from attrs import define, field
 from k8slite.apiserver.aggregation.aggregation import Aggregation
 from k8slite.apiserver.answer_headers import AnswerHeaders
 from k8slite.apiserver.auditing.auditor import Auditor, Trail
-from k8slite.apiserver.authentication.authenticator import Authenticator, Recognized
+from k8slite.apiserver.authentication.authenticator import Authenticator, BadToken, Recognized
 from k8slite.apiserver.authentication.impersonation import impersonated
 from k8slite.apiserver.authentication.issuer_documents import IssuerDocuments
 from k8slite.apiserver.authorization.authorizer import Authorizer
@@ -205,10 +205,13 @@ class ApiServer:
             found = self.authenticator.recognized(request)
             self.metrics.authentications.add("success")
             return found
-        except Unauthorized:
+        except Unauthorized as error:
             self.metrics.authentications.add("failure")
             if trail is not None:
                 trail.unknown()
+                if isinstance(error.__cause__, BadToken):
+                    for key, value in error.__cause__.annotations.items():
+                        trail.note(key, value)
             raise
 
     async def _authorized(

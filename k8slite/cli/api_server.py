@@ -1,8 +1,9 @@
-"""Flags of `up` that kube-apiserver has too, under its names."""
+"""Flags of `up` that kube-apiserver or kube-controller-manager has too, under their names."""
 
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from k8slite.cli import place
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 # Name, what stands for its value, what it is for.
 _TEXTS: Final = (
     ("cors-allowed-origins", "LIST", "regular expressions: whose web pages may ask"),
+    ("legacy-service-account-token-clean-up-period", "TIME", "unused tokens go after it (8760h)"),
     ("requestheader-client-ca-file", "FILE", "who signs for front proxies (default: itself)"),
     ("requestheader-allowed-names", "NAMES", "common names of their certificates"),
     ("requestheader-username-headers", "NAMES", "where they say who asks (X-Remote-User)"),
@@ -33,7 +35,7 @@ _HEADERS: Final = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `up` takes of them."""
-    group = parser.add_argument_group("flags of kube-apiserver")
+    group = parser.add_argument_group("flags of upstream's components")
     for name, value, what in _TEXTS:
         group.add_argument(f"--{name}", default="", metavar=value, help=what)
 
@@ -51,6 +53,21 @@ def cross_origin(parsed: argparse.Namespace) -> CrossOrigin:
         return CrossOrigin.of(_listed(parsed.cors_allowed_origins))
     except ValueError as error:
         raise Complaint(f"--cors-allowed-origins: {error}") from None
+
+
+def legacy_tokens_unused(parsed: argparse.Namespace) -> timedelta:
+    """How long a token in a Secret may be unused. Raises Complaint."""
+    from k8slite.objects.go_duration import SECOND, nanoseconds_of
+
+    name = "legacy-service-account-token-clean-up-period"
+    said = str(_value(parsed, name)) or "8760h"
+    try:
+        seconds = nanoseconds_of(said) / SECOND
+    except ValueError:
+        raise Complaint(f"--{name}={said} is no span of time, such as 8760h") from None
+    if seconds <= 0:
+        raise Complaint(f"--{name}={said} must be greater than 0")
+    return timedelta(seconds=seconds)
 
 
 def front_proxies(parsed: argparse.Namespace) -> FrontProxies:

@@ -100,6 +100,7 @@ def run(parsed: argparse.Namespace) -> int:
             controllers=names,
             scheduler_configuration=scheduling,
             leader_elect=parsed.leader_elect,
+            legacy_tokens_unused=api_server.legacy_tokens_unused(parsed),
             cross_origin=api_server.cross_origin(parsed),
         )
     except ValueError as error:

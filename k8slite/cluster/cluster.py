@@ -41,6 +41,7 @@ from k8slite.cluster.surroundings import (
 from k8slite.controllers import CONTROLLERS, Context, Controller
 from k8slite.controllers.identity.authentication_trust import AuthenticationTrustController
 from k8slite.controllers.identity.certificate_signing import CertificateSigningController
+from k8slite.controllers.identity.legacy_token_cleaner import LegacyTokenCleaner
 from k8slite.controllers.identity.legacy_token_tracking import LegacyTokenTracking
 from k8slite.controllers.identity.root_ca import RootCaPublisher
 from k8slite.controllers.identity.tokens import MakeToken, TokensController
@@ -245,6 +246,8 @@ class Cluster:
             return controller(context, self.settings.ca_bundle)
         if issubclass(controller, CertificateSigningController):
             return controller(context, self.settings.sign)
+        if issubclass(controller, LegacyTokenCleaner):
+            return controller(context, self.settings.legacy_tokens_unused)
         if issubclass(controller, TokensController):
             return controller(context, self._make_token, self.settings.ca_bundle)
         return controller(context)

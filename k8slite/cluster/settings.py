@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from attrs import field, frozen
@@ -16,6 +17,7 @@ from k8slite.apiserver.cross_origin import CrossOrigin
 from k8slite.controllers import chosen_controllers
 from k8slite.controllers.identity.authentication_trust import Trust
 from k8slite.controllers.identity.certificate_signing import Sign
+from k8slite.controllers.identity.legacy_token_cleaner import YEAR
 from k8slite.messages import User
 from k8slite.scheduler.configuration import Configuration
 
@@ -42,6 +44,7 @@ class Settings:
     controllers: tuple[str, ...] = field(default=("*",), converter=chosen_controllers)
     scheduler: bool = True
     scheduler_configuration: Configuration = Configuration()
+    legacy_tokens_unused: timedelta = YEAR  # after which tokens in Secrets go
     leader_elect: bool = False  # whether controllers and scheduler work only with a lease
     metrics: bool = True  # metrics.k8s.io is served, where there are nodes to measure
     audit: AuditLog | None = None

@@ -41,6 +41,7 @@ from k8slite.controllers.identity.certificate_approving import CertificateApprov
 from k8slite.controllers.identity.certificate_cleaner import CertificateCleaner
 from k8slite.controllers.identity.certificate_signing import CertificateSigningController
 from k8slite.controllers.identity.clusterrole_aggregation import ClusterRoleAggregationController
+from k8slite.controllers.identity.legacy_token_cleaner import LegacyTokenCleaner
 from k8slite.controllers.identity.root_ca import RootCaPublisher
 from k8slite.controllers.identity.serviceaccount import ServiceAccountController
 from k8slite.controllers.identity.token_cleaner import TokenCleaner
@@ -91,6 +92,7 @@ _ALL: Final[tuple[type[Controller], ...]] = (
     GarbageCollector,
     HorizontalPodAutoscalerController,
     JobController,
+    LegacyTokenCleaner,
     LocalPathProvisioner,
     NamespaceController,
     NodeIpamController,

@@ -51,6 +51,7 @@ _ELSEWHERE: Final = {
     "garbage-collector": "generic-garbage-collector",
     "garbagecollector": "generic-garbage-collector",
     "horizontalpodautoscaling": "horizontal-pod-autoscaler",
+    "legacy-service-account-token-cleaner": "legacy-serviceaccount-token-cleaner",
     "node-lifecycle": "node",
     "nodeipam": "node-ipam",
     "nodelifecycle": "node",

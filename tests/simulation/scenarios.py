@@ -29,6 +29,7 @@ from k8slite.client.resource import (
 )
 from k8slite.cluster import Settings
 from k8slite.controllers.identity.legacy_token_tracking import CONFIG_MAP as TRACKING
+from k8slite.controllers.identity.legacy_token_tracking import LAST_USED
 from k8slite.objects.errors import Forbidden, NotFound
 from k8slite.sim.scenario import Scenario
 from k8slite.sim.simulation import Simulation
@@ -602,6 +603,45 @@ class Credentials(Scenario):
         return [] if "third" in names else [f"the tokens are {names}"]
 
 
+class UnusedTokens(Scenario):
+    """Of three tokens in Secrets one was generated and is used no more: it is marked, then goes."""
+
+    nodes = 0
+    scheduler = False
+    builtin = (
+        "service-account-controller",
+        "serviceaccount-token-controller",
+        "legacy-serviceaccount-token-cleaner-controller",
+    )
+    act_seconds = 10 * 86_400.0
+    objects = (
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "robot"},
+            "secrets": [{"name": "old"}, {"name": "used"}],
+        },
+    )
+
+    @classmethod
+    def settings(cls) -> Settings:
+        key = ec.derive_private_key(7, ec.SECP256R1())
+        unused = timedelta(days=2)
+        return evolve(super().settings(), token_key=key, legacy_tokens_unused=unused)
+
+    async def act(self, sim: Simulation) -> None:
+        for name in ("old", "used", "manual"):
+            secret = token_secret(name)
+            if name == "used":
+                secret["metadata"]["labels"] = {LAST_USED: "2030-01-01"}
+            await sim.client.create(SECRETS, secret, "default")
+        await trio.sleep(9 * 86_400)
+
+    def check(self, sim: Simulation) -> Sequence[str]:
+        names = [one["metadata"]["name"] for one in sim.objects(SECRETS, "default")]
+        return [] if names == ["manual", "used"] else [f"the tokens are {names}"]
+
+
 SCENARIOS = (
     *(
         Web,
@@ -622,6 +662,7 @@ SCENARIOS = (
         Autoscaled,
     ),
     Credentials,
+    UnusedTokens,
     *NETWORKING,
     *POLICIES,
     *FLOWS,

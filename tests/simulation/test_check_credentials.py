@@ -14,6 +14,19 @@ async def test_it_is_said_since_when_uses_of_tokens_are_noted(autojump_clock: ob
     story.ends_with("nothing says since when uses of tokens are noted, but ''")
 
 
+async def test_tokens_are_marked_before_they_are_deleted(autojump_clock: object) -> None:
+    story = Story(Credentials)
+    user = "system:controller:legacy-serviceaccount-token-cleaner-controller"
+    secret = thing("old", type="kubernetes.io/service-account-token")
+    marked = thing("new", type="kubernetes.io/service-account-token")
+    marked["metadata"]["labels"] = {"kubernetes.io/legacy-token-invalid-since": "2026-01-01"}
+    story.write("secrets/", secret)
+    story.write("secrets/", marked)
+    story.write("secrets/", None, user=user, name="shop/new")
+    story.write("secrets/", None, user=user, name="shop/old")
+    story.ends_with("secrets/shop/old was deleted, and had not been marked as invalid")
+
+
 async def test_a_day_is_enough(autojump_clock: object) -> None:
     story = Story(Credentials)
     story.write("namespaces/", thing("kube-system", ""))

@@ -9,6 +9,7 @@ a bearer token. Out: a User, or Unauthorized. Never here: what the user may do.
     web_tokens                signed claims
     service_account_tokens    tokens that are made on request, and expire
     legacy_tokens             tokens that are kept in Secrets
+    token_uses                how often these were shown
     bootstrap_tokens          tokens that new nodes join with
     issued_tokens             tokens of other issuers;  json_web_keys  their signatures
     configuration             which issuers;  claims  what their tokens say of a user

@@ -10,6 +10,7 @@ from attrs import Factory, evolve, frozen
 
 from k8slite.apiserver.authentication.anonymous import Anonymous
 from k8slite.apiserver.authentication.front_proxy import FrontProxy, NotAllowed
+from k8slite.apiserver.authentication.token_uses import TokenUses
 from k8slite.messages import Request, User
 from k8slite.objects.errors import Unauthorized
 
@@ -23,7 +24,12 @@ _INVALID: Final = "invalid bearer token"
 
 
 class BadToken(Exception):
-    """A token of ours that is not good, or no more; its text says why."""
+    """A token of ours that is not good, or no more; its text says why, `annotations` what the audit
+    log is to say of it."""
+
+    def __init__(self, why: str, annotations: Mapping[str, str] | None = None) -> None:
+        super().__init__(why)
+        self.annotations: Mapping[str, str] = annotations or {}
 
 
 @frozen
@@ -75,6 +81,7 @@ class Authenticator:
     sorts: tuple[TokenAuthenticator, ...] = ()
     front_proxy: FrontProxy = FrontProxy()
     remote: RemoteTokens | None = None  # the last of the sorts
+    uses: TokenUses = Factory(TokenUses)
 
     async def ask(self, request: Request) -> None:
         """Have what is needed to recognize a request."""
@@ -107,8 +114,8 @@ class Authenticator:
             return Recognized(ANONYMOUS, API_AUDIENCES)
         try:
             return self.owner(token, API_AUDIENCES)
-        except BadToken:
-            raise Unauthorized("Unauthorized") from None
+        except BadToken as reason:
+            raise Unauthorized("Unauthorized") from reason
 
     def _anonymous(self, path: str) -> bool:
         return self.remote is None or self.remote.anonymous.may_ask(path)
@@ -121,17 +128,18 @@ class Authenticator:
 
     def owner(self, token: str, audiences: Sequence[str]) -> Recognized:
         """Whose token this is. Raises BadToken, with all that is to be said of it."""
-        complaints = [_INVALID]
+        complaints, annotations = [_INVALID], dict[str, str]()
         for sort in (*self.sorts, self.remote) if self.remote is not None else self.sorts:
             try:
                 found = sort.recognize(token, audiences)
             except BadToken as reason:
                 complaints.append(str(reason))
+                annotations |= reason.annotations
                 continue
             if found is not None:
                 return evolve(found, user=_authenticated(found.user))
         listed = ", ".join(complaints)
-        raise BadToken(f"[{listed}]" if len(complaints) > 1 else listed)
+        raise BadToken(f"[{listed}]" if len(complaints) > 1 else listed, annotations)
 
 
 def _bearer(request: Request) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, field
 
 from k8slite.apiserver.authentication.authenticator import API_AUDIENCES, BadToken, Recognized
 from k8slite.apiserver.authentication.authenticator import ISSUER as ISSUER
+from k8slite.apiserver.authentication.token_uses import STALE, VALID, TokenUses
 from k8slite.apiserver.authentication.web_tokens import WebTokens
 from k8slite.apiserver.storage import Storage
 from k8slite.messages import User
@@ -42,6 +43,7 @@ class TokenIssuer:
     storage: Storage
     world: World
     issuer: str = ISSUER
+    uses: TokenUses = field(factory=TokenUses)
 
     def issue(
         self, account: Json, seconds: int, audiences: Sequence[str], bound: Mapping[str, Json]
@@ -91,8 +93,10 @@ class TokenIssuer:
         private = claims.get("kubernetes.io", {})
         user = self._account(private, claims)
         annotations = {}
+        self.uses.add(VALID)
         late = int(now) - private.get("warnafter", int(now))
         if late > 0:
+            self.uses.add(STALE)
             told = f"subject: {claims['sub']}, seconds after warning threshold: {late}"
             annotations["authentication.k8s.io/stale-token"] = told
         return Recognized(user, found, annotations)

@@ -16,6 +16,7 @@ from k8slite.apiserver.authentication.bootstrap_tokens import BootstrapTokens
 from k8slite.apiserver.authentication.front_proxy import FrontProxy
 from k8slite.apiserver.authentication.legacy_tokens import LegacyTokens
 from k8slite.apiserver.authentication.service_account_tokens import TokenIssuer
+from k8slite.apiserver.authentication.token_uses import TokenUses
 from k8slite.apiserver.authentication.web_tokens import WebTokens
 from k8slite.apiserver.storage import Storage
 from k8slite.messages import User
@@ -36,7 +37,7 @@ def authentication(
     static, bootstrap = StaticTokens(static_tokens), BootstrapTokens(storage, world)
     if key is None:
         return None, Authenticator((static, bootstrap), front_proxy, remote)
-    tokens = WebTokens(key)
-    issuer = TokenIssuer(tokens, storage, world)
-    legacy = LegacyTokens(tokens, storage, used)
-    return issuer, Authenticator((static, legacy, issuer, bootstrap), front_proxy, remote)
+    tokens, uses = WebTokens(key), TokenUses()
+    issuer = TokenIssuer(tokens, storage, world, uses=uses)
+    legacy = LegacyTokens(tokens, storage, used, uses)
+    return issuer, Authenticator((static, legacy, issuer, bootstrap), front_proxy, remote, uses)

@@ -3,7 +3,7 @@
 At rest: a token's Secret is filled and its account lives, by UID; no bootstrap token has expired;
 `cluster-info` has the signatures of exactly the tokens that are for signing; it is said since when
 uses of tokens are noted; a certificate was
-signed for an approved request only.
+signed for an approved request only. Always: a token that nobody uses is marked before it goes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from typing import Any, ClassVar, Final
 import trio
 
 from k8slite.controllers.identity.bootstrap_signer import detached_signature
+from k8slite.controllers.identity.legacy_token_cleaner import (
+    INVALID_SINCE,
+    LegacyTokenCleaner,
+)
 from k8slite.controllers.identity.legacy_token_tracking import CONFIG_MAP, SINCE, is_day
 from k8slite.controllers.identity.tokens import ACCOUNT, ACCOUNT_UID, TYPE
 from k8slite.kinds.core.bootstrap_tokens import BootstrapToken, read_token
@@ -27,6 +31,8 @@ Json = dict[str, Any]
 # A process whose clock is behind (`faults.plan`) comes that much too late, or a little more.
 _SLACK_SECONDS: Final = 900.0
 _REQUESTS: Final = "certificates.k8s.io.certificatesigningrequests/"
+_SECRETS: Final = "secrets/"
+_CLEANER: Final = f"system:controller:{LegacyTokenCleaner.name}"
 _CLUSTER_INFO: Final = "configmaps/kube-public/cluster-info"
 
 
@@ -34,7 +40,7 @@ class Credentials:
     """Tokens and certificates."""
 
     name: ClassVar[str] = "credentials"
-    prefixes: ClassVar[tuple[str, ...]] = (_REQUESTS,)
+    prefixes: ClassVar[tuple[str, ...]] = (_REQUESTS, _SECRETS)
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -42,6 +48,7 @@ class Credentials:
     def commit(self, change: Change) -> Iterable[str]:
         new = change.new
         if new is None:
+            yield from _cleaned(change)
             return
         status = new.get("status") or {}
         conditions = status.get("conditions") or ()
@@ -96,3 +103,12 @@ class Credentials:
         there = {key: value for key, value in data.items() if key.startswith("jws-kubeconfig-")}
         if there != wanted:
             yield f"cluster-info is signed by {sorted(there)}, not by {sorted(wanted)}"
+
+
+def _cleaned(change: Change) -> Iterable[str]:
+    """What the cleaner of legacy tokens deletes, it has marked."""
+    if change.user != _CLEANER or change.resource != _SECRETS or change.repeated:
+        return
+    labels = change.obj["metadata"].get("labels") or {}
+    if not is_day(labels.get(INVALID_SINCE, "")):
+        yield f"{change.key} was deleted, and had not been marked as invalid"
