@@ -11,6 +11,7 @@ import binascii
 from typing import Any, Final
 
 import orjson
+import trio
 from attrs import frozen
 
 from k8slite.apiserver.selection import Selection
@@ -20,8 +21,10 @@ from k8slite.kinds.kind import Kind
 from k8slite.messages import Request
 from k8slite.objects.errors import BadRequest, Cause, Expired, Timeout
 from k8slite.objects.fields import forbidden, invalid, not_supported, refuse
-from k8slite.store.store import Compacted, Stored
+from k8slite.store.store import Compacted, Store, Stored
 
+# How long it is waited for a revision that has not come yet (upstream: `blockTimeout`).
+FRESH_SECONDS: Final = 3.0
 _TOKEN_VERSION: Final = "meta.k8s.io/v1"
 _EXPIRED: Final = (
     "The provided continue parameter is too old to display a consistent list result. You can "
@@ -134,11 +137,25 @@ async def _where(storage: Storage, prefix: str, options: ListOptions) -> tuple[i
         revision = parse_revision(options.resource_version)
     except ValueError as error:
         raise BadRequest(f"invalid resource version: {error}") from None
-    if revision > store.revision:
-        raise too_large(revision, store.revision)
     if revision and (options.match == "Exact" or (not options.match and options.limit > 0)):
+        if revision > store.revision:
+            raise too_large(revision, store.revision)
         return revision, ""
+    await until_fresh(store, revision)
     return None, ""
+
+
+async def until_fresh(store: Store, revision: int) -> None:
+    """Wait for a while until the store has come to a revision, which another server may have told.
+
+    Raises Timeout. (Upstream: `waitUntilFreshAndBlock` of the watch cache.)
+    """
+    if revision <= store.revision:
+        return
+    with trio.move_on_after(FRESH_SECONDS):
+        await store.wait(revision)
+        return
+    raise too_large(revision, store.revision)
 
 
 def too_large(revision: int, current: int) -> Timeout:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import orjson
 
 from k8slite.apiserver import openapi_protobuf
+from k8slite.apiserver.accepting import JSON, not_acceptable, read_accept
 from k8slite.apiserver.aggregation.swagger import merged
 from k8slite.apiserver.openapi_custom import custom_as_v2
 from k8slite.apiserver.openapi_paths import (
@@ -31,7 +32,6 @@ from k8slite.apiserver.openapi_paths import (
 from k8slite.apiserver.openapi_schemas import Version, closure, published
 from k8slite.kinds.kind import Kind
 from k8slite.messages import Request, Response
-from k8slite.objects.errors import NotAcceptable
 from k8slite.objects.schema import Schemas
 
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ Json = dict[str, Any]
 # Raised by hand whenever the shape of the documents changes: caches must not outlive it.
 _FORM: Final = 2
 _PREFIX: Final = "/openapi/v3/"
-_JSON_ANSWERS: Final = ("application/json", "application/*", "*/*")
+_V2: Final = (JSON, openapi_protobuf.ASKED_TYPE, openapi_protobuf.MEDIA_TYPE)
 
 
 class OpenApi:
@@ -77,13 +77,12 @@ class OpenApi:
 
         Raises NotAcceptable where the client takes no JSON.
         """
-        path = request.path.rstrip("/")
+        path = request.path
         if path == "/openapi/v2":
-            if _takes_protobuf(request):
+            if _preferred(request, _V2) != JSON:
                 return _document(
                     request, self.v2_protobuf, self.hash(), media_type=openapi_protobuf.MEDIA_TYPE
                 )
-            _accept_json(request)
             return _document(request, self.v2, self.hash())
         if path == "/openapi/v3":
             index = self.index()
@@ -91,7 +90,7 @@ class OpenApi:
         group_version = path.removeprefix(_PREFIX)
         if group_version == path or group_version not in self._groups:
             return None
-        _accept_json(request)
+        _preferred(request, (JSON,))
         wanted, current = request.parameter("hash"), self.hash(group_version)
         if wanted and wanted != current:
             # The client has an old index: it is sent on to what is there now.
@@ -202,19 +201,13 @@ class OpenApi:
         return found
 
 
-def _takes_protobuf(request: Request) -> bool:
-    first = request.headers.get("accept", "").split(",")[0].split(";")[0].strip()
-    return first in (openapi_protobuf.MEDIA_TYPE, openapi_protobuf.ASKED_TYPE)
-
-
-def _accept_json(request: Request) -> None:
-    accept = request.headers.get("accept", "")
-    if not accept:
-        return
-    for one in accept.split(","):
-        if one.split(";")[0].strip() in _JSON_ANSWERS:
-            return
-    raise NotAcceptable("only the following media types are accepted: application/json", details={})
+def _preferred(request: Request, offered: Sequence[str]) -> str:
+    """What the client likes best of what there is. Raises NotAcceptable."""
+    for wanted in read_accept(request.headers.get("accept", "")):
+        for one in offered:
+            if wanted.takes(one):
+                return one
+    raise not_acceptable((JSON,))
 
 
 def _document(

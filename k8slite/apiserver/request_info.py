@@ -84,7 +84,7 @@ def request_info(request: Request) -> RequestInfo:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
         return RequestInfo(lower, path)
-    verb = _VERBS.get(request.method, lower)
+    verb = _VERBS.get(request.method, "")
     if rest[0] == "watch" and len(rest) > 1:  # the deprecated form of ?watch=true
         verb, rest = "watch", rest[1:]
     namespace = ""

@@ -20,7 +20,7 @@ from k8slite.apiserver.listing import (
     list_objects,
     list_options,
     parse_revision,
-    too_large,
+    until_fresh,
 )
 from k8slite.apiserver.patching import patched
 from k8slite.apiserver.registry import Registry, Written
@@ -58,9 +58,7 @@ class Verbs:
                 revision = parse_revision(wanted)
             except ValueError as error:
                 raise BadRequest(f"invalid resource version: {error}") from None
-            current = self.registry.storage.store.revision
-            if revision > current:
-                raise too_large(revision, current)
+            await until_fresh(self.registry.storage.store, revision)
         kind = self._storage_kind(call.kind)
         stored = await self.registry.read(kind, call.info.namespace, call.info.name)
         return call.response(200, call.form.object(call.kind, stored.value, self._now()))

@@ -18,7 +18,7 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from k8slite.apiserver.heartbeats import times_of
-from k8slite.apiserver.listing import parse_revision, too_large
+from k8slite.apiserver.listing import parse_revision, until_fresh
 from k8slite.apiserver.rendering import EventForm
 from k8slite.apiserver.request_info import flag
 from k8slite.apiserver.selection import Selection
@@ -34,8 +34,6 @@ from k8slite.world import World
 
 BOOKMARK_SECONDS: Final = 60.0  # upstream's period of bookmarks
 LEAST_TIMEOUT_SECONDS: Final = 1800.0  # upstream's --min-request-timeout
-# How long a client may wait for a revision that this server has not seen (upstream: 3 s).
-_FUTURE_SECONDS: Final = 3.0
 _INITIAL_BATCH: Final = 500  # objects rendered at once, so that a large start does not stall others
 
 
@@ -117,11 +115,8 @@ async def open_watch(
         initial, after = page.items, page.revision
     elif after == 0:
         after = store.revision
-    elif after > store.revision:
-        with trio.move_on_after(_FUTURE_SECONDS):
-            await store.wait(after)
-        if after > store.revision:
-            raise too_large(after, store.revision)
+    else:
+        await until_fresh(store, after)
     matches = selection.matcher(kind)
     try:
         watch: Watch | None = store.watch(prefix, after=after)
