@@ -162,3 +162,21 @@ async def test_an_eviction_that_comes_to_nothing_is_forgotten(autojump_clock: ob
         await trio.sleep(200)
         found = await status(server)
         assert (found["currentHealthy"], "disruptedPods" in found) == (2, False)
+
+
+async def test_an_eviction_of_a_version_that_is_old_is_refused(autojump_clock: object) -> None:
+    async with running() as server:
+        await two_pods(server)
+        version = (await server.get(f"{PODS}/a"))["metadata"]["resourceVersion"]
+        await ready(server, "a", "False")
+        obj = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": "a"},
+            "deleteOptions": {"preconditions": {"resourceVersion": version}},
+        }
+        refused = await server.ask("POST", f"{PODS}/a/eviction", obj)
+        assert (refused.status, refused.json["reason"]) == (409, "Conflict")
+        newest = (await server.get(f"{PODS}/a"))["metadata"]["resourceVersion"]
+        obj["deleteOptions"]["preconditions"]["resourceVersion"] = newest
+        assert (await server.ask("POST", f"{PODS}/a/eviction", obj)).status == 201

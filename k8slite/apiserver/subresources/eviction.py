@@ -12,15 +12,22 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from k8slite.apiserver.attributes import Attributes
+from k8slite.apiserver.attributes import Asked, Attributes
 from k8slite.apiserver.deletion import DeleteOptions, delete_options
-from k8slite.apiserver.registry import Registry
+from k8slite.apiserver.registry import Registry, stale
 from k8slite.apiserver.storage import Storage
 from k8slite.apiserver.verbs import Call, Verbs
 from k8slite.kinds.policy.allowance import selector_of_budget, with_condition
 from k8slite.messages import Response
 from k8slite.objects.codec import loads
-from k8slite.objects.errors import BadRequest, Cause, Forbidden, InternalError, TooManyRequests
+from k8slite.objects.errors import (
+    BadRequest,
+    Cause,
+    Conflict,
+    Forbidden,
+    InternalError,
+    TooManyRequests,
+)
 from k8slite.objects.fields import quoted
 from k8slite.objects.meta import find_condition, timestamp
 from k8slite.store.store import Stored
@@ -47,42 +54,91 @@ async def evict(verbs: Verbs, call: Call) -> Response:
     attributes = Attributes.posted(asked, eviction)
     await registry.chain.mutate(attributes)
     await registry.chain.validate(attributes)
-    pod = loads(registry.get(asked.kind, asked.namespace, asked.name).value)
-    now = registry.world.now()
-    if not _unguarded(pod):
-        while not await _charged(registry, pod, now, dry_run=asked.dry_run):
-            pass  # the budget has changed under our hands
-    moment = timestamp(now)
-    # What stops the pod is in its status before it stops (upstream: `addConditionAndDeletePod`).
-    await registry.update(
-        asked, lambda pod: _disrupted(pod, moment), protect=lambda _new, _old: None
-    )
-    await verbs.deletion.delete(asked, options)
+    while not await _evicted(verbs, asked, options):
+        pass  # pod or budget have changed under our hands
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     return call.answer(201, {**status, "code": 201})
 
 
+async def _evicted(verbs: Verbs, asked: Asked, options: DeleteOptions) -> bool:
+    """Delete a pod if its budget lets it go; False where something has changed meanwhile.
+
+    What goes without being counted, since it is not healthy, must be that still when it goes.
+    """
+    registry = verbs.registry
+    pod = loads(registry.get(asked.kind, asked.namespace, asked.name).value)
+    now, budget = registry.world.now(), ""
+    counted = False
+    if not _unguarded(pod):
+        found = _budget(registry.storage, pod)
+        if found is not None:
+            stored, guarding = found
+            counted = _ready(pod) or not _lets_unhealthy_go(guarding)
+            budget = guarding["metadata"]["name"]
+            if counted and not await _charged(registry, stored, guarding, pod, asked.dry_run):
+                return False
+    version = options.resource_version
+    exact = not version and not counted and not _is_over(pod)
+    if exact and (budget or _is_pending(pod)):
+        options = evolve(options, resource_version=pod["metadata"]["resourceVersion"])
+    try:
+        await _delete(verbs, asked, options, timestamp(now))
+    except Conflict:
+        if version or options.resource_version == "":
+            raise
+        if budget:
+            raise _too_many(budget) from None
+        return False
+    return True
+
+
+async def _delete(verbs: Verbs, asked: Asked, options: DeleteOptions, moment: str) -> None:
+    """Say why a pod stops before it does (upstream: `addConditionAndDeletePod`)."""
+    meant = options.resource_version
+
+    def change(pod: Json) -> Json:
+        if meant and pod["metadata"]["resourceVersion"] != meant:
+            raise stale(asked.kind, asked.name)
+        return _disrupted(pod, moment)
+
+    written = await verbs.registry.update(asked, change, protect=lambda _new, _old: None)
+    if meant:
+        version = loads(written.value)["metadata"]["resourceVersion"]
+        options = evolve(options, resource_version=version)
+    await verbs.deletion.delete(asked, options)
+
+
 def _unguarded(pod: Json) -> bool:
     """Whether no budget can have anything against it (upstream: `canIgnorePDB`)."""
+    return _is_over(pod) or _is_pending(pod)
+
+
+def _is_over(pod: Json) -> bool:
     phase = (pod.get("status") or {}).get("phase")
-    return phase in ("Succeeded", "Failed", "Pending") or "deletionTimestamp" in pod["metadata"]
+    return phase in ("Succeeded", "Failed") or "deletionTimestamp" in pod["metadata"]
 
 
-async def _charged(registry: Registry, pod: Json, now: datetime, *, dry_run: bool) -> bool:
-    """Take the eviction off the pod's budget; False where that has changed meanwhile."""
-    storage = registry.storage
+def _is_pending(pod: Json) -> bool:
+    return bool((pod.get("status") or {}).get("phase") == "Pending")
+
+
+def _budget(storage: Storage, pod: Json) -> tuple[Stored, Json] | None:
+    """The budget that guards a pod."""
     found = list(_budgets(storage, pod))
     if len(found) > 1:
         raise InternalError(
             "This pod has more than one PodDisruptionBudget, which the eviction subresource does "
             "not support."
         )
-    if not found:
-        return True
-    stored, budget = found[0]
-    if not _ready(pod) and _lets_unhealthy_go(budget):
-        return True
-    status = _after_one_more(budget, pod["metadata"]["name"], now)
+    return found[0] if found else None
+
+
+async def _charged(
+    registry: Registry, stored: Stored, budget: Json, pod: Json, dry_run: bool
+) -> bool:
+    """Take the eviction off the pod's budget; False where that has changed meanwhile."""
+    storage = registry.storage
+    status = _after_one_more(budget, pod["metadata"]["name"], registry.world.now())
     kind = storage.preferred("policy", "poddisruptionbudgets")
     charged = registry.management.track_status(kind, {**budget, "status": status}, budget)
     return dry_run or await storage.replace(stored, charged)
@@ -112,13 +168,7 @@ def _after_one_more(budget: Json, pod: str, now: datetime) -> Json:
     metadata, status = budget["metadata"], budget.get("status") or {}
     name = metadata["name"]
     if status.get("observedGeneration", 0) < metadata.get("generation", 0):
-        text = f"The disruption budget {name} is still being processed by the server."
-        raise TooManyRequests(
-            _REFUSED,
-            details={},
-            causes=[Cause("DisruptionBudget", text)],
-            retry_after_seconds=_AGAIN_SECONDS,
-        )
+        raise _too_many(name)
     allowed = status.get("disruptionsAllowed", 0)
     disrupted = status.get("disruptedPods") or {}
     if allowed < 0 or len(disrupted) > _DISRUPTED_MOST:
@@ -142,6 +192,17 @@ def _after_one_more(budget: Json, pod: str, now: datetime) -> Json:
         "disruptedPods": {**disrupted, pod: timestamp(now)},
     }
     return after if allowed > 1 else with_condition(after, metadata.get("generation", 0), now)
+
+
+def _too_many(budget: str) -> TooManyRequests:
+    """What is said where the controller has not looked at it yet."""
+    text = f"The disruption budget {budget} is still being processed by the server."
+    return TooManyRequests(
+        _REFUSED,
+        details={},
+        causes=[Cause("DisruptionBudget", text)],
+        retry_after_seconds=_AGAIN_SECONDS,
+    )
 
 
 def _ready(pod: Json) -> bool:
