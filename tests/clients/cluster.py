@@ -18,7 +18,7 @@ import pytest
 T = TypeVar("T")
 
 KUBECTL = Path(sys.executable).with_name("kubectl")
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 90.0  # for what takes a second or ten on a computer with nothing else to do
 LOOK_SECONDS = 0.05
 
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 90.0
 _MASKS = {
     "uid": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",

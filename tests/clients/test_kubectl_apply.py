@@ -43,7 +43,7 @@ def test_the_guestbook_comes_up(cluster: RunningCluster) -> None:
     addresses = ["get", "endpointslices", "-l", "kubernetes.io/service-name=frontend"]
     path = "jsonpath={.items[*].endpoints[?(@.conditions.ready)].addresses[0]}"
     eventually(lambda: kubectl(*addresses, "-o", path).out.split(), wanted=lambda s: len(s) == 3)
-    kubectl("delete", "-f", str(GUESTBOOK), "--timeout=20s")
+    kubectl("delete", "-f", str(GUESTBOOK), "--timeout=90s")
     assert "not found" in kubectl.refused("get", "namespace", "guestbook")
 
 

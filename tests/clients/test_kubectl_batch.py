@@ -15,7 +15,7 @@ CRON_JOB = (
 def test_a_job_is_waited_for(kubectl: Kubectl) -> None:
     done = kubectl("create", "job", "hello", "--image=busybox", "--", "echo", "hello")
     assert done.lines == ["job.batch/hello created"]
-    told = kubectl("wait", "--for=condition=complete", "job/hello", "--timeout=20s").lines
+    told = kubectl("wait", "--for=condition=complete", "job/hello", "--timeout=90s").lines
     assert told == ["job.batch/hello condition met"]
     [_, row] = kubectl("get", "jobs").rows
     assert row[:3] == ["hello", "Complete", "1/1"]
@@ -30,7 +30,7 @@ def test_a_job_from_a_cron_job(kubectl: Kubectl) -> None:
     kubectl(*CRON_JOB)
     done = kubectl("create", "job", "now", "--from=cronjob/nightly")
     assert done.lines == ["job.batch/now created"]
-    kubectl("wait", "--for=condition=complete", "job/now", "--timeout=20s")
+    kubectl("wait", "--for=condition=complete", "job/now", "--timeout=90s")
     job = kubectl("get", "job", "now", "-o", "json").json
     assert job["metadata"]["annotations"]["cronjob.kubernetes.io/instantiate"] == "manual"
     assert job["metadata"]["ownerReferences"][0]["kind"] == "CronJob"
@@ -44,7 +44,7 @@ def test_what_pods_and_nodes_use(kubectl: Kubectl) -> None:
     annotations = {"k8slite.dev/cpu-usage": "250m", "k8slite.dev/memory-usage": "64Mi"}
     override = json.dumps({"metadata": {"annotations": annotations}})
     kubectl("run", "busy", "--image=nginx", "--overrides", override)
-    kubectl("wait", "--for=condition=ready", "pod/busy", "--timeout=20s")
+    kubectl("wait", "--for=condition=ready", "pod/busy", "--timeout=90s")
     assert kubectl("top", "pods").rows == [
         ["NAME", "CPU(cores)", "MEMORY(bytes)"],
         ["busy", "250m", "64Mi"],

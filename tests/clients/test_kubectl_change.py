@@ -94,13 +94,13 @@ def test_deleting(kubectl: Kubectl) -> None:
     assert dry.lines == [
         f'configmap "b" deleted from {kubectl.namespace} namespace (server dry run)'
     ]
-    kubectl("delete", "configmap/b", "configmap/c", "pod/d", "--now", "--timeout=20s")
+    kubectl("delete", "configmap/b", "configmap/c", "pod/d", "--now", "--timeout=90s")
     assert kubectl("get", "pods,configmaps", "-o", "name").lines == ["configmap/kube-root-ca.crt"]
     assert kubectl("delete", "pods", "--all").lines == ["No resources found"]
     forced = kubectl("delete", "configmap", "kube-root-ca.crt", "--force", "--grace-period=0")
     assert forced.err.startswith("Warning: Immediate deletion does not wait for confirmation")
     # The certificate bundle comes back, as on any cluster.
-    kubectl("wait", "--for=create", "configmap/kube-root-ca.crt", "--timeout=20s")
+    kubectl("wait", "--for=create", "configmap/kube-root-ca.crt", "--timeout=90s")
 
 
 def test_what_a_deleted_deployment_owns_goes_too(kubectl: Kubectl) -> None:
@@ -113,14 +113,14 @@ def test_what_a_deleted_deployment_owns_goes_too(kubectl: Kubectl) -> None:
 def test_a_foreground_deletion_waits_for_what_is_owned(kubectl: Kubectl) -> None:
     kubectl.apply(deployment("web", replicas=2))
     kubectl.rolled_out("web")
-    kubectl("delete", "deployment", "web", "--cascade=foreground", "--timeout=20s")
+    kubectl("delete", "deployment", "web", "--cascade=foreground", "--timeout=90s")
     assert kubectl("get", "deployments,replicasets,pods", "-o", "name").out == ""
 
 
 def test_orphans_stay(kubectl: Kubectl) -> None:
     kubectl.apply(deployment("web", replicas=2))
     kubectl.rolled_out("web")
-    kubectl("delete", "deployment", "web", "--cascade=orphan", "--timeout=20s")
+    kubectl("delete", "deployment", "web", "--cascade=orphan", "--timeout=90s")
     (replica_set,) = kubectl("get", "replicasets", "-o", "name").lines
     owners = kubectl("get", replica_set, "-o", "jsonpath={.metadata.ownerReferences}")
     assert owners.out == ""
@@ -137,7 +137,7 @@ def test_orphans_stay(kubectl: Kubectl) -> None:
 
 def test_a_namespace_goes_with_everything_in_it(kubectl: Kubectl) -> None:
     kubectl.apply(deployment("web"), config_map("settings"))
-    done = kubectl("delete", "namespace", kubectl.namespace, "--timeout=20s")
+    done = kubectl("delete", "namespace", kubectl.namespace, "--timeout=90s")
     assert done.lines == [f'namespace "{kubectl.namespace}" deleted']
     assert kubectl.refused("get", "namespace", kubectl.namespace) == (
         f'Error from server (NotFound): namespaces "{kubectl.namespace}" not found'
@@ -150,22 +150,22 @@ def test_a_finalizer_holds_an_object(kubectl: Kubectl) -> None:
     kubectl.apply(json.dumps(held))
     kubectl("delete", "configmap", "held", "--wait=false")
     assert kubectl("get", "cm", "held", "-o", "jsonpath={.metadata.deletionTimestamp}").out
-    message = kubectl.refused("wait", "--for=delete", "configmap/held", "--timeout=1s")
+    message = kubectl.refused("wait", "--for=delete", "configmap/held", "--timeout=3s")
     last = message.splitlines()[-1]
     assert last == "error: timed out waiting for the condition on configmaps/held"
     kubectl("patch", "cm", "held", "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
-    kubectl("wait", "--for=delete", "configmap/held", "--timeout=20s")
+    kubectl("wait", "--for=delete", "configmap/held", "--timeout=90s")
 
 
 def test_waiting(kubectl: Kubectl) -> None:
     kubectl.apply(pod("one"))
     for what in ("condition=Ready", "jsonpath={.status.phase}=Running", "create"):
-        done = kubectl("wait", f"--for={what}", "pod/one", "--timeout=20s")
+        done = kubectl("wait", f"--for={what}", "pod/one", "--timeout=90s")
         assert done.lines == ["pod/one condition met"]
-    assert kubectl.refused("wait", "--for=condition=Other", "pod/one", "--timeout=0.1s") == (
+    assert kubectl.refused("wait", "--for=condition=Other", "pod/one", "--timeout=3s") == (
         "error: timed out waiting for the condition on pods/one"
     )
-    assert kubectl.refused("wait", "--for=condition=Ready", "pod/two", "--timeout=1s") == (
+    assert kubectl.refused("wait", "--for=condition=Ready", "pod/two", "--timeout=3s") == (
         'Error from server (NotFound): pods "two" not found'
     )
 
@@ -187,7 +187,7 @@ def test_drain(kubectl: Kubectl) -> None:
     kubectl.apply(deployment("web", replicas=1))
     kubectl.rolled_out("web")
     kubectl.apply(pod("alone", nodeName="node-2"))
-    kubectl("wait", "--for=condition=Ready", "pod/alone", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/alone", "--timeout=90s")
     chosen = f"--pod-selector=app in (web, alone),!other-than-{kubectl.namespace}"
     try:
         message = kubectl.refused("drain", "node-2", chosen)
@@ -195,7 +195,7 @@ def test_drain(kubectl: Kubectl) -> None:
             "cannot delete Pods that declare no controller (use --force to override): " in message
         )
         assert f"{kubectl.namespace}/alone" in message
-        done = kubectl("drain", "node-2", chosen, "--force", "--timeout=20s")
+        done = kubectl("drain", "node-2", chosen, "--force", "--timeout=90s")
         assert done.lines[-1] == "node/node-2 drained"
         assert "pod/alone evicted" in done.lines
         assert f"evicting pod {kubectl.namespace}/alone" in done.out + done.err
@@ -222,7 +222,7 @@ def test_taints(kubectl: Kubectl) -> None:
                 "let-in", nodeSelector=selector, tolerations=[{"key": "test", "operator": "Exists"}]
             )
         )
-        kubectl("wait", "--for=condition=Ready", "pod/let-in", "--timeout=20s")
+        kubectl("wait", "--for=condition=Ready", "pod/let-in", "--timeout=90s")
         why = "jsonpath={.status.conditions[?(@.type=='PodScheduled')].message}"
         message = eventually(lambda: kubectl("get", "pod", "kept-out", "-o", why).out)
         assert re.match(
@@ -233,4 +233,4 @@ def test_taints(kubectl: Kubectl) -> None:
         assert kubectl("get", "pod", "kept-out").rows[1][2] == "Pending"
     finally:
         assert kubectl("taint", "node", "node-1", "test-").lines == ["node/node-1 untainted"]
-    kubectl("wait", "--for=condition=Ready", "pod/kept-out", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/kept-out", "--timeout=90s")

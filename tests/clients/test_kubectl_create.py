@@ -60,7 +60,7 @@ def test_create_a_namespace(kubectl: Kubectl) -> None:
     name = f"{kubectl.namespace}-more"
     assert kubectl("create", "namespace", name).lines == [f"namespace/{name} created"]
     assert kubectl("get", "namespace", name).rows[1][:2] == [name, "Active"]
-    kubectl("delete", "namespace", name, "--timeout=20s")
+    kubectl("delete", "namespace", name, "--timeout=90s")
 
 
 def test_create_in_a_dry_run(kubectl: Kubectl) -> None:
@@ -72,7 +72,7 @@ def test_create_in_a_dry_run(kubectl: Kubectl) -> None:
 def test_run(kubectl: Kubectl) -> None:
     done = kubectl("run", "one", "--image=nginx", "--env=A=B", "--labels=x=y", "--port=80")
     assert done.lines == ["pod/one created"]
-    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=90s")
     spec = kubectl("get", "pod", "one", "-o", "jsonpath={.spec.containers[0]}").json
     assert spec["env"] == [{"name": "A", "value": "B"}]
     assert spec["imagePullPolicy"] == "Always"

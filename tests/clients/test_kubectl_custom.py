@@ -77,7 +77,7 @@ def gadget(name: str, **spec: object) -> str:
 @pytest.fixture
 def shop(kubectl: Kubectl) -> Iterator[Kubectl]:
     kubectl("create", "-f", "-", given=definition())
-    kubectl("wait", "--for=condition=Established", f"crd/{NAME}", "--timeout=30s")
+    kubectl("wait", "--for=condition=Established", f"crd/{NAME}", "--timeout=90s")
     yield kubectl
     kubectl("delete", "crd", NAME, "--timeout=60s")
 

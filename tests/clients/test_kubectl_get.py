@@ -11,7 +11,7 @@ from tests.clients.cluster import Kubectl, config_map, deployment, eventually, p
 def test_a_table_of_pods(kubectl: Kubectl) -> None:
     assert kubectl("get", "pods").err == f"No resources found in {kubectl.namespace} namespace.\n"
     kubectl.apply(pod("one", nodeName="node-0"))
-    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=90s")
     heading, row = kubectl("get", "pods").rows
     assert heading == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
     assert row[:4] == ["one", "1/1", "Running", "0"] and re.fullmatch(r"\d+s", row[4])
@@ -140,7 +140,7 @@ def test_describe_a_pod(kubectl: Kubectl) -> None:
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}},
     }
     kubectl.apply(pod("one", containers=[container]))
-    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=90s")
     eventually(lambda: "Started" in kubectl("describe", "pod", "one").out)
     out = kubectl("describe", "pod", "one").out
     for line in (
@@ -201,7 +201,7 @@ spec:
   - {name: http, port: 80, targetPort: 8080}
 """
     kubectl.apply(service, pod("one"))
-    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=90s")
     eventually(lambda: ":8080" in kubectl("describe", "service", "web").out)
     out = kubectl("describe", "service", "web").out
     for line in (
@@ -252,7 +252,7 @@ def test_describe_secrets_and_namespaces(kubectl: Kubectl) -> None:
 
 def test_events(kubectl: Kubectl) -> None:
     kubectl.apply(pod("one"))
-    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/one", "--timeout=90s")
     reasons = ["Created", "Pulled", "Scheduled", "Started"]
     rows = eventually(
         lambda: kubectl("events", "--for", "pod/one").rows, wanted=lambda seen: len(seen) == 5
@@ -271,7 +271,7 @@ def test_logs(kubectl: Kubectl) -> None:
         "k8slite.dev/log-every": "50ms",
     }
     kubectl.apply(json.dumps(chatty))
-    kubectl("wait", "--for=condition=Ready", "pod/chatty", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/chatty", "--timeout=90s")
     lines = eventually(lambda: kubectl("logs", "chatty").lines, wanted=lambda seen: len(seen) > 3)
     begin = lines.index("first")
     assert lines[begin + 1] == "second"

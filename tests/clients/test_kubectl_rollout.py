@@ -21,7 +21,7 @@ def test_a_new_image_is_rolled_out(kubectl: Kubectl) -> None:
     kubectl.rolled_out("web")
     done = kubectl("set", "image", "deployment/web", "web=nginx:1.30")
     assert done.lines == ["deployment.apps/web image updated"]
-    told = kubectl("rollout", "status", "deployment/web", "--timeout=20s").lines
+    told = kubectl("rollout", "status", "deployment/web", "--timeout=90s").lines
     assert told[-1] == 'deployment "web" successfully rolled out'
     assert all(line.startswith("Waiting for deployment ") for line in told[:-1])
     assert images(kubectl) == ["nginx:1.30"] * 3
@@ -115,7 +115,7 @@ def test_a_rollout_that_does_not_go_on(kubectl: Kubectl) -> None:
         '{"annotations": {"k8slite.dev/pull-error": ""}}}}}'
     )
     kubectl("patch", "deployment", "web", "-p", patch)
-    message = kubectl.refused("rollout", "status", "deployment/web", "--timeout=20s")
+    message = kubectl.refused("rollout", "status", "deployment/web", "--timeout=90s")
     assert message == 'error: deployment "web" exceeded its progress deadline'
     state = eventually(
         lambda: [row[2] for row in kubectl("get", "pods", "--no-headers").rows],
@@ -124,7 +124,7 @@ def test_a_rollout_that_does_not_go_on(kubectl: Kubectl) -> None:
     assert "Running" in state
     kubectl("rollout", "undo", "deployment/web")
     # Until the first pod has gone or come, the condition still says that the time is over.
-    status = ("rollout", "status", "deployment/web", "--timeout=20s")
+    status = ("rollout", "status", "deployment/web", "--timeout=90s")
     eventually(lambda: kubectl.attempt(*status).code == 0)
 
 

@@ -105,7 +105,7 @@ def test_a_member_that_its_node_refuses_is_made_again(kubectl: Kubectl) -> None:
     ports = [{"containerPort": 21017, "hostPort": 21017}]
     containers = [{"name": "web", "image": "nginx:1.29", "ports": ports}]
     kubectl("create", "-f", "-", given=pod("blocker", nodeName="node-0", containers=containers))
-    kubectl("wait", "--for=condition=Ready", "pod/blocker", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", "pod/blocker", "--timeout=90s")
     found = yaml.YAML(typ="safe").load(stateful_set("db", replicas=1))
     found["spec"]["template"]["spec"] |= {"nodeName": "node-0", "containers": containers}
     kubectl("create", "-f", "-", given=json.dumps(found))

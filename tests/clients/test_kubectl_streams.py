@@ -40,7 +40,7 @@ def web(kubectl: Kubectl) -> str:
     }
     notes = {"k8slite.dev/exec": ANSWERS, "k8slite.dev/http": "from the script"}
     kubectl.apply(scripted("web", annotations=notes, containers=[container]))
-    kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=20s")
+    kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=90s")
     return "web"
 
 
@@ -112,7 +112,7 @@ def test_files_are_copied_there_and_back(kubectl: Kubectl, web: str, tmp_path: P
 def test_attach_shows_what_is_printed_until_the_end(kubectl: Kubectl) -> None:
     notes = {"k8slite.dev/log-every": "200ms", "k8slite.dev/exit-after": "3s"}
     kubectl.apply(scripted("talks", annotations=notes, restartPolicy="Never"))
-    kubectl("wait", "pod/talks", "--for=condition=Ready", "--timeout=20s")
+    kubectl("wait", "pod/talks", "--for=condition=Ready", "--timeout=90s")
     out = kubectl("attach", "talks").out
     assert "\nline " in f"\n{out}" and "web ends with code 0" in out
 
@@ -124,7 +124,7 @@ def test_what_is_typed_reaches_a_container(kubectl: Kubectl) -> None:
     assert kubectl("run", "bare", *once, given="hostname\n").lines[0] == "bare"
     container = {"name": "web", "image": "alpine", "stdin": True, "tty": True}
     kubectl.apply(scripted("terminal", containers=[container]))
-    kubectl("wait", "pod/terminal", "--for=condition=Ready", "--timeout=20s")
+    kubectl("wait", "pod/terminal", "--for=condition=Ready", "--timeout=90s")
     ours, theirs = pty.openpty()
     command = kubectl._command(("attach", "-it", "terminal"))
     with subprocess.Popen(
@@ -154,10 +154,10 @@ def test_ports_are_forwarded(kubectl: Kubectl, web: str) -> None:
                 here, there = line.split("127.0.0.1:")[1].split(" -> ")
                 ports[there.strip()] = here
         for _ in range(3):
-            with urllib.request.urlopen(f"http://127.0.0.1:{ports['80']}/", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{ports['80']}/", timeout=90) as answer:
                 assert answer.read() == b"from the script"
         with pytest.raises(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{ports['81']}/", timeout=20)
+            urllib.request.urlopen(f"http://127.0.0.1:{ports['81']}/", timeout=90)
         told = process.stdout.readline()
         while "error" not in told:
             told = process.stdout.readline()
@@ -170,7 +170,7 @@ def test_a_deployment_is_forwarded_to(kubectl: Kubectl) -> None:
     with kubectl.running("port-forward", "deployment/many", "0:80") as process:
         assert process.stdout is not None
         port = process.stdout.readline().split("127.0.0.1:")[1].split()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=90) as answer:
             assert b"Welcome to nginx!" in answer.read()
 
 
@@ -196,13 +196,13 @@ def test_exec_over_spdy(spdy: Kubectl, web: str) -> None:
 def test_attach_and_a_forwarded_port_over_spdy(spdy: Kubectl, web: str) -> None:
     notes = {"k8slite.dev/log-every": "200ms", "k8slite.dev/exit-after": "2s"}
     spdy.apply(scripted("talks", annotations=notes, restartPolicy="Never"))
-    spdy("wait", "pod/talks", "--for=condition=Ready", "--timeout=20s")
+    spdy("wait", "pod/talks", "--for=condition=Ready", "--timeout=90s")
     assert "web ends with code 0" in spdy("attach", "talks").out
     with spdy.running("port-forward", web, "0:80") as process:
         assert process.stdout is not None
         port = process.stdout.readline().split("127.0.0.1:")[1].split()[0]
         for _ in range(2):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=90) as answer:
                 assert answer.read() == b"from the script"
 
 
@@ -222,7 +222,7 @@ def test_a_token_is_mounted_that_the_api_knows(kubectl: Kubectl) -> None:
     kubectl.apply(
         pod("asks", containers=[{"name": "c", "image": "busybox", "args": ["sleep", "99"]}])
     )
-    kubectl("wait", "pod/asks", "--for=condition=Ready", "--timeout=20s")
+    kubectl("wait", "pod/asks", "--for=condition=Ready", "--timeout=90s")
     folder = "/var/run/secrets/kubernetes.io/serviceaccount"
     assert kubectl("exec", "asks", "--", "cat", f"{folder}/namespace").out == kubectl.namespace
     assert "BEGIN CERTIFICATE" in kubectl("exec", "asks", "--", "cat", f"{folder}/ca.crt").out

@@ -38,7 +38,7 @@ def test_a_claim_of_the_default_class(kubectl: Kubectl) -> None:
     assert "waiting for first consumer to be created before binding" in told
     assert kubectl("get", "pvc", "data").rows[1][:3] == ["data", "Pending", "standard"]
     kubectl("annotate", "pvc", "data", SELECTED)  # as the scheduler does
-    kubectl("wait", "--for=jsonpath={.status.phase}=Bound", "pvc/data", "--timeout=20s")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Bound", "pvc/data", "--timeout=90s")
     row = kubectl("get", "pvc", "data").rows[1]
     assert (row[1], row[3:6]) == ("Bound", ["1Gi", "RWO", "standard"])
     assert row[2].startswith("pvc-")

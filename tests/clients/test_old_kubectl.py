@@ -50,7 +50,7 @@ def test_explain_and_kinds(kubectl: Kubectl) -> None:
 
 def test_a_command_in_a_container(kubectl: Kubectl) -> None:
     kubectl.apply(pod("web"))
-    kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=20s")
+    kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=90s")
     assert kubectl("exec", "-i", "web", "--", "cat", given="spoken").out == "spoken"
     refused = kubectl.attempt("exec", "web", "--", "no-such-program")
     assert refused.code != 0 and "no-such-program" in refused.err
@@ -64,5 +64,5 @@ def test_a_port_is_forwarded(kubectl: Kubectl) -> None:
         line = process.stdout.readline()
         assert line.startswith("Forwarding from 127.0.0.1:"), line
         port = line.split("127.0.0.1:")[1].split()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=90) as answer:
             assert b"Welcome to nginx!" in answer.read()

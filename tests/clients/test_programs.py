@@ -128,7 +128,7 @@ def test_an_operator_of_kopf(cluster: RunningCluster, kubectl: Kubectl, tmp_path
         return int(kubectl("get", "greeting", "g", "-o", "jsonpath={.status.ticks}").out or 0)
 
     kubectl("create", "-f", "-", given=definition())
-    kubectl("wait", "--for=condition=Established", f"crd/{GREETINGS}", "--timeout=30s")
+    kubectl("wait", "--for=condition=Established", f"crd/{GREETINGS}", "--timeout=90s")
     with operator(cluster, kubectl.namespace, tmp_path / "log"):
         kubectl("apply", "-f", "-", given=greeting("hi"))
         eventually(text, wanted=lambda found: found == "hi")

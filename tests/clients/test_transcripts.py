@@ -36,7 +36,7 @@ def test_a_conversation(
     path: Path, cluster: RunningCluster, contexts: dict[str, ssl.SSLContext], namespace: str
 ) -> None:
     # The bundle for pods comes by itself: a namespace is at rest when it is there.
-    cluster.kubectl(namespace)("wait", "--for=create", "cm/kube-root-ca.crt", "--timeout=20s")
+    cluster.kubectl(namespace)("wait", "--for=create", "cm/kube-root-ca.crt", "--timeout=90s")
     target = urlsplit(cluster.url)
     assert target.hostname and target.port
     Replay((target.hostname, target.port), contexts, namespace).run(path)

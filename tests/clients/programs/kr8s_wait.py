@@ -12,7 +12,7 @@ SPEC = {
 }
 pod = Pod({"metadata": {"name": "p", "namespace": namespace}, "spec": SPEC})
 pod.create()
-pod.wait("condition=Ready", timeout=30)
+pod.wait("condition=Ready", timeout=90)
 print("ready:", pod.ready())
 labels = {"app": "d"}
 deployment = Deployment(
@@ -26,11 +26,11 @@ deployment = Deployment(
     }
 )
 deployment.create()
-deployment.wait("condition=Available", timeout=30)
+deployment.wait("condition=Available", timeout=90)
 deployment.scale(3)
-deployment.wait("jsonpath='{.status.readyReplicas}'=3", timeout=30)
+deployment.wait("jsonpath='{.status.readyReplicas}'=3", timeout=90)
 names = [one.name for one in kr8s.get("pods", namespace=namespace, label_selector=labels)]
 print("pods:", len(names))
 pod.delete()
-pod.wait("delete", timeout=30)
+pod.wait("delete", timeout=90)
 print("gone:", not pod.exists())

@@ -12,12 +12,12 @@ told = {"stdout": True, "stderr": True, "stdin": False, "tty": False}
 run = core.connect_get_namespaced_pod_exec
 print("echo:", stream(run, "web", namespace, command=["echo", "hi"], **told).strip())
 ended = stream(run, "web", namespace, command=["migrate"], _preload_content=False, **told)
-ended.run_forever(timeout=20)
+ended.run_forever(timeout=90)
 print("migrate:", ended.read_stdout(), ended.read_stderr().strip(), ended.returncode)
 told["stdin"] = True
 shell = stream(run, "web", namespace, command=["sh"], _preload_content=False, **told)
 shell.write_stdin("hostname\n")
-print("shell:", shell.readline_stdout(timeout=20))
+print("shell:", shell.readline_stdout(timeout=90))
 shell.close()
 forwarded = portforward(core.connect_get_namespaced_pod_portforward, "web", namespace, ports="80")
 socket = forwarded.socket(80)
