@@ -52,13 +52,18 @@ def validate_claim_spec(spec: Json, path: str, old: Json | None = None) -> list[
 
 def validate_claim_template(template: Json, path: str) -> list[Cause]:
     """A claim that is made for a Pod: only labels and annotations of its metadata are used."""
-    metadata = template.get("metadata") or {}
-    found = validate_annotations(metadata.get("annotations"), f"{path}.metadata.annotations")
-    found += validate_labels(metadata.get("labels"), f"{path}.metadata.labels")
+    found = validate_template_metadata(template.get("metadata") or {}, f"{path}.metadata")
+    return found + validate_claim_spec(template.get("spec", {}), f"{path}.spec")
+
+
+def validate_template_metadata(metadata: Json, path: str) -> list[Cause]:
+    """Metadata of what is made for a Pod (upstream: `ValidateTemplateObjectMeta`)."""
+    found = validate_annotations(metadata.get("annotations"), f"{path}.annotations")
+    found += validate_labels(metadata.get("labels"), f"{path}.labels")
     for key, told in _NO_METADATA:
         if metadata.get(key):
-            found.append(forbidden(f"{path}.metadata.{told}", "cannot be set"))
-    return found + validate_claim_spec(template.get("spec", {}), f"{path}.spec")
+            found.append(forbidden(f"{path}.{told}", "cannot be set"))
+    return found
 
 
 def validate_claim_status(new: Json, old: Json | None) -> list[Cause]:

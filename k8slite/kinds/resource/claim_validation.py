@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
+
+from k8slite.kinds.core.claim_validation import validate_template_metadata
 from k8slite.kinds.core.resource_validation import is_extended
 from k8slite.kinds.core.volume_source_validation import validate_driver_name
 from k8slite.kinds.resource.device_selectors import COST_LIMIT, compile_selector
+from k8slite.kinds.resource.device_validation import validate_device_toleration
 from k8slite.objects.cel.environment import Uncompilable
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import (
@@ -19,7 +23,7 @@ from k8slite.objects.fields import (
     too_long,
     too_many,
 )
-from k8slite.objects.metadata_validation import each, immutable, validate_labels
+from k8slite.objects.metadata_validation import each, immutable
 from k8slite.objects.names import is_dns1123_label, is_dns1123_subdomain
 
 Json = dict[str, Any]
@@ -27,7 +31,7 @@ Names = Mapping[str, Sequence[str]]  # of requests, with those of their alternat
 
 _MOST: Final = 32  # requests, constraints, configurations, selectors
 _ALTERNATIVES_MOST: Final = 8
-_USERS_MOST: Final = 256
+_PARAMETERS_MOST_BYTES: Final = 10 * 1024
 _EXPRESSION_MOST: Final = 10 * 1024
 _MODES: Final = ("All", "ExactCount")
 _ONE_OF: Final = "exactly one of `exactly` or `firstAvailable` is required"
@@ -50,38 +54,15 @@ def validate_template(new: Json, old: Json | None) -> list[Cause]:
     spec = new.get("spec") or {}
     if old is not None:
         return immutable("spec", spec, old.get("spec") or {})
-    labels = (spec.get("metadata") or {}).get("labels")
-    found = validate_labels(labels, "spec.metadata.labels")
+    found = validate_template_metadata(spec.get("metadata") or {}, "spec.metadata")
     return found + _claim_spec(spec.get("spec") or {}, "spec.spec")
-
-
-def validate_claim_status(new: Json, old: Json | None) -> list[Cause]:
-    """For whom a claim is reserved, and that it is not allocated anew while it is."""
-    status, before = new.get("status") or {}, (old or {}).get("status") or {}
-    users = status.get("reservedFor") or []
-    found = items(users, "status.reservedFor", _user, most=_USERS_MOST, key="uid")
-    allocation, known = status.get("allocation"), before.get("allocation")
-    if users and allocation is None:
-        what = "may not be specified when `allocated` is not set"
-        found.append(forbidden("status.reservedFor", what))
-    elif users and "deletionTimestamp" in new["metadata"]:
-        was = before.get("reservedFor") or []
-        if any(one not in was for one in users):
-            what = (
-                "new entries may not be added while `deallocationRequested` or "
-                "`deletionTimestamp` are set"
-            )
-            found.append(forbidden("status.reservedFor", what))
-    if allocation is not None and known is not None:
-        found += immutable("status.allocation", allocation, known)
-    return found
 
 
 def validate_device_class(new: Json, _old: Json | None) -> list[Cause]:
     """A DeviceClass."""
     spec = new.get("spec") or {}
     found = items(spec.get("selectors") or [], "spec.selectors", _selector, most=_MOST)
-    found += items(spec.get("config") or [], "spec.config", _configuration, most=_MOST)
+    found += items(spec.get("config") or [], "spec.config", validate_configuration, most=_MOST)
     name = spec.get("extendedResourceName")
     if name is not None and not is_extended(name):
         what = "must be a valid extended resource name"
@@ -98,7 +79,9 @@ def items(
     key: str = "",
 ) -> list[Cause]:
     """Check each of a list's items, how many there are, and that no key comes twice."""
-    found = [too_many(path, len(values), most)] if len(values) > most else []
+    if len(values) > most:
+        return [too_many(path, len(values), most)]
+    found: list[Cause] = []
     seen = []
     for i, value in enumerate(values):
         found += check(value, f"{path}[{i}]")
@@ -109,13 +92,18 @@ def items(
     return found
 
 
+def request_names(spec: Json) -> Names:
+    """The requests of a claim's spec, with their alternatives."""
+    return {
+        one.get("name", ""): [other.get("name", "") for other in one.get("firstAvailable") or ()]
+        for one in (spec.get("devices") or {}).get("requests") or ()
+    }
+
+
 def _claim_spec(spec: Json, path: str) -> list[Cause]:
     devices, at = spec.get("devices") or {}, f"{path}.devices"
     requests = devices.get("requests") or []
-    names = {
-        one.get("name", ""): [other.get("name", "") for other in one.get("firstAvailable") or ()]
-        for one in requests
-    }
+    names = request_names(spec)
     found = items(requests, f"{at}.requests", _request, most=_MOST, key="name")
     constraints = devices.get("constraints") or []
     found += items(
@@ -124,7 +112,7 @@ def _claim_spec(spec: Json, path: str) -> list[Cause]:
     return found + items(
         devices.get("config") or [],
         f"{at}.config",
-        lambda one, to: [*_references(one, to, names), *_configuration(one, to)],
+        lambda one, to: [*validate_references(one, to, names), *validate_configuration(one, to)],
         most=_MOST,
     )
 
@@ -162,6 +150,8 @@ def _exactly(request: Json, path: str) -> list[Cause]:
         found.append(invalid(f"{path}.count", count, "must be greater than zero"))
     elif mode not in _MODES:
         found.append(not_supported(f"{path}.allocationMode", mode, _MODES))
+    for i, toleration in enumerate(request.get("tolerations") or ()):
+        found += validate_device_toleration(toleration, f"{path}.tolerations[{i}]")
     return found
 
 
@@ -181,7 +171,7 @@ def _selector(selector: Json, path: str) -> list[Cause]:
 
 
 def _constraint(constraint: Json, path: str, names: Names) -> list[Cause]:
-    found = _references(constraint, path, names)
+    found = validate_references(constraint, path, names)
     for part in ("matchAttribute", "distinctAttribute"):
         attribute = constraint.get(part)
         if attribute is not None:
@@ -191,30 +181,41 @@ def _constraint(constraint: Json, path: str, names: Names) -> list[Cause]:
     return [*found, required(f"{path}.matchAttribute")]
 
 
-def _references(owner: Json, path: str, names: Names) -> list[Cause]:
+def validate_request_reference(name: str, path: str, names: Names) -> list[Cause]:
+    """The name of a request, or of an alternative of one."""
+    request, slash, other = name.partition("/")
+    if request in names and (not slash or other in names[request]):
+        return []
+    return [invalid(path, name, _REFERENCE)]
+
+
+def validate_references(owner: Json, path: str, names: Names) -> list[Cause]:
+    """The requests that a constraint or a configuration is about."""
     found: list[Cause] = []
     requests = owner.get("requests") or []
     for i, name in enumerate(requests):
         at = f"{path}.requests[{i}]"
-        request, slash, other = name.partition("/")
-        if request not in names or (slash and other not in names[request]):
-            found.append(invalid(at, name, _REFERENCE))
+        found += validate_request_reference(name, at, names)
         if name in requests[:i]:
             found.append(duplicate(at, name))
     return found
 
 
-def _configuration(config: Json, path: str) -> list[Cause]:
+def validate_configuration(config: Json, path: str) -> list[Cause]:
+    """What a driver is told about devices."""
     opaque = config.get("opaque")
     if opaque is None:
         return [required(f"{path}.opaque")]
     found = validate_driver_name(opaque.get("driver", ""), f"{path}.opaque.driver")
-    if opaque.get("parameters") is None:
-        found.append(required(f"{path}.opaque.parameters"))
-    return found
+    return found + validate_json_object(opaque.get("parameters"), f"{path}.opaque.parameters")
 
 
-def _user(user: Json, path: str) -> list[Cause]:
-    return [
-        required(f"{path}.{name}") for name in ("resource", "name", "uid") if not user.get(name)
-    ]
+def validate_json_object(value: Any, path: str) -> list[Cause]:
+    """What only a driver understands: at least it is an object (upstream: a raw extension)."""
+    if value is None:
+        return [required(path)]
+    if len(orjson.dumps(value)) > _PARAMETERS_MOST_BYTES:
+        return [too_long(path, _PARAMETERS_MOST_BYTES)]
+    if not isinstance(value, dict):
+        return [invalid(path, "<value omitted>", "must be a valid JSON object")]
+    return []

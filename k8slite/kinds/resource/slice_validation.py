@@ -7,6 +7,7 @@ from typing import Any, Final
 from k8slite.kinds.core.selector_validation import validate_node_selector
 from k8slite.kinds.core.volume_source_validation import validate_driver_name
 from k8slite.kinds.resource.claim_validation import items
+from k8slite.kinds.resource.device_validation import validate_counters, validate_device
 from k8slite.objects.errors import Cause
 from k8slite.objects.fields import invalid, required, too_long
 from k8slite.objects.metadata_validation import each, immutable
@@ -15,6 +16,8 @@ from k8slite.objects.names import is_dns1123_label, is_dns1123_subdomain
 Json = dict[str, Any]
 
 _DEVICES_MOST: Final = 128
+_ADVANCED_MOST: Final = 64  # with taints, or with counters that they share
+_SETS_MOST: Final = 8
 _POOL_NAME_MOST: Final = 253
 _PLACES: Final = ("nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection")
 _ONE_PLACE: Final = (
@@ -34,21 +37,26 @@ def validate_slice(new: Json, old: Json | None) -> list[Cause]:
         for part in ("driver", "nodeName"):
             found += immutable(f"spec.{part}", spec.get(part), before.get(part))
     found += _place(spec)
-    return found + items(
-        spec.get("devices") or [], "spec.devices", _device, most=_DEVICES_MOST, key="name"
-    )
+    sets = spec.get("sharedCounters") or []
+    if sets and spec.get("devices"):
+        what = "only one of `sharedCounters` or `devices` is allowed"
+        found.append(invalid("spec", "", what))
+    found += _devices(spec, (old or {}).get("spec") or {})
+    return found + items(sets, "spec.sharedCounters", _counter_set, most=_SETS_MOST, key="name")
+
+
+def validate_pool_name(name: str, path: str) -> list[Cause]:
+    """Subdomains, one below the other."""
+    if not name:
+        return [required(path)]
+    found = [too_long(path, _POOL_NAME_MOST)] if len(name) > _POOL_NAME_MOST else []
+    for part in name.split("/"):
+        found += each(path, part, is_dns1123_subdomain(part))
+    return found
 
 
 def _pool(pool: Json, path: str) -> list[Cause]:
-    name, at = pool.get("name", ""), f"{path}.name"
-    found: list[Cause] = []
-    if not name:
-        found.append(required(at))
-    else:
-        if len(name) > _POOL_NAME_MOST:
-            found.append(too_long(at, _POOL_NAME_MOST))
-        for part in name.split("/"):
-            found += each(at, part, is_dns1123_subdomain(part))
+    found = validate_pool_name(pool.get("name", ""), f"{path}.name")
     count, generation = pool.get("resourceSliceCount", 0), pool.get("generation", 0)
     if count <= 0:
         what = "must be greater than zero"
@@ -90,6 +98,21 @@ def _place(spec: Json) -> list[Cause]:
     return found
 
 
-def _device(device: Json, path: str) -> list[Cause]:
-    name = device.get("name", "")
-    return each(f"{path}.name", name, is_dns1123_label(name))
+def _devices(spec: Json, before: Json) -> list[Cause]:
+    devices = spec.get("devices") or []
+    known = {one.get("name", ""): one for one in before.get("devices") or ()}
+    places_itself = bool(spec.get("perDeviceNodeSelection"))
+    advanced = any(one.get("taints") or one.get("consumesCounters") for one in devices)
+
+    def check(device: Json, path: str) -> list[Cause]:
+        old = known.get(device.get("name", ""))
+        return validate_device(device, path, places_itself=places_itself, old=old)
+
+    most = _ADVANCED_MOST if advanced else _DEVICES_MOST
+    return items(devices, "spec.devices", check, most=most, key="name")
+
+
+def _counter_set(counters: Json, path: str) -> list[Cause]:
+    name, at = counters.get("name", ""), f"{path}.name"
+    found = each(at, name, is_dns1123_label(name)) if name else [required(at)]
+    return found + validate_counters(counters.get("counters") or {}, f"{path}.counters")

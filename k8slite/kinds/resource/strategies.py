@@ -7,10 +7,10 @@ from typing import Final
 
 from k8slite.kinds.core.status_defaults import keep_status
 from k8slite.kinds.kind import Strategy
+from k8slite.kinds.resource.allocation_validation import validate_claim_status
 from k8slite.kinds.resource.claim_defaults import default_claim, default_claim_template
 from k8slite.kinds.resource.claim_validation import (
     validate_claim,
-    validate_claim_status,
     validate_device_class,
     validate_template,
 )
