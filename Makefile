@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup clients up test test-crash test-suites check sim historic bench binary clean
+.PHONY: setup clients up test test-crash test-suites fuzz check sim historic bench binary clean
 
 setup: .venv/installed
 
@@ -29,6 +29,10 @@ test: setup
 # As the default run's few kills, but more of them.
 test-crash: setup
 	K8SLITE_CRASH_KILLS=50 $(BIN)/python -m pytest --numprocesses 2 tests/live/test_crash.py
+
+# Odd objects of every built-in kind: never an internal error.
+fuzz: setup
+	FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest tests/apiserver/test_every_kind_fuzz.py
 
 # The suite that kr8s ships, which takes a minute for itself.
 test-suites: setup
