@@ -16,6 +16,7 @@ from attrs import Factory, frozen
 from k8slite.kinds.core.references import containers_of, projected_tokens
 from k8slite.kubelet.downward import field_value, resource_value
 from k8slite.kubelet.references import resolved
+from k8slite.kubelet.runtimes.images import image_of
 from k8slite.kubelet.service_variables import service_variables
 
 Json = dict[str, Any]
@@ -66,7 +67,7 @@ def is_surrounded(pod: Json) -> bool:
         return True
     if any("valueFrom" in env for one in containers for env in one.get("env") or ()):
         return True
-    return bool(references(pod) or wanted_tokens(pod))
+    return bool(_volumes(pod, given=False) or references(pod))
 
 
 def variables(pod: Json, container: Json, contents: Contents) -> dict[str, str]:
@@ -92,6 +93,9 @@ def variables(pod: Json, container: Json, contents: Contents) -> dict[str, str]:
 
 def files_of(pod: Json, volume: Json, contents: Contents) -> dict[str, bytes] | None:
     """A volume's files by their paths in it; None for one that containers write. Raises Missing."""
+    if "image" in volume:
+        files = image_of(volume["image"].get("reference", "")).files
+        return {path.lstrip("/"): content for path, content in files.items()}
     if "projected" in volume:
         found: dict[str, bytes] = {}
         for source in volume["projected"].get("sources") or ():
@@ -107,8 +111,8 @@ def files_of(pod: Json, volume: Json, contents: Contents) -> dict[str, bytes] | 
     return _projection(pod, {k: v for k, v in source.items() if v is not None}, contents)
 
 
-def modes_of(volume: Json, files: Mapping[str, bytes] | None) -> dict[str, int]:
-    """The modes of a volume's files, as it or its items say."""
+def modes_of(pod: Json, volume: Json, files: Mapping[str, bytes] | None) -> dict[str, int]:
+    """The modes of a volume's files, as it or its items say; a pod's fsGroup may read them all."""
     found: dict[str, int] = {}
     for field in ("configMap", "secret", "downwardAPI", "projected"):
         if field not in volume or files is None:
@@ -122,6 +126,8 @@ def modes_of(volume: Json, files: Mapping[str, bytes] | None) -> dict[str, int]:
             for item in source.get("items") or ():
                 if "mode" in item:
                     found[item["path"]] = item["mode"]
+    if (pod["spec"].get("securityContext") or {}).get("fsGroup") is not None:
+        return {path: mode | _READ_BY_GROUP for path, mode in found.items()}
     return found
 
 
@@ -235,6 +241,7 @@ def _volume_references(volume: Json) -> Iterator[Key]:
                 yield plural, source[field].get("name", "")
 
 
+_READ_BY_GROUP: Final = 0o440  # upstream: roMask of SetVolumeOwnership
 _UNRESOLVED: Final = re.compile(r"\$\(([^()]*)\)")
 _GIVEN: Final = "kube-api-access-"
 _BULK: Final = (("configMapRef", "configmaps"), ("secretRef", "secrets"))

@@ -73,10 +73,10 @@ class NodeFleet:
         self._timers = timers or Timers(world)
         self.runtime: Runtime = runtime or FakeRuntime(self._timers)
         self.runtime.attach(self._reported)
-        self.runtime.route(Routes(client, self._timers, lambda one: one in self._taken))
+        self._taken: set[str] = set()  # addresses of nodes, the fleet's and others'
+        self.runtime.route(Routes(client, self._timers, self._taken, lambda: self._nodes.values()))
         self._shapes: dict[str, NodeShape] = {shape.name: shape for shape in shapes}
         self._addresses: dict[str, str] = {}
-        self._taken: set[str] = set()  # addresses of nodes, the fleet's and others'
         self._free_index = 0
         self._last_addresses = last_addresses or LastAddresses()
         host = shapes[0].name if len(shapes) == 1 else ""

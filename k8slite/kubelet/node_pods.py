@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from k8slite.kubelet.addresses import Exhausted, PodAddresses
 from k8slite.kubelet.claims import Preparation
@@ -98,3 +98,22 @@ class NodePods:
         if self.addresses is not None:
             self.addresses.release(uid)
         return self._starving.pop(next(iter(self._starving))) if self._starving else None
+
+
+def host_port(
+    nodes: Iterable[NodePods], node: str, address: str, port: int, protocol: str
+) -> tuple[str, int] | None:
+    """The address and port of the pod that has a port of a node (which its address names) for its
+    own, as that is seen from an address; None for none."""
+    for one in nodes:
+        for task in one.tasks.values() if one.host.address == node else ():
+            worker = task.worker
+            if not worker.addresses or worker.done or worker.pod.spec.host_network:
+                continue
+            for container in worker.pod.spec.containers:
+                for known in container.ports:
+                    if (known.host_port, known.protocol) == (port, protocol) and (
+                        known.host_ip in ("", "0.0.0.0", address)
+                    ):
+                        return worker.addresses[0], known.container_port
+    return None

@@ -7,13 +7,15 @@ ready endpoints, the same again for a client where the service wants that; none:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from attrs import define, field, frozen
 
 from k8slite.client.client import Client
 from k8slite.client.resource import ENDPOINT_SLICES, SERVICES
+from k8slite.kubelet.node_pods import NodePods, host_port
+from k8slite.kubelet.runtimes.network import LOOPBACK
 from k8slite.kubelet.timers import Timers
 from k8slite.objects.errors import ApiError, NotFound
 
@@ -40,7 +42,8 @@ class Routes:
 
     client: Client
     timers: Timers
-    is_of_node: Callable[[str], bool]  # whether an address is
+    of_nodes: Container[str]  # all addresses of nodes
+    nodes: Callable[[], Iterable[NodePods]]  # those of this fleet
     _known: dict[Key, Any] = field(factory=dict)  # what was answered last, by what was asked
     _chosen: dict[Key, tuple[str, float]] = field(factory=dict)  # endpoints of clients, until when
 
@@ -104,10 +107,14 @@ class Routes:
     async def endpoint(
         self, address: str, port: int, protocol: str, source: str
     ) -> tuple[str, int] | None:
-        """Where a service's address leads; None for one that is no service's.
+        """Where a service's address, or a node's, leads; None for one that is neither.
 
         Raises ConnectionRefusedError where the service has no endpoint.
         """
+        loopback = address == LOOPBACK
+        pod = host_port(self.nodes(), source if loopback else address, address, port, protocol)
+        if pod is not None or loopback:
+            return pod
         found = await self._by_address(address, port, protocol)
         if found is None:
             return None
@@ -150,7 +157,7 @@ class Routes:
                 if one.get("protocol", "TCP") != protocol:
                     continue
                 if (address in own and one["port"] == port) or (
-                    one.get("nodePort") == port and self.is_of_node(address)
+                    one.get("nodePort") == port and address in self.of_nodes
                 ):
                     return service, one.get("name") or ""
         # A cluster IP is nobody else's: what it does not serve is refused.

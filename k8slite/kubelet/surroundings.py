@@ -42,6 +42,7 @@ from k8slite.kubelet.pod import Container, EnvVar
 from k8slite.kubelet.pod_worker import PodWorker
 from k8slite.kubelet.restarting import Tell
 from k8slite.kubelet.runtimes.box import Below, Mount
+from k8slite.kubelet.runtimes.host_files import node_hosts
 from k8slite.kubelet.timers import Timers
 from k8slite.kubelet.writing import Write, Writers
 from k8slite.objects.errors import ApiError, NotFound
@@ -73,7 +74,7 @@ class Surroundings(Write):
         self.ready = False  # the volumes are there
         self._client = client
         self._document = document
-        self._claims = claims  # files of claims, by their uids
+        self._claims = claims  # files of claims, by their uids, and of nodes
         self._allocatable = allocatable
         self._fetched = fetched  # told what is missing
         self._look_again = again  # has it written once more, later
@@ -138,6 +139,9 @@ class Surroundings(Write):
             below = self._looked_for(partial(sub_path, mount, values))
             path = mount["mountPath"].rstrip("/") + "/"
             only_read = self._kept[mount["name"]] or bool(mount.get("readOnly"))
+            if "" in tree:  # it is but one file
+                mounts.append(Mount(path.rstrip("/"), tree, only_read))
+                continue
             modes, medium = self._modes[mount["name"]], self._media[mount["name"]]
             if below and below in tree:
                 own = {"": tree[below]}
@@ -226,15 +230,20 @@ class Surroundings(Write):
                 text = f'MountVolume.SetUp failed for volume "{name}" : {missing}'
                 raise Missing(text) from None
             self._kept[name] = files is not None
-            self._modes.setdefault(name, {}).update(modes_of(volume, files))
+            self._modes.setdefault(name, {}).update(modes_of(pod, volume, files))
             self._media[name] = (volume.get("emptyDir") or {}).get("medium", "")
-            tree = self._trees.setdefault(name, self._written(volume))
+            tree = self._trees.setdefault(name, self._written(pod, volume))
             if files is not None:
                 tree.clear()
                 tree.update(files)
 
-    def _written(self, volume: Json) -> Tree:
-        """The tree of a volume that containers write: a claim's outlives the pod."""
+    def _written(self, pod: Json, volume: Json) -> Tree:
+        """The tree of a volume that containers write: a claim's outlives the pod, and a node's."""
+        if "hostPath" in volume:
+            node = pod["spec"].get("nodeName", "")
+            files = self._claims.setdefault(f"node/{node}", {"etc/hosts": node_hosts().encode()})
+            path = volume["hostPath"]["path"].strip("/")
+            return {"": files[path]} if path in files else Below(files, f"{path}/" if path else "")
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName", "")
         found = self._contents.objects.get(("persistentvolumeclaims", claim))
         return self._claims.setdefault(found["metadata"]["uid"], {}) if found else {}

@@ -185,6 +185,30 @@ async def test_node_ports_and_pods_that_leave(autojump_clock: object) -> None:
         assert await here.run(f"curl -s http://{address}:8080/hostname") == "[7]"
 
 
+async def test_ports_of_a_node_lead_to_the_pods_that_have_them(autojump_clock: object) -> None:
+    async with sim.cluster(nodes=1) as cluster:
+        await cluster.apply(pod("client", hostNetwork=True))
+        await cluster.rest()
+        here = Scene(cluster)
+        host = await here.address("client")
+        for name, ip, protocol in (
+            ("local", "127.0.0.1", "TCP"),
+            ("node", host, "TCP"),
+            ("udp", host, "UDP"),
+        ):
+            wanted = pod(name, "netexec")
+            port = {"hostPort": 54323, "hostIP": ip, "protocol": protocol}
+            port["containerPort"] = 8080 if protocol == "TCP" else 8081
+            wanted["spec"]["containers"][0]["ports"] = [port]
+            await cluster.apply(wanted)
+        await cluster.rest()
+        curl = f"curl -g --connect-timeout 5 --interface {host} -s"
+        assert await here.run(f"{curl} http://127.0.0.1:54323/hostname") == "local"
+        assert await here.run(f"{curl} http://{host}:54323/hostname") == "node"
+        assert await here.run(f"echo hostname | nc -w 1 -u {host} 54323") == "udp"
+        assert await here.run(f"{curl} http://127.0.0.1:1/hostname") == "[7]"
+
+
 @pytest.mark.parametrize(
     ("spec", "script", "expected"),
     [

@@ -9,6 +9,7 @@ update that protects everything else, see `verbs`.
     pods       ephemeral containers, resizing, logs
     eviction   deletion that disruption budgets may refuse
     token      a service account's tokens
+    messages   an answer as messages of a WebSocket
     streams    exec, attach and portforward;  proxy  HTTP;  connecting  their admission
     finalize   a namespace's last step
 """

@@ -10,6 +10,7 @@ from attrs import evolve
 from k8slite.apiserver.applying import read_config
 from k8slite.apiserver.attributes import Asked
 from k8slite.apiserver.decoding import media_type
+from k8slite.apiserver.subresources.messages import by_messages
 from k8slite.apiserver.verbs import Call, Protect, Verbs, same_name, same_namespace
 from k8slite.apiserver.write_options import APPLY
 from k8slite.messages import Handler, Request, Response
@@ -23,6 +24,7 @@ from k8slite.objects.errors import (
     MethodNotAllowed,
     NotFound,
 )
+from k8slite.wire import websocket
 
 # Groups of containers that a resize may reach.
 _RESIZED: Final = ("initContainers", "containers")
@@ -59,6 +61,8 @@ async def log(verbs: Verbs, call: Call, kubelet: Handler) -> Response:
     )
     if response.status >= 300 and isinstance(response.body, bytes):
         raise _node_refusal(response.status, response.body.decode(errors="replace"), info.name)
+    if websocket.is_asked(call.request.headers):
+        return by_messages(call.request, response)
     return response
 
 

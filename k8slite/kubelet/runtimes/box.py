@@ -117,6 +117,7 @@ class Box:
     user: tuple[int, int] = (0, 0)  # user and group
     read_only: bool = False  # but for what is mounted
     no_new_privileges: bool = False
+    privileged: bool = False
     # Sees that the files are what they should be by now; called before each command.
     refresh: Callable[[], Awaitable[None]] | None = None
     interface: Interface = field(factory=Interface)  # its pod's end of the network

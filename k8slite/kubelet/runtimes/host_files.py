@@ -25,20 +25,23 @@ def full_name(pod: Pod, name: str) -> str:
 def hosts(pod: Pod, name: str, address: str) -> str:
     """The content of /etc/hosts."""
     whole = full_name(pod, name)
-    lines = [
-        "# Kubernetes-managed hosts file.",
-        "127.0.0.1\tlocalhost",
-        "::1\tlocalhost ip6-localhost ip6-loopback",
-        "fe00::0\tip6-localnet",
-        "fe00::0\tip6-mcastprefix",
-        "fe00::1\tip6-allnodes",
-        "fe00::2\tip6-allrouters",
-        f"{address}\t{whole}\t{name}" if whole else f"{address}\t{name}",
-    ]
+    if pod.spec.host_network:
+        lines = ["# Kubernetes-managed hosts file (host network).", *node_hosts().splitlines()]
+    else:
+        lines = [
+            "# Kubernetes-managed hosts file.",
+            *_LOCAL,
+            f"{address}\t{whole}\t{name}" if whole else f"{address}\t{name}",
+        ]
     aliases = [f"{one.ip}\t{chr(9).join(one.hostnames)}" for one in pod.spec.host_aliases]
     if aliases:
         lines += ["", "# Entries added by HostAliases.", *aliases]
     return "\n".join([*lines, ""])
+
+
+def node_hosts() -> str:
+    """The content of a node's own /etc/hosts."""
+    return "".join(f"{line}\n" for line in _LOCAL)
 
 
 def resolv_conf(pod: Pod) -> str:
@@ -61,3 +64,13 @@ def resolv_conf(pod: Pod) -> str:
         said = (f"{name}:{value}" if value else name for name, value in options.items())
         lines.append(f"options {' '.join(said)}")
     return "".join(f"{line}\n" for line in lines)
+
+
+_LOCAL: Final = (
+    "127.0.0.1\tlocalhost",
+    "::1\tlocalhost ip6-localhost ip6-loopback",
+    "fe00::0\tip6-localnet",
+    "fe00::0\tip6-mcastprefix",
+    "fe00::1\tip6-allnodes",
+    "fe00::2\tip6-allrouters",
+)

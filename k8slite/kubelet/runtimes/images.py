@@ -90,7 +90,9 @@ def _page(title: str, text: str) -> bytes:
 
 def _animal(name: str) -> Image:
     data = f'{{\n  "image": "{name}.jpg"\n}}\n'.encode()
-    files = {"/data.json": data, f"/{name}.jpg": b"\xff\xd8\xff\xd9"}
+    release = b'NAME="Alpine Linux"\nID=alpine\nPRETTY_NAME="Alpine Linux"\n'
+    picture = {f"/{name}.jpg": b"\xff\xd8\xff\xd9"}
+    files = {"/data.json": data, "/etc/os-release": release, **picture}
     return Image(("/agnhost", "test-webserver"), files=files)
 
 

@@ -28,7 +28,8 @@ Health = Callable[[str], str | None]
 
 _EPHEMERAL: Final = range(32768, 61000)  # as Linux gives ports to clients
 _ALIASES_MOST: Final = 8  # names of names
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "")
+LOOPBACK: Final = "127.0.0.1"
+_LOOPBACK: Final = ("localhost", LOOPBACK, "::1", "0.0.0.0", "")
 
 
 @define(eq=False)
@@ -93,7 +94,8 @@ class Routes(PortProtocol):
     async def endpoint(
         self, address: str, port: int, protocol: str, source: str
     ) -> tuple[str, int] | None:
-        """Where a service's address leads; None for one that is no service's.
+        """Where the address of a service or a node leads that a pod has dialled, or LOOPBACK; None
+        where nobody else is meant.
 
         Raises ConnectionRefusedError.
         """
@@ -221,20 +223,19 @@ class Interface:
     async def found(self, host: str, port: int, protocol: Protocol) -> tuple[str, int]:
         """Where a host's port really is. Raises NoSuchHost, and OSError where it leads nowhere."""
         await trio.lowlevel.checkpoint()
-        if host in _LOOPBACK:
-            return self.address, port
-        try:
-            ip_address(host)
-        except ValueError:
-            _, addresses = await self.looked_up(host)
-            host = next((one for one in addresses if ":" not in one), addresses[0])
-        network = self.network
-        if network.listens(host, port, protocol) or network.routes is None:
-            return host, port
-        if host in _LOOPBACK:
-            return self.address, port
-        led = await network.routes.endpoint(host, port, protocol, self.address)
-        return (host, port) if led is None else led
+        if host not in _LOOPBACK:
+            try:
+                ip_address(host)
+            except ValueError:
+                _, addresses = await self.looked_up(host)
+                host = next((one for one in addresses if ":" not in one), addresses[0])
+        own = host in _LOOPBACK
+        address, network = self.address if own else host, self.network
+        if network.listens(address, port, protocol) or network.routes is None:
+            return address, port
+        asked = LOOPBACK if own else host
+        led = await network.routes.endpoint(asked, port, protocol, self.address)
+        return (address, port) if led is None else led
 
     async def looked_up(self, name: str) -> tuple[str, Sequence[str]]:
         """A name's whole form, and its addresses. Raises NoSuchHost, TimeoutError."""

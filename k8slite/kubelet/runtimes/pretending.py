@@ -69,6 +69,7 @@ def box_of(config: ContainerConfig, now: Callable[[], datetime], network: Networ
         (user, group),
         security.read_only_root_filesystem,
         security.allow_privilege_escalation is False,
+        security.privileged,
         config.refresh,
         Interface(network, config.addresses or (config.pod.metadata.uid,), files),
     )

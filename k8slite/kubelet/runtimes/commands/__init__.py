@@ -2,7 +2,7 @@
 
     true false echo printf cat date env printenv hostname id whoami uname sleep pwd ls test [ [[
     mkdir rm rmdir mv cp touch chmod chown tee head tail grep wc sort seq expr basename dirname tr
-    cut awk sysctl tar wget curl nslookup dig getent nc, what well-known images run: agnhost
+    cut awk sysctl tar wget curl nslookup dig getent nc ip, what well-known images run: agnhost
     agnhost-2 (most of what that image does, in a package of its own) nginx httpd-foreground pause
     nnp, and sh (or bash, ash), which has a package of its own: `shell`
 

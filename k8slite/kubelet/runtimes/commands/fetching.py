@@ -330,6 +330,7 @@ _CURL_LONG: Final = {
     "--head": "I",
     "--header": "H",
     "--include": "i",
+    "--interface": "r",
     "--insecure": "k",
     "--ipv4": "4",
     "--location": "L",

@@ -1,4 +1,4 @@
-"""Commands about names and ports of others: nslookup, dig, getent, nc."""
+"""Commands about names and ports of others: nslookup, dig, getent, nc, ip."""
 
 from __future__ import annotations
 
@@ -161,10 +161,28 @@ async def _spoken(host: str, port: int, data: bytes, box: Box) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
+async def _ip(command: list[str], box: Box, session: Session) -> int:
+    """`ip addr`, and `ip link add` and its like, which only the privileged may."""
+    words = [word for word in command[1:] if word[:1] != "-"]
+    if words[:1] == ["link"] and words[1:2] in (["add"], ["del"], ["delete"], ["set"]):
+        if box.privileged:
+            return 0
+        return await complain(session, "ip: RTNETLINK answers: Operation not permitted", 2)
+    if words[:1] not in (["a"], ["addr"], ["address"]):
+        return await complain(session, "ip: only addr and link add are known here")
+    lines = ["1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536", "    inet 127.0.0.1/8 scope host lo"]
+    lines.append("2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500")
+    for one in box.interface.addresses:
+        lines.append(f"    inet{'6' if ':' in one else ''} {one}/24 scope global eth0")
+    await session.write("".join(f"{line}\n" for line in lines).encode())
+    return 0
+
+
 _KINDS: Final = ("A", "AAAA", "ANY", "CNAME", "PTR", "SRV", "TXT")
 NAMES: Final[dict[str, Command]] = {
     "dig": _dig,
     "getent": _getent,
+    "ip": _ip,
     "nc": _nc,
     "nslookup": _nslookup,
 }

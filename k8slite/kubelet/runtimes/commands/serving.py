@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import format_datetime
 from typing import Any, Final
@@ -22,15 +23,23 @@ from k8slite.messages import Handler, Request, Response
 
 GO_TERMINATED_CODE: Final = 2  # of a program in Go that has no handler for SIGTERM
 _TEXT: Final = "text/plain; charset=utf-8"
+_HTML: Final = "text/html; charset=utf-8"
+# What Go takes for a page (upstream: `net/http.DetectContentType`).
+_LOOKS_HTML: Final = re.compile(
+    rb"\s*<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body"
+    rb"|br|p)[ >])",
+    re.IGNORECASE,
+)
 
 Answer = Callable[[Request], Awaitable[Response]]
 
 
 def text(body: str | bytes, status: int = 200, *headers: tuple[str, str]) -> Response:
-    """An answer in plain text, unless the headers say otherwise."""
+    """An answer in plain text, or what it looks like, unless the headers say otherwise."""
     content = body.encode() if isinstance(body, str) else body
-    typed = any(name == "Content-Type" for name, _ in headers)
-    return Response(status, content, (*headers, *(() if typed else (("Content-Type", _TEXT),))))
+    if not any(name == "Content-Type" for name, _ in headers):
+        headers = (*headers, ("Content-Type", _HTML if _LOOKS_HTML.match(content) else _TEXT))
+    return Response(status, content, headers)
 
 
 def error(body: str, status: int) -> Response:
