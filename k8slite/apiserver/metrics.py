@@ -7,7 +7,9 @@ what somebody else knows is in `gauges`. Durations are of trio's clock. Upstream
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from functools import partial
 from typing import Final
 
@@ -24,12 +26,20 @@ BUCKETS: Final = (
     *(0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8),
     *(10, 15, 20, 30, 45, 60),
 )
+_LEVELS_FROM: Final = 2  # the first of these that levels of service are told by
+LEVELS: Final = BUCKETS[_LEVELS_FROM:]
 _ADMISSION: Final = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5)
 _ABOUT: Final = ("component", "group", "resource", "scope", "subresource", "verb", "version")
 _TIMED: Final = ("component", "dry_run", *_ABOUT[1:])
 _STEP: Final = ("type", "operation", "rejected")
 _STORED: Final = ("operation", "group", "resource")
 _COMPONENT: Final = "apiserver"
+
+
+# What webhooks have taken of the request that this task answers, in seconds: those that are asked
+# one after the other, and the longest of those that are asked at once.
+WAITED: Final[ContextVar[list[float]]] = ContextVar("waited")
+_NOTHING: Final = (0.0,)
 
 
 @define(eq=False)
@@ -39,6 +49,15 @@ class _Requests:
     about: tuple[str, ...]  # the values of _ABOUT
     dry_run: str
     row: list[float]  # of the durations
+    # By how much the row of levels of service differs: what webhooks have taken is left out.
+    shift: list[float] = field(factory=lambda: [0.0] * (len(LEVELS) + 2))
+
+    def waited(self, whole: float, own: float) -> None:
+        """A request took so many seconds, and so many of its own."""
+        self.shift[bisect_left(LEVELS, whole)] -= 1
+        self.shift[bisect_left(LEVELS, own)] += 1
+        self.shift[-1] += own - whole
+
     codes: dict[int, int] = field(factory=dict)
 
 
@@ -159,15 +178,9 @@ class Metrics:
             ("result",),
         )
     )
-    authorizations: Counter = field(
-        factory=partial(
-            Counter,
-            "authorization_attempts_total",
-            "[ALPHA] Counter of authorization attempts broken down by result. It can be either "
-            "'allowed', 'denied', 'no-opinion' or 'error'.",
-            ("result",),
-        )
-    )
+    allowed: int = 0  # attempts to do something
+    refused: int = 0
+    _users: dict[str, int] = field(factory=dict, init=False)  # requests of those who are told apart
     _sorts: dict[tuple[str, ...], _Requests] = field(factory=dict, init=False)
 
     def count(
@@ -178,10 +191,18 @@ class Metrics:
         found.codes[code] = found.codes.get(code, 0) + 1
         if size >= 0:
             self.durations.note(found.row, seconds)
+            if request.method != "GET" and any(waited := WAITED.get(_NOTHING)):
+                found.waited(seconds, max(0.0, seconds - sum(waited)))
             if info.verb in ("get", "list"):
                 self.sizes.observe(size, *found.about)
         if code in (429, 504):
             self.terminations.add(str(code), *found.about)
+
+    def authenticated(self, name: str) -> None:
+        """A request of somebody who is known."""
+        self.authentications.add("success")
+        told = name if name in _KNOWN_NAMES else "email_id" if "@" in name else "other"
+        self._users[told] = self._users.get(told, 0) + 1
 
     def count_many(self, info: RequestInfo, request: Request, code: int, times: int) -> None:
         """So many requests more, of which nobody knows how long each took."""
@@ -197,6 +218,7 @@ class Metrics:
         own: list[Family] = [
             self._requests(),
             self.durations,
+            self._service_levels(),
             self.sizes,
             self.terminations,
             self.steps,
@@ -209,7 +231,8 @@ class Metrics:
             self._stores(),
             self.store_errors,
             self.authentications,
-            self.authorizations,
+            self._authorizations(),
+            self._authenticated(),
         ]
         return exposition([*own, *(one for others in self.others for one in others())])
 
@@ -248,6 +271,46 @@ class Metrics:
             component, *rest = one.about
             for code, count in one.codes.items():
                 counter.add(str(code), component, one.dry_run, *rest, by=count)
+        return counter
+
+    def _service_levels(self) -> Histogram:
+        """The durations of requests, but for what webhooks have taken of them."""
+        found = Histogram(
+            "apiserver_request_sli_duration_seconds",
+            "[ALPHA] Response latency distribution (not counting webhook duration and priority & "
+            "fairness queue wait times) in seconds for each verb, group, version, resource, "
+            "subresource, scope and component.",
+            LEVELS,
+            _ABOUT,
+        )
+        for one in self._sorts.values():
+            row = found.row(*one.about)
+            row[0] += sum(one.row[: _LEVELS_FROM + 1])
+            for index, amount in enumerate(one.row[_LEVELS_FROM + 1 :], 1):
+                row[index] += amount
+            for index, amount in enumerate(one.shift):
+                row[index] += amount
+        return found
+
+    def _authorizations(self) -> Counter:
+        counter = Counter(
+            "authorization_attempts_total",
+            "[ALPHA] Counter of authorization attempts broken down by result. It can be either "
+            "'allowed', 'denied', 'no-opinion' or 'error'.",
+            ("result",),
+        )
+        counter.add("allowed", by=self.allowed)
+        counter.add("no-opinion", by=self.refused)
+        return counter
+
+    def _authenticated(self) -> Counter:
+        counter = Counter(
+            "authenticated_user_requests",
+            "[ALPHA] Counter of authenticated requests broken out by username.",
+            ("username",),
+        )
+        for name, count in self._users.items():
+            counter.add(name, by=count)
         return counter
 
     def _stores(self) -> Counter:
@@ -298,6 +361,10 @@ def _scope(info: RequestInfo) -> str:
     return "cluster" if info.is_resource else ""
 
 
+# Users who are told apart (`compressUsername`).
+_KNOWN_NAMES: Final = frozenset(
+    ("admin", "client", "kube_proxy", "kubelet", "system:serviceaccount:kube-system:default")
+)
 _APPLY: Final = "application/apply-patch"
 _CONNECTED: Final = frozenset(("attach", "exec", "portforward", "proxy"))
 _VERBS: Final = {

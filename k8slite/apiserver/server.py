@@ -35,7 +35,7 @@ from k8slite.apiserver.flow_control import FlowControl
 from k8slite.apiserver.health import Health
 from k8slite.apiserver.heartbeats import Heartbeats
 from k8slite.apiserver.in_flight import InFlight
-from k8slite.apiserver.metrics import Metrics
+from k8slite.apiserver.metrics import WAITED, Metrics
 from k8slite.apiserver.openapi import OpenApi
 from k8slite.apiserver.rendering import negotiate, status_answer
 from k8slite.apiserver.request_info import RequestInfo, flag, request_info, with_selectors
@@ -52,6 +52,7 @@ from k8slite.objects.codec import dumps
 from k8slite.objects.errors import (
     ApiError,
     BadRequest,
+    Forbidden,
     InternalError,
     MethodNotAllowed,
     NotFound,
@@ -127,6 +128,8 @@ class ApiServer:
         number = self.headers.number(request) if outside or self.auditor is not None else ""
         trail = self.auditor.begin(request, info, number) if self.auditor is not None else None
         told: list[tuple[str, str]] = []
+        if request.method != "GET":  # reads have no webhooks
+            WAITED.set([0.0, 0.0])
         try:
             told += self.cross_origin.headers(request)
             if told and request.method == "OPTIONS":
@@ -196,7 +199,12 @@ class ApiServer:
             request = self.authenticator.front_proxy.cleared(request)
         with self.in_flight.counted(user, info.verb, takes_long=takes_long):
             scope = with_selectors(info, request) if request.query else info
-            authorize(user, scope, trail.decided if trail is not None else None)
+            try:
+                authorize(user, scope, trail.decided if trail is not None else None)
+            except Forbidden:
+                self.metrics.refused += 1
+                raise
+            self.metrics.allowed += 1
             service = self.aggregation.server_of(request.path)
             if service is not None:
                 return await self.aggregation.forward(service, request, user, takes_long=takes_long)
@@ -205,7 +213,7 @@ class ApiServer:
     def _recognized(self, request: Request, trail: Trail | None) -> Recognized:
         try:
             found = self.authenticator.recognized(request)
-            self.metrics.authentications.add("success")
+            self.metrics.authenticated(found.user.name)
             return found
         except Unauthorized as error:
             self.metrics.authentications.add("failure")

@@ -10,7 +10,7 @@ from typing import Final
 import trio
 from attrs import define
 
-from k8slite.apiserver.metrics import Metrics
+from k8slite.apiserver.metrics import WAITED, Metrics
 
 _CODE_MOST: Final = 600  # greater ones are told as this one
 _UNREACHED: Final = 503
@@ -57,4 +57,9 @@ class WebhookCount:
         self.metrics.webhook_requests.add(self.name, self.sort, self.operation, shown, rejected)
         if self.began >= 0:
             seconds = trio.current_time() - self.began
+            waited = WAITED.get([0.0, 0.0])
+            if self.sort == "admit":
+                waited[0] += seconds
+            else:
+                waited[1] = max(waited[1], seconds)
             self.metrics.webhooks.observe(seconds, self.name, self.sort, self.operation, rejected)

@@ -29,6 +29,7 @@ from k8slite.controllers.networking.service_pods import (
     services_of_change,
     stamped,
 )
+from k8slite.controllers.networking.slice_measures import SliceMeasures
 from k8slite.controllers.networking.slice_packing import (
     Plan,
     endpoint_key,
@@ -47,6 +48,7 @@ from k8slite.controllers.networking.slice_writing import (
 from k8slite.kinds.core.models import Node, Pod, Service
 from k8slite.kinds.discovery.models import EndpointSlice
 from k8slite.objects.errors import ApiError
+from k8slite.objects.measures import Family
 from k8slite.objects.meta import Name, owner_reference
 
 Json = dict[str, Any]
@@ -73,6 +75,7 @@ class EndpointSliceController(Controller):
         self._nodes = self.mirrors.of(NODES, Node)
         self._slices = self.mirrors.of(ENDPOINT_SLICES, EndpointSlice)
         self._times = TriggerTimes()
+        self._measures = SliceMeasures(self._count)
         index_by_namespace(self._services)
         index_by_namespace(self._pods)
         self._pods.add_index(_BY_NODE, lambda pod: (pod.spec.node_name,))
@@ -82,32 +85,44 @@ class EndpointSliceController(Controller):
         self.watch(self._slices, lambda old, new: [*_of_slice(old), *_of_slice(new)])
         self.watch(self._nodes, self._of_node, beat=unheard)
 
+    def measures(self) -> Iterable[Family]:
+        """Changes, and how many slices and endpoints there should be."""
+        return self._measures.families()
+
+    def _count(self) -> int:
+        return sum(1 for one in self._slices.all() if _of_slice(one))
+
     async def reconcile(self, name: Name) -> None:
         """Bring a Service's slices to what its pods are."""
         service = self._services.get(name)
         if service is None:
             # The slices have the Service as their owner: the garbage collector takes them.
             self._times.forget(name)
+            self._measures.forget(name)
             return
         if not published(service):
             return
         pods = selected_pods(self._pods, service)
         moment = self._times.look(service, pods)
         unplaced: list[str] = []
+        counts: list[int] = []
         plan = Plan()
         existing = staying(self._slices, _BY_SERVICE, name)
         for family in families(service):
             of_family = [one for one in existing if one["addressType"] == family]
-            plan.add(self._plan(service, pods, of_family, family, unplaced))
+            plan.add(self._plan(service, pods, of_family, family, unplaced, counts))
         supported = families(service)
         plan.delete += [one for one in existing if one["addressType"] not in supported]
+        self._measures.planned(name, counts, plan)
         try:
             await self._carry_out(service, plan, moment)
         except ApiError as error:
+            self._measures.syncs.add("error")
             message = f"Error updating Endpoint Slices for Service {name}: {error.message}"
             regarding = Reference("v1", "Service", service.metadata)
             self.recorder.event(regarding, "Warning", "FailedToUpdateEndpointSlices", message)
             raise
+        self._measures.syncs.add("error" if unplaced else "success")
         if unplaced:
             raise UnknownNodes(f"pods on nodes that are not there: {', '.join(unplaced)}")
 
@@ -118,8 +133,10 @@ class EndpointSliceController(Controller):
         existing: list[Json],
         family: str,
         unplaced: list[str],
+        counts: list[int],
     ) -> Plan:
-        """The changes to the slices of one family; pods whose node is unknown go to `unplaced`."""
+        """The changes to the slices of one family; pods whose node is unknown go to `unplaced`, how
+        many endpoints there are by ports to `counts`."""
         by_ports: dict[bytes, list[Json]] = {}
         plan, foreign = Plan(), []
         for one in existing:
@@ -144,6 +161,7 @@ class EndpointSliceController(Controller):
             if endpoint["addresses"]:
                 endpoints[endpoint_key(endpoint)] = endpoint
         for key in sorted(wanted):
+            counts.append(len(wanted[key]))
             template = _template(service, family, ports_of[key])
             plan.add(pack(by_ports.pop(key, []), wanted[key], template))
         for key in sorted(by_ports):

@@ -25,11 +25,12 @@ from k8slite.client.resource import LEASES, NODES, PODS
 from k8slite.controllers.controller import Context, Controller
 from k8slite.controllers.nodes.node_heartbeats import Heartbeats
 from k8slite.controllers.nodes.node_taints import executing, executing_key, wanted_taints
-from k8slite.controllers.nodes.zone_disruption import Rates, Turn, Zones
+from k8slite.controllers.nodes.zone_disruption import Rates, Turn, Zones, zone_of
 from k8slite.kinds.coordination.models import Lease
 from k8slite.kinds.core.models import Node, Pod
 from k8slite.objects.errors import Conflict, NotFound
 from k8slite.objects.heartbeats import LEASE_NAMESPACE, POSTED
+from k8slite.objects.measures import Family
 from k8slite.objects.meta import Name, find_condition, parse_timestamp, timestamp
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,6 @@ MONITOR_SECONDS: Final = 5.0  # --node-monitor-period
 GRACE_SECONDS: Final = 50.0  # --node-monitor-grace-period
 STARTUP_GRACE_SECONDS: Final = 60.0  # --node-startup-grace-period, before the first status
 EXCLUDED: Final = "node.kubernetes.io/exclude-disruption"
-REGION_LABEL: Final = "topology.kubernetes.io/region"
-ZONE_LABEL: Final = "topology.kubernetes.io/zone"
 # The older labels that follow the newer ones.
 _LABELS: Final = {
     "kubernetes.io/os": "beta.kubernetes.io/os",
@@ -98,6 +97,10 @@ class NodeLifecycleController(Controller):
         self.watch(self._leases, self._of_lease, beat=self._told)
         self.watch(self._pods, self._of_pod)
 
+    def measures(self) -> Iterable[Family]:
+        """How the zones are."""
+        return self._zones.families()
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work on nodes, and look after all of them now and then."""
         async with trio.open_nursery() as nursery:
@@ -137,13 +140,15 @@ class NodeLifecycleController(Controller):
         if seen is None:
             self._record(new, "RegisteredNode", f"Registered Node {name} in Controller")
             renew_time = self._renewed.pop(name, None)
-            seen = self._seen[name] = _Seen(new, _zone(new), renew_time=renew_time)
+            seen = self._seen[name] = _Seen(
+                new, zone_of(new.metadata.labels), renew_time=renew_time
+            )
             self._beat(seen, since_creation=new.condition("Ready") is None)
         seen.node = new
         ready = new.condition("Ready")
-        if seen.zone != _zone(new):
+        if seen.zone != zone_of(new.metadata.labels):
             self._zones.drop(seen.zone, name)
-            seen.zone = _zone(new)
+            seen.zone = zone_of(new.metadata.labels)
         heartbeat_time = ready.last_heartbeat_time if ready else None
         if heartbeat_time != seen.heartbeat_time or bool(ready) != bool(seen.ready):
             seen.heartbeat_time = heartbeat_time
@@ -382,13 +387,6 @@ class NodeLifecycleController(Controller):
     def _record(self, node: Node, reason: str, message: str) -> None:
         text = f"Node {node.metadata.name} event: {message}"
         self.recorder.event(Reference("v1", "Node", node.metadata), "Normal", reason, text)
-
-
-def _zone(node: Node) -> str:
-    """Which nodes fail together (`GetZoneKey`)."""
-    labels = node.metadata.labels
-    region, zone = labels.get(REGION_LABEL, ""), labels.get(ZONE_LABEL, "")
-    return f"{region}:\x00:{zone}" if region or zone else ""
 
 
 def _all_unknown(node: Node) -> bool:

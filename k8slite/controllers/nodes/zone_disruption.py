@@ -9,10 +9,16 @@ here than there: then nothing is evicted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from typing import Final
 
 from attrs import define, field, frozen
+
+from k8slite.objects.measures import Counter, Family, Reading
+
+REGION_LABEL: Final = "topology.kubernetes.io/region"
+ZONE_LABEL: Final = "topology.kubernetes.io/zone"
 
 
 class ZoneState(Enum):
@@ -92,6 +98,15 @@ class ZoneQueue:
         self.filled_time = now
 
 
+def _evictions_counter() -> Counter:
+    return Counter(
+        "node_collector_evictions_total",
+        "[STABLE] Number of Node evictions that happened since current instance of NodeController "
+        "started.",
+        ("zone",),
+    )
+
+
 @define
 class Zones:
     """All zones, their states and queues."""
@@ -100,6 +115,8 @@ class Zones:
     dark: bool = False
     _states: dict[str, ZoneState] = field(factory=dict)
     _sizes: dict[str, int] = field(factory=dict)  # in nodes
+    _unready: dict[str, int] = field(factory=dict)
+    _evictions: Counter = field(factory=_evictions_counter)
     _queues: dict[str, ZoneQueue] = field(factory=dict)
 
     def state(self, zone: str) -> ZoneState:
@@ -123,7 +140,39 @@ class Zones:
 
     def take(self, now: float) -> list[str]:
         """The nodes whose turn it is, in all zones."""
-        return [name for queue in self._queues.values() for name in queue.take(now)]
+        taken = []
+        for zone, queue in self._queues.items():
+            names = queue.take(now)
+            if names:
+                self._evictions.add(zone, by=len(names))
+            taken += names
+        return taken
+
+    def families(self) -> Iterable[Family]:
+        """What /metrics tells: the zones at the last look, and whose turn it has been."""
+        yield self._evictions
+        yield Reading(
+            "node_collector_zone_size",
+            "[ALPHA] Gauge measuring number of registered Nodes per zones.",
+            lambda: [((zone,), float(size)) for zone, size in sorted(self._sizes.items())],
+            ("zone",),
+        )
+        yield Reading(
+            "node_collector_unhealthy_nodes_in_zone",
+            "[ALPHA] Gauge measuring number of not Ready Nodes per zones.",
+            lambda: [((zone,), float(count)) for zone, count in sorted(self._unready.items())],
+            ("zone",),
+        )
+        yield Reading(
+            "node_collector_zone_health",
+            "[ALPHA] Gauge measuring percentage of healthy nodes per zone.",
+            lambda: [
+                ((zone,), 100.0 * (size - self._unready[zone]) / size)
+                for zone, size in sorted(self._sizes.items())
+                if size
+            ],
+            ("zone",),
+        )
 
     def next_time(self, now: float) -> float:
         return min((queue.next_time(now) for queue in self._queues.values()), default=float("inf"))
@@ -133,6 +182,7 @@ class Zones:
         states = {zone: self.rates.state(*count) for zone, count in counts.items()}
         self._states = states
         self._sizes = {zone: sum(count) for zone, count in counts.items()}
+        self._unready = {zone: unready for zone, (_, unready) in counts.items()}
         was_dark = self.dark
         self.dark = bool(states) and all(state is ZoneState.FULL for state in states.values())
         if self.dark:
@@ -145,3 +195,9 @@ class Zones:
 
     def _rate(self, zone: str) -> float:
         return self.rates.of(self.state(zone), self._sizes.get(zone, 0))
+
+
+def zone_of(labels: Mapping[str, str]) -> str:
+    """Which nodes fail together, by their labels (`GetZoneKey`)."""
+    region, zone = labels.get(REGION_LABEL, ""), labels.get(ZONE_LABEL, "")
+    return f"{region}:\x00:{zone}" if region or zone else ""
