@@ -177,7 +177,7 @@ class Drained(Scenario):
         await sim.rest()
         for node in ("node-0", "node-1"):
             await sim.client.patch(NODES, node, {"spec": {"unschedulable": True}})
-            for _ in range(200):
+            for _ in range(20):
                 there = [name for name, where in sorted(places(sim).items()) if where == node]
                 if not there:
                     break
