@@ -4,8 +4,8 @@ A watch starts with what is there (no resourceVersion, or sendInitialEvents), or
 revision; it ends after its timeout, when the store cuts it off for being slow, or with an ERROR
 event that holds an Expired status. Mirrors upstream's `apiserver/pkg/storage/cacher`.
 
-A watch that comes through no socket has no bookmark but the one just before its end: nothing is to
-be found out by hearing of it, and a cluster at rest has as many idle watches as kinds.
+A watch that comes through no socket has no bookmarks and, if its client wants none, no end: nothing
+is to be found out by them, and a cluster at rest has as many idle watches as kinds.
 """
 
 from __future__ import annotations
@@ -71,22 +71,24 @@ def watch_options(request: Request, world: World) -> WatchOptions:
         revision = parse_revision(request.parameter("resourceVersion"))
     except ValueError as error:
         raise Unknown(str(error)) from None
-    text = request.parameter("timeoutSeconds")
-    # Spread, so that many clients do not come back at once (upstream does the same).
-    timeout = LEAST_TIMEOUT_SECONDS * (1 + world.chance.random())
+    text, inside = request.parameter("timeoutSeconds"), request.peer.address == IN_PROCESS
     if text.isdecimal() and int(text) > 0:
         timeout = float(text)
     elif text and not text.lstrip("-").isdecimal():
         raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    elif inside:
+        timeout = math.inf
+    else:
+        # Spread, so that many clients do not come back at once (upstream does the same).
+        timeout = LEAST_TIMEOUT_SECONDS * (1 + world.chance.random())
     initial = request.parameter("sendInitialEvents")
     match = request.parameter("resourceVersionMatch")
     causes = _complaints(initial, match)
     if causes:
         raise refuse("ListOptions", "meta.k8s.io", "", causes)
     bookmarks = flag(request.parameter("allowWatchBookmarks"))
-    period, together = BOOKMARK_SECONDS, False
-    if request.peer.address == IN_PROCESS:
-        period, together = math.inf, TOGETHER in request.query
+    period = math.inf if inside else BOOKMARK_SECONDS
+    together = inside and TOGETHER in request.query
     if initial and flag(initial):
         return WatchOptions(None, True, bookmarks, timeout, period, together)
     if initial and not revision:
@@ -195,17 +197,24 @@ class WatchStream:
             if now >= self._next_bookmark:
                 self._next_bookmark = self._bookmark_time()
                 return self._form.bookmark(max(self._revision, self._watch.revision))
-            with trio.move_on_at(min(self._deadline, self._next_bookmark)):
-                events: Sequence[Event] = ()
-                try:
-                    events = await self._watch.receive()
-                except trio.EndOfChannel:
-                    break
+            try:
+                events = await self._next(self._watch)
+            except trio.EndOfChannel:
+                break
             # Whoever converts takes his own time: what was received is not lost at a deadline.
             lines = await self._converted_lines(events) if events else b""
             if lines:
                 return lines
         return b""
+
+    async def _next(self, watch: Watch) -> Sequence[Event]:
+        """The next events; none when it is time for something else."""
+        until = min(self._deadline, self._next_bookmark)
+        if until == math.inf:
+            return await watch.receive()
+        with trio.move_on_at(until):
+            return await watch.receive()
+        return ()
 
     def close(self) -> None:
         if not self._closed:

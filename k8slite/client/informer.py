@@ -41,7 +41,7 @@ Beat = Callable[[Mapping[Name, int], datetime], None]
 RETRY_SECONDS: Final = 0.2  # the first pause after a failed list or watch; doubles
 RETRY_MOST_SECONDS: Final = 30.0  # the longest pause (upstream's reflector too)
 # How long a watch may last, times 1 to 2 (upstream's minWatchTimeout): a connection that died
-# without a word is found out by its end. Where none can, the server says how long.
+# without a word is found out by its end. Where none can, it need not end.
 WATCH_SECONDS: Final = 300
 # Events applied before all other actors get their turn: a few milliseconds' worth.
 EVENTS_AT_ONCE: Final = 16
