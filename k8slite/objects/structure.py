@@ -7,30 +7,29 @@ write patches, or the whole decoded object with a change in it.
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import attrs
-from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, override
 
 from k8slite.objects.meta import parse_timestamp
 
 T = TypeVar("T")
+Read = Callable[[Any], Any]
 
 
-def structure(json: dict[str, Any], model: type[T]) -> T:
+def structure(json: Mapping[str, Any], model: type[T]) -> T:
     """Build a model, reading only the fields that it has.
 
     Raises KeyError, TypeError or ValueError when what is there does not fit.
     """
-    try:
-        return _converter.structure(json, model)
-    except TypeError:
-        # A null stands for an absent field; most servers leave it out, so looking first
-        # would cost every object what only few need.
-        return _converter.structure(_without_nulls(json), model)
+    read = _READERS.get(model)
+    if read is None:
+        read = _READERS[model] = _reader(model)
+    found: T = read(json)
+    return found
 
 
 def camel_case(name: str) -> str:
@@ -39,54 +38,71 @@ def camel_case(name: str) -> str:
     return first + "".join(_INITIALISMS.get(word, word.capitalize()) for word in rest)
 
 
-def _structured_model(model: Any) -> Callable[[Any, Any], Any]:
-    renamed: dict[str, Any] = {
-        attribute.name: override(rename=attribute.metadata.get("json", camel_case(attribute.name)))
-        for attribute in attrs.fields(attrs.resolve_types(model))
-    }
-    return make_dict_structure_fn(model, _converter, **renamed)
+def _reader(model: Any) -> Read:
+    """A function that builds a model: written out field by field, and compiled.
+
+    A Pod is read for each event; looking its fields up in a table would take twice as long. What
+    is inside of it is compiled when it is first met.
+    """
+    scope: dict[str, Any] = {"Model": model, "refuse": _refuse, "parse_timestamp": parse_timestamp}
+    lines = ["def read(json):", "    if not isinstance(json, dict): refuse(json)"]
+    lines += ["    get, found = json.get, {}"]
+    for number, attribute in enumerate(attrs.fields(attrs.resolve_types(model))):
+        key = attribute.metadata.get("json", camel_case(attribute.name))
+        value = _value(attribute.type, f"read{number}", scope)
+        lines.append(
+            f"    if (v := get({key!r})) is not None: found[{attribute.alias!r}] = {value}"
+        )
+    lines.append("    return Model(**found)")
+    exec(compile("\n".join(lines), f"<reader of {model.__name__}>", "exec"), scope)
+    read: Read = scope["read"]
+    return read
 
 
-def _is_tuple_of_models(type_: Any) -> bool:
-    parts = get_args(type_)
-    return get_origin(type_) is tuple and len(parts) == 2 and attrs.has(parts[0])
-
-
-def _structured_tuple(type_: Any) -> Callable[[Any, Any], Any]:
-    """As cattrs does it, without looking the item's hook up for each item."""
+def _value(type_: Any, name: str, scope: dict[str, Any]) -> str:
+    """The expression that makes of a value `v` what a field of a type holds."""
+    if get_origin(type_) in (Union, types.UnionType):
+        known = [one for one in get_args(type_) if one is not type(None)]
+        if len(known) > 1:
+            return "v"  # decoding has made one of them
+        type_ = known[0]
+    if type_ in _SCALARS:
+        return _SCALARS[type_]
+    if attrs.has(type_):
+        scope[name] = _Unread(scope, name, type_)
+        return f"{name}(v)"
+    if get_origin(type_) is not tuple:
+        return "v"  # building a map anew would take most of the time that a Pod takes
     item = get_args(type_)[0]
-    read = _converter.get_structure_hook(item)
-    return lambda values, _: tuple([read(value, item) for value in values])
+    if not attrs.has(item):
+        return "tuple(v)"
+    scope[name] = _Unread(scope, name, item)
+    return f"tuple([{name}(one) for one in v])"
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value
+class _Unread:
+    """The reader of a model that nobody has met yet."""
+
+    def __init__(self, scope: dict[str, Any], name: str, model: Any) -> None:
+        self._scope = scope
+        self._name = name
+        self._model = model
+
+    def __call__(self, json: Any) -> Any:
+        found = structure(json, self._model)
+        self._scope[self._name] = _READERS[self._model]
+        return found
 
 
-def _read_time(text: Any, _: Any) -> datetime:
-    return parse_timestamp(text)
+def _refuse(json: Any) -> None:
+    raise TypeError(f"not an object: {json!r}")
 
 
-def _as_it_is(value: Any, _: Any) -> Any:
-    if value is None:
-        raise TypeError("a null stands for an absent field")
-    return value
-
-
-_INITIALISMS = {"ip": "IP", "ips": "IPs", "cidr": "CIDR", "cidrs": "CIDRs", "id": "ID"}
-
-_converter = Converter(detailed_validation=False)
-_converter.register_structure_hook_factory(attrs.has, _structured_model)
-_converter.register_structure_hook(datetime, _read_time)
-# What decoding made is what the model says already: building it anew, item by item, would take
-# most of the time that a Pod takes.
-_AS_IT_IS = (int | str, str | int, str | int | None, Mapping[str, str], Mapping[str, str | int])
-_converter.register_structure_hook_func(lambda type_: type_ in _AS_IT_IS, _as_it_is)
-_converter.register_structure_hook_func(
-    lambda type_: type_ == tuple[str, ...], lambda value, _: tuple(value)
-)
-_converter.register_structure_hook_factory(_is_tuple_of_models, _structured_tuple)
+_INITIALISMS: Final = {"ip": "IP", "ips": "IPs", "cidr": "CIDR", "cidrs": "CIDRs", "id": "ID"}
+_SCALARS: Final[Mapping[Any, str]] = {
+    str: "str(v)",
+    int: "int(v)",
+    bool: "bool(v)",
+    datetime: "parse_timestamp(v)",
+}
+_READERS: Final[dict[Any, Read]] = {}
