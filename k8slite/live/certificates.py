@@ -86,9 +86,12 @@ class Authority:
         """The certificate in PEM of the authority that `front_proxy` is of."""
         return (self.path / f"{_FRONT_PROXY_CA}.crt").read_text()
 
-    def prepare(self, addresses: Sequence[str], names: Sequence[str] = ()) -> None:
+    def prepare(
+        self, addresses: Sequence[str], names: Sequence[str] = (), *, admin: bool = True
+    ) -> None:
         """Make what is missing or about to expire; `addresses` and `names` lead to the server.
 
+        Without `admin` there is no certificate for the administrator, who then has a token.
         Raises OSError when the directory cannot be written, ValueError when the CA's files or the
         tokens' key cannot be read; these are never replaced.
         """
@@ -106,7 +109,7 @@ class Authority:
         issuer = _read_certificate(self.path / "ca.crt")
         if not self._good("apiserver", issuer, alternatives):
             self._sign("apiserver", issuer, _name("kube-apiserver"), alternatives)
-        if not self._good("admin", issuer, []):
+        if admin and not self._good("admin", issuer, []):
             self._sign("admin", issuer, _name("kubernetes-admin", "system:masters"), [])
         front = _read_certificate(self.path / f"{_FRONT_PROXY_CA}.crt")
         if not self._good(_FRONT_PROXY, front, []):

@@ -200,16 +200,19 @@ class DataDirectory:
 def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file for its owner only, in one step: a crash leaves the former one or this one.
 
-    Where it is not to be `durable`, that is said of this process only, not of the machine.
+    Where it is not to be `durable` it is of a process that nobody comes after: it is just written.
     """
+    if not durable:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+        return
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
-        if durable:
-            file.flush()
-            os.fsync(descriptor)
+        file.flush()
+        os.fsync(descriptor)
     draft.replace(path)
 
 

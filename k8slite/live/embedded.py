@@ -10,6 +10,7 @@ had it): clients leave their credentials away on a plain connection.
 from __future__ import annotations
 
 import atexit
+import base64
 import secrets
 import shutil
 import ssl
@@ -164,7 +165,7 @@ async def embedded(wanted: Embedding, clock: MovableClock) -> AsyncIterator[Embe
         server = Server(handler if wanted.tls else _trusting(handler))
         found = Embedded(
             url,
-            _kubeconfig(url, token, trust.authority if wanted.tls else None),
+            _kubeconfig(url, token, trust, wanted),
             token,
             trust.bundle if wanted.tls else "",
             cluster,
@@ -226,10 +227,14 @@ def _trusting(handler: Handler) -> Handler:
     return trust
 
 
-def _kubeconfig(url: str, token: str, authority: Authority | None) -> Json:
-    if authority is not None:
-        return kubeconfig.kubeconfig(url, authority, "k8slite")
-    return kubeconfig.config("k8slite", {"server": url}, {"token": token})
+def _kubeconfig(url: str, token: str, trust: _Trust, wanted: Embedding) -> Json:
+    if not wanted.tls:
+        return kubeconfig.config("k8slite", {"server": url}, {"token": token})
+    if wanted.path is not None:
+        return kubeconfig.kubeconfig(url, trust.authority, "k8slite")
+    data = base64.b64encode(trust.bundle.encode()).decode()
+    cluster = {"server": url, "certificate-authority-data": data}
+    return kubeconfig.config("k8slite", cluster, {"token": token})
 
 
 @frozen(eq=False)
@@ -244,7 +249,7 @@ class _Trust:
     @classmethod
     def of(cls, path: Path, *, durable: bool) -> _Trust:
         authority = Authority(path, durable)
-        authority.prepare([ADDRESS])
+        authority.prepare([ADDRESS], admin=durable)
         return cls(authority, authority.bundle, authority.token_key(), authority.server_context())
 
 
