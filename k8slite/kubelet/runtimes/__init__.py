@@ -15,6 +15,7 @@ API, restart policies, statuses.
     commands      the few commands that it knows;  shell  their grammar (pure)
     session       what a command is connected to
     script        what such a container does, as a value (pure)
+    ports         what answers at those of one that plays a script
     network       who listens where, in this process;  reach  how a node gets there;  hooks
     resolving     names as a container's files say (pure);  host_files  those files (pure)
     annotations   a script out of a pod's annotations (pure)

@@ -327,7 +327,7 @@ class FakeRuntime:
 
     def _open_ports(self, run: Run) -> None:
         if (run.config.container.ports or run.script.server) and not run.listeners:
-            from k8slite.kubelet.runtimes.pretending import open_ports
+            from k8slite.kubelet.runtimes.ports import open_ports
 
             open_ports(run, self.network, self._timers)
 

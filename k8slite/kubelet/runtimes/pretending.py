@@ -7,25 +7,18 @@ container declares answers HTTP with the script's text, or with a line that name
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Final
 
 from k8slite.kubelet.runtimes import commands
 from k8slite.kubelet.runtimes.box import Box, Files
-from k8slite.kubelet.runtimes.commands.web import quiet_port
-from k8slite.kubelet.runtimes.container_log import Line
-from k8slite.kubelet.runtimes.fake_run import Run
 from k8slite.kubelet.runtimes.host_files import hosts, resolv_conf
 from k8slite.kubelet.runtimes.images import image_of
-from k8slite.kubelet.runtimes.network import Interface, Listener, Network
+from k8slite.kubelet.runtimes.network import Interface, Network
 from k8slite.kubelet.runtimes.runtime import ContainerConfig
 from k8slite.kubelet.runtimes.script import Script
 from k8slite.kubelet.runtimes.session import Session
-from k8slite.kubelet.timers import Timers
-from k8slite.messages import Request, Response
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -84,46 +77,3 @@ async def run(command: Sequence[str], script: Script, box: Box, session: Session
             await session.write_error(answer.error.encode())
             return answer.code
     return await commands.run(command, box, session)
-
-
-def open_ports(run: Run, network: Network, timers: Timers) -> None:
-    """Have the ports answer of a container that plays a script: its server's, or those that it
-    declares."""
-    if run.ended is not None:
-        return
-    if run.script.server:
-        _open_quietly(run, network, timers)
-        return
-    for one in run.config.container.ports:
-        if one.protocol in ("", "TCP"):
-            listener = Listener(partial(_answer, run, one.container_port))
-            with suppress(OSError):  # another container of the pod was first
-                network.listen(run.addresses, one.container_port, listener)
-                run.listeners.append(listener)
-
-
-def _open_quietly(run: Run, network: Network, timers: Timers) -> None:
-    def box() -> Box:
-        if run.box is None:
-            run.box = box_of(run.config, timers.date, network)
-        return run.box
-
-    async def write(data: bytes) -> None:
-        run.notes.append(Line(timers.now().date, data.decode(errors="replace").rstrip("\n")))
-        run.wake()
-
-    found = quiet_port(run.script.server, box, write)
-    if found is not None:
-        with suppress(OSError):  # as above
-            run.listeners.append(network.listen(run.addresses, *found))
-
-
-async def _answer(run: Run, port: int, request: Request) -> Response:
-    text = run.script.http
-    if text is None:
-        name, container = run.config.pod.metadata.full_name, run.config.container.name
-        text = f"k8slite: pod {name}, container {container}, port {port}\n"
-    return Response(200, text.encode(), _TEXT)
-
-
-_TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"),)

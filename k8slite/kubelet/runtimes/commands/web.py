@@ -1,14 +1,15 @@
 """Web servers of well-known images, with the files that those are built with: nginx, httpd.
 
 They serve what is in their directory, read nothing of their configuration, and log as they do. One
-that is its container's only command costs no task as long as nobody asks it (`quiet_port`).
+that is its container's only command costs no task as long as nobody asks it (`ports`).
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from email.utils import format_datetime
+from functools import partial
 from typing import Final
 
 from attrs import frozen
@@ -33,10 +34,9 @@ class _Server:
 Write = Callable[[bytes], Awaitable[None]]
 
 
-def quiet_port(server: str, box: Callable[[], Box], write: Write) -> tuple[int, Listener] | None:
-    """The port of a server and who listens there; None for a program that listens nowhere."""
-    found = QUIET[server]
-    return None if found is None else (_PORT, _listener(found, box, write))
+async def answer(server: str, box: Box, write: Write, request: Request) -> Response:
+    """What one of these servers answers, by its command's name; it logs by `write`."""
+    return await _answer(_SERVERS[server], box, write, request)
 
 
 async def _nginx(command: list[str], box: Box, session: Session) -> int:
@@ -60,29 +60,26 @@ async def _serve(server: _Server, box: Box, session: Session) -> int:
         return 0
 
     try:
-        with box.interface.listening(_PORT, _listener(server, lambda: box, session.write)):
+        listener = Listener(partial(_answer, server, box, session.write))
+        with box.interface.listening(_PORT, listener):
             return await Ending().wait(session, stop)
     except OSError as taken:
         return await complain(session, str(taken))
 
 
-def _listener(server: _Server, box: Callable[[], Box], write: Write) -> Listener:
-    async def answer(request: Request) -> Response:
-        here = box()
-        found = _found(server, here, request)
-        size = len(found.body) if isinstance(found.body, bytes) else 0
-        address = request.peer.address.rpartition(":")[0]
-        query = "&".join(f"{name}={value}" for name, value in request.query)
-        target = f"{request.path}?{query}" if query else request.path
-        line = f"{address or '-'} - - [{here.now():%d/%b/%Y:%H:%M:%S} +0000] "
-        line += f'"{request.method} {target} HTTP/1.1" {found.status} {size}'
-        if server is _NGINX:
-            agent = request.headers.get("user-agent", "-")
-            line += f' "{request.headers.get("referer", "-")}" "{agent}" "-"'
-        await write(f"{line}\n".encode())
-        return dated(here, found)
-
-    return Listener(answer)
+async def _answer(server: _Server, box: Box, write: Write, request: Request) -> Response:
+    found = _found(server, box, request)
+    size = len(found.body) if isinstance(found.body, bytes) else 0
+    address = request.peer.address.rpartition(":")[0]
+    query = "&".join(f"{name}={value}" for name, value in request.query)
+    target = f"{request.path}?{query}" if query else request.path
+    line = f"{address or '-'} - - [{box.now():%d/%b/%Y:%H:%M:%S} +0000] "
+    line += f'"{request.method} {target} HTTP/1.1" {found.status} {size}'
+    if server is _NGINX:
+        agent = request.headers.get("user-agent", "-")
+        line += f' "{request.headers.get("referer", "-")}" "{agent}" "-"'
+    await write(f"{line}\n".encode())
+    return dated(box, found)
 
 
 def _found(server: _Server, box: Box, request: Request) -> Response:
@@ -130,8 +127,4 @@ WEB: Final[dict[str, Command]] = {
     "httpd-foreground": _httpd,
     "nginx": _nginx,
 }
-QUIET: Final[Mapping[str, _Server | None]] = {
-    "httpd-foreground": _HTTPD,
-    "nginx": _NGINX,
-    "pause": None,
-}
+_SERVERS: Final = {"httpd-foreground": _HTTPD, "nginx": _NGINX}
