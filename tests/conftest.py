@@ -6,9 +6,16 @@ import shutil
 import sys
 import tempfile
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("repeatable", derandomize=True, database=None)
+# How long an example takes is a computer's affair, not a test's.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("repeatable")
 
 if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:

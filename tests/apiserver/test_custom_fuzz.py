@@ -62,7 +62,7 @@ def schemas(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
 SCHEMAS = st.recursive(st.builds(dict), schemas, max_leaves=5)
 _PATHS = ("specReplicasPath", "statusReplicasPath", "labelSelectorPath")
 PATHS = st.sampled_from([".spec.a", ".status.b", ".a", ".a[", ".spec.a[0]", "{.a}", "", "[?(@.a"])
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=40)
 
 
 def in_a_cluster(steps: Any) -> None:

@@ -25,7 +25,7 @@ KINDS = {
     for kind in Kinds.of(36).all()
     if {"create", "list", "watch"} <= set(kind.verbs)
 }
-MANY = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "25")), deadline=None)
+MANY = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "25")))
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"

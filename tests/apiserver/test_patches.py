@@ -12,7 +12,7 @@ from k8slite.apiserver.patches import PATCHES, json_patch, merge_patch, strategi
 from k8slite.objects.errors import BadRequest, Invalid, RequestEntityTooLarge, Unknown
 from k8slite.objects.schema import Schema, Schemas
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=60)
 ORACLE = Path(__file__).resolve().parents[2].parent / "shared" / "oracle" / "dialogues.json"
 
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b"])
@@ -357,7 +357,7 @@ pods = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(pods, pods)
 def test_a_two_way_diff_reproduces_its_target(old, new):
     before = copy.deepcopy(old)

@@ -26,7 +26,7 @@ from tests.apiserver.test_policies import (
 from tests.apiserver.test_policies import settings as config_map
 from tests.objects.test_cel_fuzz import EXPRESSIONS, TEXTS
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25)
 ABOUT = st.sampled_from(
     ["object", "oldObject", "request", "namespaceObject", "object.metadata", "authorizer"]
 )

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import trio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from k8slite.client.resource import CONFIG_MAPS, REPLICA_SETS, SECRETS, Resource
@@ -187,7 +187,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(STEPS, st.integers(0, 2**16))
 def test_no_order_of_events_misleads_the_collector(steps: list[Any], seed: int) -> None:
     async def main() -> None:

@@ -172,7 +172,7 @@ async def test_many_nodes_cost_no_tasks(autojump_clock, api, nursery):
     assert len(renewals) >= 2 * count
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.one_of(

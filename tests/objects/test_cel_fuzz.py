@@ -133,7 +133,7 @@ def same(one: Any, other: Any) -> bool:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=EXPRESSIONS)
 def test_the_same_as_googles_engine(text: str) -> None:
     found, expected = ours(FREE, text), theirs(text)
@@ -144,13 +144,13 @@ def test_the_same_as_googles_engine(text: str) -> None:
         assert same(found[1], expected[1]), (text, found, expected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=EXPRESSIONS)
 def test_any_expression_over_types(text: str) -> None:
     ours(TYPED, text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS)
 @example("'\\")
 @example("1.e5")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from k8slite.kinds.core.models import Node
@@ -343,7 +343,6 @@ CONSTRAINTS = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # the first expression of all loads the language
 @given(
     st.lists(
         st.tuples(st.lists(REQUESTS, min_size=1, max_size=2), CONSTRAINTS), min_size=1, max_size=4

@@ -285,7 +285,7 @@ def changed(pod: Pod, snapshot: Snapshot, metadata: Json) -> Pod:
     )
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     st.lists(NODE, min_size=2, max_size=6),
     st.lists(TEMPLATE, min_size=1, max_size=3),

@@ -37,7 +37,7 @@ STEP = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.lists(POD, min_size=3, max_size=10), st.lists(STEP, min_size=5, max_size=40))
 def test_nodes_are_never_overcommitted_and_what_fits_is_bound(
     pods: list[Json], steps: list[Any]

@@ -180,5 +180,5 @@ def shown(event: Any) -> Any:
 
 TestStoresAgree = StoresAgree.TestCase
 TestStoresAgree.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, derandomize=True, database=None
+    max_examples=40, stateful_step_count=30, derandomize=True, database=None
 )

@@ -29,7 +29,7 @@ def test_a_sound_scenario_passes() -> None:
     assert testing.fuzz(Web, plans=30).plans >= 30
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(plan=strategies.plans(["kube-controller-manager", "kubelet"], ["pods", "replicasets.apps"]))
 def test_whatever_goes_wrong_three_pods_run_in_the_end(plan: Plan) -> None:
     logging.disable(logging.CRITICAL)
@@ -40,7 +40,7 @@ def test_whatever_goes_wrong_three_pods_run_in_the_end(plan: Plan) -> None:
     assert (outcome.violations, outcome.error) == ((), "")
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(objects=strategies.manifests())
 def test_what_strategies_draw_is_taken(objects: list[dict[str, object]]) -> None:
     class Drawn(Web):

@@ -95,7 +95,7 @@ def parse(pieces: list[bytes]) -> tuple[list[Request], list[bool], Refusal | Non
     return [one.request for one in received], [one.keep_alive for one in received], parser.refusal
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(streams, cuts)
 @example(b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\nGET / HTTP/1.1\r\n", [35])
 def test_pieces_do_not_change_what_the_parser_understands(data: bytes, at: list[int]) -> None:
@@ -104,7 +104,7 @@ def test_pieces_do_not_change_what_the_parser_understands(data: bytes, at: list[
     assert parse([data[index : index + 1] for index in range(len(data))]) == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(streams, cuts)
 def test_the_server_always_answers_or_closes(data: bytes, at: list[int]) -> None:
     async def ask(pieces: list[bytes]) -> list[Answer]:
@@ -120,7 +120,7 @@ def test_the_server_always_answers_or_closes(data: bytes, at: list[int]) -> None
     assert run([data]) == run(split(data, at))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(requests(), min_size=1, max_size=4))
 def test_valid_requests_are_understood(valid: list[bytes]) -> None:
     expected = 0
