@@ -203,7 +203,7 @@ class Cluster:
     async def _ask_kubelet(self, request: Request) -> Response:
         if self.fleet is None:
             raise ConnectionRefusedError("there is no kubelet")
-        return await self.fleet.handle(request)
+        return await self.fleet.server.handle(request)
 
     async def _ask_pod(self, address: str, port: int, tls: bool, request: Request) -> Response:
         if self.fleet is None:
@@ -302,7 +302,7 @@ class Cluster:
         return server
 
     def _listening(self, pod: Name) -> str:
-        return self.fleet.address_of(pod) if self.fleet is not None else ""
+        return self.fleet.server.address_of(pod) if self.fleet is not None else ""
 
     def _starting(self) -> str | None:
         return None if self.ready else "components are starting"

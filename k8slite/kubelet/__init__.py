@@ -11,9 +11,10 @@ statuses, Events, logs. Never here: where a pod goes (the scheduler), who replac
     node         the Node object; heartbeat: registration, Leases, node status
     pulse        heartbeats of many nodes in one message
     writing      the few tasks that write to the API
-    addresses    pod addresses of a node
+    addresses    pod addresses of a node; node_addresses: those of nodes
     routes       where names and addresses of services lead that containers dial
-    logs         GET /containerLogs as port 10250 answers it
-    streams      exec, attach and port-forward as it answers them: remote_command, port_forward
+    server       what port 10250 answers
+    logs         GET /containerLogs
+    streams      exec, attach and port-forward: remote_command, port_forward
     runtimes/    what runs containers: the contract and its implementations
 """

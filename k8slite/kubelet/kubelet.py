@@ -18,25 +18,24 @@ from k8slite.client.informer import Mirror
 from k8slite.client.recorder import QUEUED_MOST, Recorder, Reference
 from k8slite.client.resource import NODES, PODS
 from k8slite.kinds.core.models import Node
-from k8slite.kubelet import measures, usage
 from k8slite.kubelet.addresses import LastAddresses
 from k8slite.kubelet.admission import refusal
 from k8slite.kubelet.claims import Preparation
 from k8slite.kubelet.heartbeat import Heartbeat
 from k8slite.kubelet.host import Host
-from k8slite.kubelet.logs import answer, container_log
-from k8slite.kubelet.node import NodeShape, alike, default_address, tells_generation
+from k8slite.kubelet.node import NodeShape, alike, tells_generation
+from k8slite.kubelet.node_addresses import NodeAddresses
 from k8slite.kubelet.node_pods import NodePods, PodTask
 from k8slite.kubelet.pod import Container, Pod, field_of
 from k8slite.kubelet.pod_worker import PodWorker
 from k8slite.kubelet.pulse import Pulses
 from k8slite.kubelet.routes import Routes
 from k8slite.kubelet.runtimes.fake import FakeRuntime
-from k8slite.kubelet.runtimes.runtime import LogOptions, Report, Runtime
+from k8slite.kubelet.runtimes.runtime import Report, Runtime
+from k8slite.kubelet.server import KubeletServer
 from k8slite.kubelet.surroundings import Surrounding
 from k8slite.kubelet.timers import Timers
 from k8slite.kubelet.writing import PodWrite, Writers
-from k8slite.messages import Request, Response, Stream
 from k8slite.objects.meta import Name
 from k8slite.world import World
 
@@ -44,11 +43,10 @@ Json = dict[str, Any]
 
 # Events that wait to be written: QUEUED_MOST a node, but never more than this for all of them.
 EVENTS_QUEUED_MOST: Final = 10_000
-_STREAMS: Final = ("/exec/", "/attach/", "/portForward/")
 
 
 class NodeFleet:
-    """The kubelets of many nodes; an Actor, and a Handler for what port 10250 answers.
+    """The kubelets of many nodes; an Actor. `server` is what their port 10250 answers.
 
     `runtime` is made by the fleet itself, pretending, unless one is given.
     """
@@ -73,15 +71,17 @@ class NodeFleet:
         self._timers = timers or Timers(world)
         self.runtime: Runtime = runtime or FakeRuntime(self._timers)
         self.runtime.attach(self._reported)
-        self._taken: set[str] = set()  # addresses of nodes, the fleet's and others'
-        self.runtime.route(Routes(client, self._timers, self._taken, lambda: self._nodes.values()))
+        self._addresses = NodeAddresses()
+        taken = self._addresses.taken
+        self.runtime.route(Routes(client, self._timers, taken, lambda: self._nodes.values()))
         self._shapes: dict[str, NodeShape] = {shape.name: shape for shape in shapes}
-        self._addresses: dict[str, str] = {}
-        self._free_index = 0
         self._last_addresses = last_addresses or LastAddresses()
         host = shapes[0].name if len(shapes) == 1 else ""
         queued_most = min(QUEUED_MOST * max(1, len(shapes)), EVENTS_QUEUED_MOST)
         self._recorder = Recorder(client, world, "kubelet", host, queued_most=queued_most)
+        self.server = KubeletServer(
+            self._find, lambda name: self._nodes.get(name), self.runtime, world
+        )
         self._forget_everything()
 
     @property
@@ -97,8 +97,7 @@ class NodeFleet:
             await nursery.start(self._node_mirror.run)
             await nursery.start(self._pod_mirror.run)
             nursery.start_soon(self._recorder.run)
-            for known in self._node_mirror.all():
-                self._taken.update(one.address for one in known.status.addresses)
+            self._addresses.seen(self._node_mirror.all())
             for shape in self._shapes.values():
                 self._open(shape)
             self._running = True
@@ -116,39 +115,6 @@ class NodeFleet:
                 await self._all_registered.wait()
             task_status.started()
             await trio.sleep_forever()
-
-    async def handle(self, request: Request) -> Response:
-        """Answer what a kubelet's port 10250 is asked: logs, what `streams` serves, and
-        /stats/summary and /metrics of the node that the header x-node-name names."""
-        await trio.lowlevel.checkpoint()
-        if request.path.startswith((usage.PATH, measures.ROOT)):
-            return self._used(request)
-        if request.path.startswith(_STREAMS):
-            from k8slite.kubelet import streams  # a start pays nothing for it
-
-            return streams.answer(request, self._find, self.runtime)
-        return answer(request, self._find, self.runtime, self._world.now())
-
-    def _used(self, request: Request) -> Response:
-        """What a node's pods take, in one form or another."""
-        name = request.headers.get("x-node-name", "")
-        node = self._nodes.get(name)
-        if node is None:
-            return Response(404, b"404 page not found\n")
-        workers = [task.worker for task in node.tasks.values()]
-        used = [(one, self.runtime.usage(one.pod.metadata.uid)) for one in workers]
-        return measures.answer(request.path, name, used, self._world.now())
-
-    def logs(self, namespace: str, pod: str, container: str, options: LogOptions) -> bytes | Stream:
-        """A container's log, to be closed if it is a Stream. Raises LogRefused."""
-        worker = self._find(Name(namespace, pod))
-        return container_log(worker, pod, container, options, self.runtime)
-
-    def address_of(self, pod: Name) -> str:
-        """Where a pod's program really listens; "" where none runs."""
-        worker = self._find(pod)
-        found = getattr(self.runtime, "address_of", None)
-        return found(worker.pod.metadata.uid) if worker is not None and found is not None else ""
 
     # Nodes come, fall silent, and go
 
@@ -324,14 +290,7 @@ class NodeFleet:
     # The rest
 
     def _open(self, shape: NodeShape) -> NodePods:
-        known = self._node_mirror.get(Name("", shape.name))
-        address = shape.address or self._addresses.get(shape.name, "")
-        for one in known.status.addresses if known and not shape.address else ():
-            if one.type == "InternalIP":
-                address = one.address
-        address = address or self._free_address()
-        self._addresses[shape.name] = address
-        self._taken.add(address)
+        address = self._addresses.of(shape, self._node_mirror.get(Name("", shape.name)))
         heartbeat = Heartbeat(
             shape,
             address,
@@ -347,13 +306,6 @@ class NodeFleet:
         heartbeat.start()
         self._pulses.add(heartbeat)
         return node
-
-    def _free_address(self) -> str:
-        while True:
-            address = default_address(self._free_index)
-            self._free_index += 1
-            if address not in self._taken:
-                return address
 
     def _one_registered(self) -> None:
         self._registered += 1

@@ -50,7 +50,7 @@ class NodeOperations:
         """
         kind, _, name = what.rpartition("/")
         if kind not in ("service", "svc", "services"):
-            found = self._fleet().address_of(Name(namespace, name))
+            found = self._fleet().server.address_of(Name(namespace, name))
             if found:
                 return found
             raise ValueError(f"no program runs in pod {name}: register one with cluster.image(...)")
@@ -61,7 +61,7 @@ class NodeOperations:
         for pod in pods.get("items") or ():
             ready = find_condition((pod.get("status") or {}).get("conditions") or (), "Ready")
             if ready is not None and ready["status"] == "True":
-                found = self._fleet().address_of(Name(namespace, pod["metadata"]["name"]))
+                found = self._fleet().server.address_of(Name(namespace, pod["metadata"]["name"]))
                 if found:
                     return found
         raise ValueError(f"no program runs in a ready pod of service {name}")

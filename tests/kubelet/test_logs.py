@@ -15,7 +15,7 @@ from tests.kubelet.fleet import NAMESPACE
 async def ask(scene, pod, container="c", **query):
     path = f"/containerLogs/{NAMESPACE}/{pod}/{container}"
     asked = tuple((key, str(value)) for key, value in query.items())
-    return await scene.fleet.handle(Request("GET", path, asked))
+    return await scene.fleet.server.handle(Request("GET", path, asked))
 
 
 async def text(scene, pod, container="c", **query):
@@ -68,7 +68,7 @@ async def test_following_ends_with_the_container(autojump_clock, scene):
 
 async def test_following_keeps_to_the_limit_and_may_be_left(autojump_clock, scene):
     await scene.create("web", CHATTY)
-    stream = scene.fleet.logs(
+    stream = scene.fleet.server.logs(
         NAMESPACE, "web", "c", LogOptions(follow=True, tail_lines=1, limit_bytes=9)
     )
     assert [await stream.receive() for _ in range(3)] == [b"hello\n", b"lin", b""]
@@ -104,4 +104,4 @@ async def test_upstreams_refusals(autojump_clock, scene):
     assert await text(scene, "bad") == (400, pulling)
     assert (await text(scene, "web", tailLines="x"))[0] == 400
     assert (await text(scene, "web", limitBytes="0"))[0] == 422
-    assert (await scene.fleet.handle(Request("GET", "/exec/a/b/c"))).status == 404
+    assert (await scene.fleet.server.handle(Request("GET", "/exec/a/b/c"))).status == 404
