@@ -4,7 +4,8 @@ In: orders to start and stop containers. Out: reports of what became of them, lo
 API, restart policies, statuses.
 
     runtime       the contract
-    fake          containers that only pretend, each playing a script; fake_run  one run, its log
+    fake          containers that only pretend, each playing a script: which ones there are
+    playing       what happens in one, from its image to its end;  fake_run  one run, its log
     reaching      what comes from outside into a running one: commands, its streams, its ports
     pretending    what such a container does when somebody reaches into it: commands, ports
     program       a container that is a coroutine;  hosting, probing  where it runs, what asks it
