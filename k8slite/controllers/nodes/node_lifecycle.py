@@ -19,19 +19,19 @@ from typing import Any, ClassVar, Final
 import trio
 from attrs import define
 
-from k8slite.client.client import STRATEGIC_MERGE_PATCH
 from k8slite.client.recorder import Reference
 from k8slite.client.resource import LEASES, NODES, PODS
 from k8slite.controllers.controller import Context, Controller
 from k8slite.controllers.nodes.node_heartbeats import Heartbeats
+from k8slite.controllers.nodes.node_marks import NodeMarks, all_unknown
 from k8slite.controllers.nodes.node_taints import executing, executing_key, wanted_taints
 from k8slite.controllers.nodes.zone_disruption import Rates, Turn, Zones, zone_of
 from k8slite.kinds.coordination.models import Lease
 from k8slite.kinds.core.models import Node, Pod
-from k8slite.objects.errors import Conflict, NotFound
-from k8slite.objects.heartbeats import LEASE_NAMESPACE, POSTED
+from k8slite.objects.errors import NotFound
+from k8slite.objects.heartbeats import LEASE_NAMESPACE
 from k8slite.objects.measures import Family
-from k8slite.objects.meta import Name, find_condition, parse_timestamp, timestamp
+from k8slite.objects.meta import Name, parse_timestamp, timestamp
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +41,6 @@ MONITOR_SECONDS: Final = 5.0  # --node-monitor-period
 GRACE_SECONDS: Final = 50.0  # --node-monitor-grace-period
 STARTUP_GRACE_SECONDS: Final = 60.0  # --node-startup-grace-period, before the first status
 EXCLUDED: Final = "node.kubernetes.io/exclude-disruption"
-# The older labels that follow the newer ones.
-_LABELS: Final = {
-    "kubernetes.io/os": "beta.kubernetes.io/os",
-    "kubernetes.io/arch": "beta.kubernetes.io/arch",
-}
 _BY_NODE: Final = "spec.nodeName"
 
 
@@ -82,6 +77,7 @@ class NodeLifecycleController(Controller):
         self._grace_seconds = grace_seconds
         self._startup_grace_seconds = startup_grace_seconds
         self._heartbeats = Heartbeats()
+        self._marks = NodeMarks(self.client, self.recorder, self.world)
         self._zones = Zones(rates or Rates())
         self._seen: dict[str, _Seen] = {}
         self._renewed: dict[str, datetime] = {}  # by leases whose node has not been seen yet
@@ -115,15 +111,17 @@ class NodeLifecycleController(Controller):
         node, seen = self._nodes.get(name), self._seen.get(name.name)
         if node is None or seen is None:
             return
-        if self._heartbeats.overdue(name.name, trio.current_time()) and not _all_unknown(node):
+        if self._heartbeats.overdue(name.name, trio.current_time()) and not all_unknown(node):
             if await self._is_silent(name.name, seen):
-                await self._mark_unknown(node)
+                document = self._nodes.document(name)
+                if document is not None:
+                    await self._marks.unknown(node, document)
             return
-        if await self._taint(node, seen) or await self._label(node):
+        if await self._taint(node, seen) or await self._marks.label(node):
             return
         ready = node.condition("Ready")
         if ready is not None and ready.status == "Unknown":
-            await self._mark_pods(node)
+            await self._marks.pods(self._pods.indexed(_BY_NODE, name.name))
 
     # Heartbeats
 
@@ -289,40 +287,6 @@ class NodeLifecycleController(Controller):
 
     # What is written
 
-    async def _mark_unknown(self, node: Node) -> None:
-        document = self._nodes.document(node.metadata.full_name)
-        if document is None:
-            return
-        now = timestamp(self.world.now())
-        conditions = document.setdefault("status", {}).setdefault("conditions", [])
-        for type_ in POSTED:
-            condition = find_condition(conditions, type_)
-            if condition is None:
-                conditions.append(
-                    {
-                        "type": type_,
-                        "status": "Unknown",
-                        "reason": "NodeStatusNeverUpdated",
-                        "message": "Kubelet never posted node status.",
-                        "lastHeartbeatTime": document["metadata"]["creationTimestamp"],
-                        "lastTransitionTime": now,
-                    }
-                )
-            elif condition["status"] != "Unknown":
-                conditions[conditions.index(condition)] = {
-                    **condition,
-                    "status": "Unknown",
-                    "reason": "NodeStatusUnknown",
-                    "message": "Kubelet stopped posting node status.",
-                    "lastTransitionTime": now,
-                }
-        ready = node.condition("Ready")
-        await self.client.update(NODES, document, subresource="status")
-        if ready is not None and ready.status == "True":
-            message = f"Node {node.metadata.name} status is now: NodeNotReady"
-            regarding = Reference("v1", "Node", node.metadata)
-            self.recorder.event(regarding, "Normal", "NodeNotReady", message)
-
     async def _taint(self, node: Node, seen: _Seen) -> bool:
         """Bring the taints in line with the conditions; whether that took a write."""
         name, key, there = node.metadata.name, executing_key(node), executing(node)
@@ -347,52 +311,6 @@ class NodeLifecycleController(Controller):
         await self.client.patch(NODES, name, patch)
         return True
 
-    async def _label(self, node: Node) -> bool:
-        """Bring the older labels in line with the newer ones; whether that took a write."""
-        labels = node.metadata.labels
-        missing = {
-            older: labels[newer]
-            for newer, older in _LABELS.items()
-            if newer in labels and labels.get(older) != labels[newer]
-        }
-        if missing:
-            await self.client.patch(NODES, node.metadata.name, {"metadata": {"labels": missing}})
-        return bool(missing)
-
-    async def _mark_pods(self, node: Node) -> None:
-        """Mark the pods of a silent node as not ready: nobody else will (`MarkPodsNotReady`)."""
-        for pod in self._pods.indexed(_BY_NODE, node.metadata.name):
-            if not pod.ready:
-                continue
-            condition = {
-                "type": "Ready",
-                "status": "False",
-                "lastTransitionTime": timestamp(self.world.now()),
-            }
-            patch = {"metadata": {"uid": pod.metadata.uid}, "status": {"conditions": [condition]}}
-            try:
-                await self.client.patch(
-                    PODS,
-                    pod.metadata.name,
-                    patch,
-                    pod.metadata.namespace,
-                    subresource="status",
-                    patch_type=STRATEGIC_MERGE_PATCH,
-                )
-            except (NotFound, Conflict):
-                continue  # that pod is gone, or is another one
-            regarding = Reference("v1", "Pod", pod.metadata)
-            self.recorder.event(regarding, "Warning", "NodeNotReady", "Node is not ready")
-
     def _record(self, node: Node, reason: str, message: str) -> None:
         text = f"Node {node.metadata.name} event: {message}"
         self.recorder.event(Reference("v1", "Node", node.metadata), "Normal", reason, text)
-
-
-def _all_unknown(node: Node) -> bool:
-    """Whether everything that a kubelet posts is marked as unknown."""
-    for type_ in POSTED:
-        condition = node.condition(type_)
-        if condition is None or condition.status != "Unknown":
-            return False
-    return True
