@@ -73,10 +73,25 @@ async def test_a_service_with_another_address_does_not_hold_it(autojump_clock):
     address(whole, "10.96.0.7")
     address(whole, "10.96.0.8")
     async with running(whole, ServiceIpRepair):
-        await trio.sleep(1)
+        await trio.sleep(65)
         assert addresses(whole) == ["10.96.0.8"]
     text = "IPAddress: 10.96.0.7 for Service ns/web has a wrong reference; cleaning up"
     assert whole.events()[0][2:] == ("IPAddressWrongReference", text)
+
+
+async def test_an_address_that_a_service_is_about_to_get_stays(autojump_clock):
+    """As where it was of another type, and the reservation is seen before the change."""
+    whole = world()
+    add(whole, SERVICES, "web", "ns", spec={"type": "ExternalName"})
+    address(whole, "10.96.0.7")
+    async with running(whole, ServiceIpRepair):
+        await trio.sleep(30)
+        assert addresses(whole) == ["10.96.0.7"]
+        spec = {"type": "ClusterIP", "clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7"]}
+        await whole.client().patch(SERVICES, "web", {"spec": spec}, "ns")
+        await trio.sleep(300)
+        assert addresses(whole) == ["10.96.0.7"]
+    assert whole.events() == []
 
 
 async def test_a_lost_reservation_is_made_again(autojump_clock):

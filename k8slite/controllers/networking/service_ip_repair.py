@@ -131,17 +131,21 @@ class ServiceIpRepair(Controller):
             shown = "{" + " ".join(parent) + "}"
             text = f"IPAddress {ip} appears to have been modified, not referencing a Service "
             text += f"{shown}: cleaning up"
-        elif (service := await self._parent_of(parent)) is None:
+        else:
+            service = await self._parent_of(parent)
+            if service is not None and ip in (service["spec"].get("clusterIPs") or ()):
+                return None
+            # It is made before its Service is written, be that new or one that gets an address
+            # (upstream waits for new ones only).
             created = found.metadata.creation_timestamp
             age = self.world.now() - created if created is not None else GRACE
             if age < GRACE:
                 return (GRACE - age).total_seconds()
-            text += "have leaked: cleaning up"
-        elif ip in (service["spec"].get("clusterIPs") or ()):
-            return None
-        else:
-            reason = "IPAddressWrongReference"
-            text = f"IPAddress: {ip} for Service {about} has a wrong reference; cleaning up"
+            if service is None:
+                text += "have leaked: cleaning up"
+            else:
+                reason = "IPAddressWrongReference"
+                text = f"IPAddress: {ip} for Service {about} has a wrong reference; cleaning up"
         subject = Reference(IP_ADDRESSES.api_version, IP_ADDRESSES.kind, found.metadata)
         self.recorder.event(subject, "Warning", reason, text)
         await self._remove(ip, found.metadata.uid)
