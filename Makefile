@@ -24,7 +24,7 @@ up: setup
 	$(BIN)/k8slite up
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # As the default run's few kills, but more of them.
 test-crash: setup
