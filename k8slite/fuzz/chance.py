@@ -7,7 +7,7 @@ of its plan and not of what Hypothesis believes to have drawn.
 from __future__ import annotations
 
 import random
-from typing import Any, Final
+from typing import Final
 
 FAULTS_MOST: Final = 5  # in one plan
 SEEDS: Final = 64
@@ -19,9 +19,10 @@ def draw(size: int, seed: int, count: int) -> list[list[int]]:
     from hypothesis import strategies as st
 
     drawn: list[list[int]] = []
-    indexes: Any = st.integers(0, size - 1) if size else st.nothing()
+    most = min(FAULTS_MOST, size)
+    indexes = st.integers(0, max(size - 1, 0))
     plans = st.tuples(
-        st.lists(indexes, min_size=min(2, size), max_size=FAULTS_MOST, unique=True),
+        st.lists(indexes, min_size=min(2, size), max_size=most, unique=True),
         st.integers(0, SEEDS - 1),
     )
 

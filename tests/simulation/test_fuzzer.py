@@ -34,6 +34,14 @@ class Unprepared(Scenario):
     objects = ({"apiVersion": "v1", "kind": "Nonsense", "metadata": {"name": "x"}},)
 
 
+class Uneventful(Scenario):
+    """Nothing runs, nobody does anything: there is nowhere for a fault to strike."""
+
+    nodes = 0
+    builtin = ()
+    scheduler = False
+
+
 def test_a_forked_run_is_the_run_that_this_process_makes() -> None:
     orders = [
         Order(),
@@ -73,6 +81,13 @@ def test_a_sound_scenario_gives_no_alarm() -> None:
     report = search(Web(), budget_seconds=math.inf, plans_most=60, jobs=2)
     assert report.finding is None
     assert report.plans >= 60
+
+
+def test_where_no_fault_can_strike_only_the_order_of_tasks_is_tried() -> None:
+    report = search(Uneventful(), budget_seconds=math.inf, plans_most=20, jobs=1, faults=["crash"])
+    assert report.finding is None
+    assert report.complete
+    assert report.plans >= 20
 
 
 def test_a_scenario_that_cannot_be_prepared_says_why() -> None:
