@@ -45,15 +45,19 @@ class Authentication:
         """Whether anything is to be done."""
         return bool(self.file) or self.document is not None or self.anonymous is not None
 
-    def tokens(self, way: Way, world: World) -> IssuedTokens:
-        """Who recognizes the tokens. Raises OSError and ValueError."""
+    def content(self) -> bytes:
+        """The file's, if there is one. Raises OSError."""
+        return Path(self.file).read_bytes() if self.file else b""
+
+    def tokens(self, way: Way, world: World, content: bytes) -> IssuedTokens:
+        """Who recognizes the tokens, with that content of the file. Raises ValueError."""
         from k8slite.apiserver.authentication.configuration import Configuration
         from k8slite.apiserver.authentication.issued_tokens import IssuedTokens
 
         found = IssuedTokens(way, world, self.anonymous or Anonymous())
         configuration = Configuration()
         if self.file:
-            configuration = self.read(Path(self.file).read_bytes())
+            configuration = self.read(content)
         elif self.document is not None:
             configuration = self._configuration(self.document)
         found.configure(configuration)
@@ -85,10 +89,11 @@ class Authentication:
 
 @define(eq=False)
 class Reloading:
-    """Looks at the file from time to time."""
+    """Looks at the file from time to time; `known` is the content that the tokens go by."""
 
     asked: Authentication
     tokens: IssuedTokens
+    known: bytes | None
     _reloads: Counter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -105,13 +110,12 @@ class Reloading:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        known = self._content()
         while True:
             await trio.sleep(LOOK_SECONDS)
             data = self._content()
-            if data == known:
+            if data == self.known:
                 continue
-            known = data
+            self.known = data
             try:
                 if data is None:
                     raise ValueError(f"{self.asked.file} cannot be read")
@@ -124,6 +128,6 @@ class Reloading:
 
     def _content(self) -> bytes | None:
         try:
-            return Path(self.asked.file).read_bytes()  # some kilobytes, out of the page cache
+            return self.asked.content()  # some kilobytes, out of the page cache
         except OSError:
             return None

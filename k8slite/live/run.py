@@ -161,7 +161,8 @@ async def _serving(
     )
     authentication = wanted.authentication
     if authentication.is_asked_for:
-        tokens = authentication.tokens(outbound, LiveWorld())
+        content = authentication.content()
+        tokens = authentication.tokens(outbound, LiveWorld(), content)
         settings = evolve(settings, remote_tokens=tokens)
     context = authority.server_context()
     authorities = wanted.front_proxies.admit(authority, context)
@@ -172,7 +173,7 @@ async def _serving(
         cluster = Programmed(world).cluster(store, settings)
         cluster.measures["process"] = process_families
         if authentication.file:
-            reloading = Reloading(authentication, tokens)
+            reloading = Reloading(authentication, tokens, content)
             cluster.measures["authentication-config"] = reloading.families
             nursery.start_soon(reloading.run)
         faults = WireFaults(cluster)

@@ -66,7 +66,7 @@ async def test_the_older_flags(autojump_clock: object) -> None:
         *("--oidc-groups-prefix", "g:", "--oidc-required-claim", "a=b,c=d"),
         *("--oidc-signing-algs", "ES256"),
     )
-    sort = found.tokens(Issuer(), SimulatedWorld(1))
+    sort = found.tokens(Issuer(), SimulatedWorld(1), found.content())
     token = signed(claims(groups=["x"], a="b", c="d"))
     await sort.ask(token, API)
     recognized = sort.recognize(token, API)
@@ -86,8 +86,9 @@ async def test_a_file_that_changes(
     file = tmp_path / "config.yaml"
     file.write_text(json.dumps(configuration()))
     found = Authentication(str(file))
-    sort = found.tokens(Issuer(), SimulatedWorld(1))
-    reloading = Reloading(found, sort)
+    content = found.content()
+    sort = found.tokens(Issuer(), SimulatedWorld(1), content)
+    reloading = Reloading(found, sort, content)
     token = signed(claims())
 
     async def name() -> str | None:
@@ -119,7 +120,8 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("kind: Other")
     with pytest.raises(ValueError, match=r"config\.yaml: it is not an AuthenticationConfiguration"):
-        Authentication(str(file)).tokens(Issuer(), SimulatedWorld(1))
+        Authentication(str(file)).tokens(Issuer(), SimulatedWorld(1), file.read_bytes())
     file.write_text(json.dumps({**configuration(), "anonymous": {"enabled": True}}))
     with pytest.raises(ValueError, match="--anonymous-auth flag cannot be set"):
-        Authentication(str(file), None, Anonymous()).tokens(Issuer(), SimulatedWorld(1))
+        both = Authentication(str(file), None, Anonymous())
+        both.tokens(Issuer(), SimulatedWorld(1), both.content())
