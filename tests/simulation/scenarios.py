@@ -613,7 +613,8 @@ class UnusedTokens(Scenario):
         "serviceaccount-token-controller",
         "legacy-serviceaccount-token-cleaner-controller",
     )
-    act_seconds = 5 * 86_400.0
+    act_seconds = 8 * 86_400.0
+    _blind = False  # a fault hid something from somebody until the end
     objects = (
         {
             "apiVersion": "v1",
@@ -635,11 +636,19 @@ class UnusedTokens(Scenario):
             if name == "used":
                 secret["metadata"]["labels"] = {LAST_USED: "2030-01-01"}
             await sim.client.create(SECRETS, secret, "default")
-        await trio.sleep(4.2 * 86_400)
+        # A look a day; one that fails is made up for by the next.
+        await sim.until(lambda: "old" not in _secrets(sim), 7 * 86_400.0)
+        # Who could not see them all this time looks again in a day, later than anybody waits.
+        self._blind = bool(sim.storm.endless)
 
     def check(self, sim: Simulation) -> Sequence[str]:
-        names = sorted(one["metadata"]["name"] for one in sim.objects(SECRETS, "default"))
-        return [] if names == ["manual", "used"] else [f"the tokens are {names}"]
+        names = _secrets(sim)
+        right = names == ["manual", "used"] or (self._blind and names == ["manual", "old", "used"])
+        return [] if right else [f"the tokens are {names}"]
+
+
+def _secrets(sim: Simulation) -> list[str]:
+    return sorted(one["metadata"]["name"] for one in sim.objects(SECRETS, "default"))
 
 
 SCENARIOS = (
