@@ -7,22 +7,29 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from k8slite.cli import place
+from k8slite.cli.flags import Flags, said
 from k8slite.cli.place import Complaint
 
 if TYPE_CHECKING:
     from k8slite.apiserver.cross_origin import CrossOrigin
     from k8slite.live.front_proxies import FrontProxies
 
-# Name, what stands for its value, what it is for.
-_TEXTS: Final = (
-    ("cors-allowed-origins", "LIST", "regular expressions: whose web pages may ask"),
-    ("legacy-service-account-token-clean-up-period", "TIME", "unused tokens go after it (8760h)"),
-    ("requestheader-client-ca-file", "FILE", "who signs for front proxies (default: itself)"),
-    ("requestheader-allowed-names", "NAMES", "common names of their certificates"),
-    ("requestheader-username-headers", "NAMES", "where they say who asks (X-Remote-User)"),
-    ("requestheader-group-headers", "NAMES", "in which groups (X-Remote-Group)"),
-    ("requestheader-extra-headers-prefix", "NAMES", "what else of him (X-Remote-Extra-)"),
-    ("requestheader-uid-headers", "NAMES", "with which UID (X-Remote-Uid)"),
+FLAGS: Final = Flags(
+    "flags of upstream's components",
+    (
+        ("cors-allowed-origins", "LIST", "regular expressions: whose web pages may ask"),
+        (
+            "legacy-service-account-token-clean-up-period",
+            "TIME",
+            "unused tokens go after it (8760h)",
+        ),
+        ("requestheader-client-ca-file", "FILE", "who signs for front proxies (default: itself)"),
+        ("requestheader-allowed-names", "NAMES", "common names of their certificates"),
+        ("requestheader-username-headers", "NAMES", "where they say who asks (X-Remote-User)"),
+        ("requestheader-group-headers", "NAMES", "in which groups (X-Remote-Group)"),
+        ("requestheader-extra-headers-prefix", "NAMES", "what else of him (X-Remote-Extra-)"),
+        ("requestheader-uid-headers", "NAMES", "with which UID (X-Remote-Uid)"),
+    ),
 )
 _HEADERS: Final = {
     "allowed_names": "requestheader-allowed-names",
@@ -31,18 +38,6 @@ _HEADERS: Final = {
     "extra_prefixes": "requestheader-extra-headers-prefix",
     "uid_headers": "requestheader-uid-headers",
 }
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """What `up` takes of them."""
-    group = parser.add_argument_group("flags of upstream's components")
-    for name, value, what in _TEXTS:
-        group.add_argument(f"--{name}", default="", metavar=value, help=what)
-
-
-def given(parsed: argparse.Namespace) -> list[str]:
-    """Those that were given, for another process."""
-    return [f"--{name}={value}" for name, *_ in _TEXTS if (value := _value(parsed, name))]
 
 
 def cross_origin(parsed: argparse.Namespace) -> CrossOrigin:
@@ -60,13 +55,13 @@ def legacy_tokens_unused(parsed: argparse.Namespace) -> timedelta:
     from k8slite.objects.go_duration import SECOND, nanoseconds_of
 
     name = "legacy-service-account-token-clean-up-period"
-    said = str(_value(parsed, name)) or "8760h"
+    text = said(parsed, name) or "8760h"
     try:
-        seconds = nanoseconds_of(said) / SECOND
+        seconds = nanoseconds_of(text) / SECOND
     except ValueError:
-        raise Complaint(f"--{name}={said} is no span of time, such as 8760h") from None
+        raise Complaint(f"--{name}={text} is no span of time, such as 8760h") from None
     if seconds <= 0:
-        raise Complaint(f"--{name}={said} must be greater than 0")
+        raise Complaint(f"--{name}={text} must be greater than 0")
     return timedelta(seconds=seconds)
 
 
@@ -75,21 +70,17 @@ def front_proxies(parsed: argparse.Namespace) -> FrontProxies:
     from k8slite.apiserver.authentication.front_proxy import FrontProxy
     from k8slite.live.front_proxies import FrontProxies
 
-    said = {}
+    headers = {}
     for field, name in _HEADERS.items():
-        values = [one.strip() for one in str(_value(parsed, name)).split(",")]
+        values = [one.strip() for one in said(parsed, name).split(",")]
         if values != [""]:
             if "" in values:
                 raise Complaint(f'empty value in "{name}"')
-            said[field] = tuple(values)
+            headers[field] = tuple(values)
     try:
-        return FrontProxies.read(parsed.requestheader_client_ca_file, FrontProxy(**said))
+        return FrontProxies.read(parsed.requestheader_client_ca_file, FrontProxy(**headers))
     except (OSError, ValueError) as error:
         raise Complaint(f"--requestheader-client-ca-file: {place.reason(error)}") from None
-
-
-def _value(parsed: argparse.Namespace, name: str) -> object:
-    return getattr(parsed, name.replace("-", "_"))
 
 
 def _listed(text: str) -> list[str]:

@@ -5,41 +5,31 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
+from k8slite.cli.flags import Flags, said, truth
 from k8slite.cli.place import Complaint
 
 if TYPE_CHECKING:
     from k8slite.live.audit import Auditing
 
-# Name, what stands for its value, what it is for.
-_FLAGS: Final = (
-    ("audit-policy-file", "FILE", "what is audited"),
-    ("audit-log-path", "FILE", "'-': standard output"),
-    ("audit-log-maxsize", "N", "megabytes after which the file is put aside (100)"),
-    ("audit-log-maxbackup", "N", "how many of those are kept (all)"),
-    ("audit-log-maxage", "N", "for how many days (for ever)"),
-    ("audit-webhook-config-file", "FILE", "a kubeconfig: where events are sent too"),
-    ("audit-webhook-mode", "MODE", "batch, blocking or blocking-strict (batch)"),
-    ("audit-webhook-initial-backoff", "TIME", "before the second attempt (10s)"),
-    ("audit-webhook-batch-buffer-size", "N", "events that wait at the most (10000)"),
-    ("audit-webhook-batch-max-size", "N", "events of a batch at the most (400)"),
-    ("audit-webhook-batch-max-wait", "TIME", "for a batch to be full (30s)"),
-    ("audit-webhook-batch-throttle-enable", "BOOL", "whether batches are throttled (true)"),
-    ("audit-webhook-batch-throttle-qps", "X", "batches a second (10)"),
-    ("audit-webhook-batch-throttle-burst", "N", "batches at once (15)"),
+FLAGS: Final = Flags(
+    "the audit log, as of kube-apiserver",
+    (
+        ("audit-policy-file", "FILE", "what is audited"),
+        ("audit-log-path", "FILE", "'-': standard output"),
+        ("audit-log-maxsize", "N", "megabytes after which the file is put aside (100)"),
+        ("audit-log-maxbackup", "N", "how many of those are kept (all)"),
+        ("audit-log-maxage", "N", "for how many days (for ever)"),
+        ("audit-webhook-config-file", "FILE", "a kubeconfig: where events are sent too"),
+        ("audit-webhook-mode", "MODE", "batch, blocking or blocking-strict (batch)"),
+        ("audit-webhook-initial-backoff", "TIME", "before the second attempt (10s)"),
+        ("audit-webhook-batch-buffer-size", "N", "events that wait at the most (10000)"),
+        ("audit-webhook-batch-max-size", "N", "events of a batch at the most (400)"),
+        ("audit-webhook-batch-max-wait", "TIME", "for a batch to be full (30s)"),
+        ("audit-webhook-batch-throttle-enable", "BOOL", "whether batches are throttled (true)"),
+        ("audit-webhook-batch-throttle-qps", "X", "batches a second (10)"),
+        ("audit-webhook-batch-throttle-burst", "N", "batches at once (15)"),
+    ),
 )
-_TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """What `up` takes of them."""
-    group = parser.add_argument_group("the audit log, as of kube-apiserver")
-    for name, value, what in _FLAGS:
-        group.add_argument(f"--{name}", default="", metavar=value, help=what)
-
-
-def given(parsed: argparse.Namespace) -> list[str]:
-    """Those that were given, for another process."""
-    return [f"--{name}={value}" for name, *_ in _FLAGS if (value := _said(parsed, name))]
 
 
 def auditing(parsed: argparse.Namespace) -> Auditing:
@@ -54,54 +44,48 @@ def auditing(parsed: argparse.Namespace) -> Auditing:
         int(_number(parsed, "audit-log-maxage", 0, least=0)),
     )
     batch = "audit-webhook-batch-"
-    mode = _said(parsed, "audit-webhook-mode") or "batch"
+    mode = said(parsed, "audit-webhook-mode") or "batch"
     if mode not in MODES:
         known = ", ".join(MODES)
         raise Complaint(f"invalid audit webhook mode {mode}, allowed modes are {known!r}")
-    throttled = _said(parsed, f"{batch}throttle-enable").lower() or "true"
-    if throttled not in _TRUTHS:
-        raise Complaint(f"--{batch}throttle-enable={throttled} is neither true nor false")
+    throttle = f"{batch}throttle-enable"
+    throttled = truth(throttle, said(parsed, throttle).lower() or "true")
     default = Batching()
     batching = Batching(
         int(_number(parsed, f"{batch}buffer-size", default.buffer_size)),
         int(_number(parsed, f"{batch}max-size", default.max_size)),
         _seconds(parsed, f"{batch}max-wait", default.max_wait_seconds),
-        _TRUTHS[throttled],
+        throttled,
         _number(parsed, f"{batch}throttle-qps", default.throttle_qps),
         int(_number(parsed, f"{batch}throttle-burst", default.throttle_burst)),
     )
     webhook: dict[str, Any] = {"mode": mode, "batching": batching}
     webhook["initial_backoff_seconds"] = _seconds(parsed, "audit-webhook-initial-backoff", 10.0)
-    file = _said(parsed, "audit-webhook-config-file")
+    file = said(parsed, "audit-webhook-config-file")
     return Auditing(parsed.audit_policy_file, parsed.audit_log_path, turnover, file, **webhook)
-
-
-def _said(parsed: argparse.Namespace, name: str) -> str:
-    found: str = getattr(parsed, name.replace("-", "_"))
-    return found
 
 
 def _number(
     parsed: argparse.Namespace, name: str, default: float, *, least: float = 0.001
 ) -> float:
-    said = _said(parsed, name)
+    text = said(parsed, name)
     try:
-        found = float(said) if said else default
+        found = float(text) if text else default
     except ValueError:
-        raise Complaint(f"--{name}={said} is no number") from None
+        raise Complaint(f"--{name}={text} is no number") from None
     if not least <= found < float("inf"):
-        raise Complaint(f"invalid --{name} {said}, must be a positive number")
+        raise Complaint(f"invalid --{name} {text}, must be a positive number")
     return found
 
 
 def _seconds(parsed: argparse.Namespace, name: str, default: float) -> float:
     from k8slite.objects.go_duration import SECOND, nanoseconds_of
 
-    said = _said(parsed, name)
+    text = said(parsed, name)
     try:
-        found = nanoseconds_of(said) / SECOND if said else default
+        found = nanoseconds_of(text) / SECOND if text else default
     except ValueError:
-        raise Complaint(f"--{name}={said} is no span of time, such as 30s") from None
+        raise Complaint(f"--{name}={text} is no span of time, such as 30s") from None
     if found < 0:
-        raise Complaint(f"invalid --{name} {said}, must be a positive number")
+        raise Complaint(f"invalid --{name} {text}, must be a positive number")
     return found

@@ -6,38 +6,28 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from k8slite.cli.flags import Flags, said, truth
 from k8slite.cli.place import Complaint, reason
 
 if TYPE_CHECKING:
     from k8slite.live.authentication import Authentication
 
-# Name, what stands for its value, what it is for.
-_TEXTS: Final = (
-    ("authentication-config", "FILE", "an AuthenticationConfiguration: issuers of tokens"),
-    ("anonymous-auth", "BOOL", "whether one may ask without proof (true)"),
-    ("oidc-issuer-url", "URL", "an issuer of OpenID Connect"),
-    ("oidc-client-id", "NAME", "for whom its tokens must be"),
-    ("oidc-ca-file", "FILE", "who signs for its server"),
-    ("oidc-username-claim", "NAME", "what names the user (sub)"),
-    ("oidc-username-prefix", "TEXT", "'-' for none (the issuer and #, but not of emails)"),
-    ("oidc-groups-claim", "NAME", "what lists the groups"),
-    ("oidc-groups-prefix", "TEXT", "before each of them"),
-    ("oidc-required-claim", "LIST", "NAME=VALUE, by commas: what tokens must say"),
-    ("oidc-signing-algs", "LIST", "how they may be signed (RS256)"),
+FLAGS: Final = Flags(
+    "authentication, as of kube-apiserver",
+    (
+        ("authentication-config", "FILE", "an AuthenticationConfiguration: issuers of tokens"),
+        ("anonymous-auth", "BOOL", "whether one may ask without proof (true)"),
+        ("oidc-issuer-url", "URL", "an issuer of OpenID Connect"),
+        ("oidc-client-id", "NAME", "for whom its tokens must be"),
+        ("oidc-ca-file", "FILE", "who signs for its server"),
+        ("oidc-username-claim", "NAME", "what names the user (sub)"),
+        ("oidc-username-prefix", "TEXT", "'-' for none (the issuer and #, but not of emails)"),
+        ("oidc-groups-claim", "NAME", "what lists the groups"),
+        ("oidc-groups-prefix", "TEXT", "before each of them"),
+        ("oidc-required-claim", "LIST", "NAME=VALUE, by commas: what tokens must say"),
+        ("oidc-signing-algs", "LIST", "how they may be signed (RS256)"),
+    ),
 )
-_TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """What `up` takes of them."""
-    group = parser.add_argument_group("authentication, as of kube-apiserver")
-    for name, value, what in _TEXTS:
-        group.add_argument(f"--{name}", default="", metavar=value, help=what)
-
-
-def given(parsed: argparse.Namespace) -> list[str]:
-    """Those that were given, for another process."""
-    return [f"--{name}={value}" for name, *_ in _TEXTS if (value := _value(parsed, name))]
 
 
 def asked(parsed: argparse.Namespace) -> Authentication:
@@ -48,10 +38,8 @@ def asked(parsed: argparse.Namespace) -> Authentication:
     if parsed.anonymous_auth:
         from k8slite.apiserver.authentication.anonymous import Anonymous
 
-        if parsed.anonymous_auth.lower() not in _TRUTHS:
-            raise Complaint(f"--anonymous-auth={parsed.anonymous_auth} is neither true nor false")
-        anonymous = Anonymous(_TRUTHS[parsed.anonymous_auth.lower()])
-    older = [name for name, *_ in _TEXTS if name.startswith("oidc-") and _value(parsed, name)]
+        anonymous = Anonymous(truth("anonymous-auth", parsed.anonymous_auth))
+    older = [name for name, *_ in FLAGS.rows if name.startswith("oidc-") and said(parsed, name)]
     if not older:
         return Authentication(parsed.authentication_config, None, anonymous)
     if parsed.authentication_config:
@@ -94,8 +82,3 @@ def _document(parsed: argparse.Namespace) -> dict[str, Any]:
         "kind": "AuthenticationConfiguration",
         "jwt": [jwt],
     }
-
-
-def _value(parsed: argparse.Namespace, name: str) -> str:
-    found: str = getattr(parsed, name.replace("-", "_"))
-    return found

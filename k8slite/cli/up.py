@@ -63,9 +63,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--detach", action="store_true", help="return when the API is ready")
     parser.add_argument("--ready-fd", type=int, default=-1, help=argparse.SUPPRESS)
-    api_server.arguments(parser)
-    authentication.arguments(parser)
-    auditing.arguments(parser)
+    api_server.FLAGS.add_to(parser)
+    authentication.FLAGS.add_to(parser)
+    auditing.FLAGS.add_to(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -234,9 +234,9 @@ def _command(parsed: argparse.Namespace, ready_fd: int, path: str) -> list[str]:
         f"--scheduler-config={parsed.scheduler_config}",
         *(["--leader-elect"] if parsed.leader_elect else []),
         f"--kubernetes-version={parsed.kubernetes_version}",
-        *api_server.given(parsed),
-        *authentication.given(parsed),
-        *auditing.given(parsed),
+        *api_server.FLAGS.given(parsed),
+        *authentication.FLAGS.given(parsed),
+        *auditing.FLAGS.given(parsed),
     ]
 
 

@@ -21,9 +21,9 @@ from tests.apiserver.test_issued_tokens import API, claims, configuration
 
 def asked(*arguments: str) -> Authentication:
     parser = argparse.ArgumentParser()
-    authentication.arguments(parser)
+    authentication.FLAGS.add_to(parser)
     parsed = parser.parse_args(arguments)
-    again = parser.parse_args(authentication.given(parsed))
+    again = parser.parse_args(authentication.FLAGS.given(parsed))
     assert again == parsed, "as a detached process gets them"
     return authentication.asked(parsed)
 
