@@ -175,3 +175,12 @@ def own_key(old: Model | None, new: Model | None) -> Iterable[Name]:
     found = new or old
     assert found is not None, "a change is of something"
     return (found.metadata.full_name,)
+
+
+def only(name: Name) -> Keys:
+    """For `watch`: changes of the object of that name, under it; of no other."""
+
+    def keys(old: Model | None, new: Model | None) -> Iterable[Name]:
+        return [key for key in own_key(old, new) if key == name]
+
+    return keys

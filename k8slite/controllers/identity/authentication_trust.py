@@ -6,13 +6,12 @@ Upstream: `pkg/controlplane/controller/clusterauthenticationtrust`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from attrs import frozen
 
 from k8slite.client.resource import CONFIG_MAPS
-from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.controller import Context, Controller, only
 from k8slite.kinds.core.models import ConfigMap
 from k8slite.objects.codec import dumps
 from k8slite.objects.errors import AlreadyExists
@@ -54,7 +53,7 @@ class AuthenticationTrustController(Controller):
             "requestheader-extra-headers-prefix": _listed(trust.extra_prefixes),
         }
         self._config_maps = self.mirrors.of(CONFIG_MAPS, ConfigMap)
-        self.watch(self._config_maps, _changed)
+        self.watch(self._config_maps, only(CONFIG_MAP))
 
     async def start(self) -> None:
         """It is to be there from the start."""
@@ -79,10 +78,3 @@ class AuthenticationTrustController(Controller):
 
 def _listed(names: tuple[str, ...]) -> str:
     return dumps(list(names)).decode()
-
-
-def _changed(old: ConfigMap | None, new: ConfigMap | None) -> Iterable[Name]:
-    config_map = new or old
-    if config_map is None or config_map.metadata.full_name != CONFIG_MAP:
-        return ()
-    return (CONFIG_MAP,)

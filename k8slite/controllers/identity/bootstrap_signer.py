@@ -10,11 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 from k8slite.client.resource import CONFIG_MAPS, SECRETS
-from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.controller import Context, Controller, only
 from k8slite.controllers.identity.token_cleaner import bootstrap_key
 from k8slite.kinds.core.bootstrap_tokens import BootstrapToken, read_token
 from k8slite.kinds.core.models import ConfigMap, Secret
@@ -37,7 +36,7 @@ class BootstrapSigner(Controller):
         super().__init__(context)
         self._config_maps = self.mirrors.of(CONFIG_MAPS, ConfigMap)
         self._secrets = self.mirrors.of(SECRETS, Secret)
-        self.watch(self._config_maps, _cluster_info)
+        self.watch(self._config_maps, only(CLUSTER_INFO))
         self.watch(self._secrets, lambda old, new: [CLUSTER_INFO for _ in bootstrap_key(old, new)])
 
     async def reconcile(self, name: Name) -> float | None:
@@ -76,12 +75,6 @@ def detached_signature(content: str, token: BootstrapToken) -> str:
     signed = f"{header}.{_encoded(content.encode())}".encode()
     signature = hmac.new(token.secret.encode(), signed, hashlib.sha256).digest()
     return f"{header}..{_encoded(signature)}"
-
-
-def _cluster_info(old: ConfigMap | None, new: ConfigMap | None) -> Iterable[Name]:
-    found = new or old
-    assert found is not None, "a change is of something"
-    return (CLUSTER_INFO,) if found.metadata.full_name == CLUSTER_INFO else ()
 
 
 def _encoded(data: bytes) -> str:

@@ -7,12 +7,12 @@ The former is a ConfigMap in kube-system, made again when it is deleted (upstrea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, ClassVar, Final
 
 from k8slite.client.resource import CONFIG_MAPS, SECRETS
-from k8slite.controllers.controller import Context, Controller
+from k8slite.controllers.controller import Context, Controller, only
 from k8slite.kinds.core.models import ConfigMap
 from k8slite.objects.errors import AlreadyExists, Conflict, NotFound
 from k8slite.objects.meta import Name
@@ -33,7 +33,7 @@ class LegacyTokenTracking(Controller):
         super().__init__(context)
         self._used: dict[Name, str] = {}  # the uids of Secrets that are to be labelled
         self._config_maps = self.mirrors.of(CONFIG_MAPS, ConfigMap)
-        self.watch(self._config_maps, _changed)
+        self.watch(self._config_maps, only(CONFIG_MAP))
 
     def use(self, secret: Json) -> None:
         """Note that the token of a Secret was shown, good or not; once a day is enough."""
@@ -94,10 +94,3 @@ def is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def _changed(old: ConfigMap | None, new: ConfigMap | None) -> Iterable[Name]:
-    found = new or old
-    assert found is not None, "a change is of something"
-    name = found.metadata.full_name
-    return (name,) if name == CONFIG_MAP else ()
